@@ -1,0 +1,46 @@
+#include "core/descriptor.h"
+
+#include <cerrno>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace totp {
+
+Descriptor::~Descriptor() {
+    if (number_ >= 0) close(number_);
+}
+
+int read_whole(const Descriptor& file, std::size_t limit, SecretBytes& content) {
+    content.resize(limit + 1);
+    std::size_t size = 0;
+    while (size < content.size()) {
+        const auto count =
+            pread(file.number(), content.data() + size, content.size() - size, static_cast<off_t>(size));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return -1;
+        if (count == 0) break;
+        size += static_cast<std::size_t>(count);
+    }
+    content.resize(size);
+    return 0;
+}
+
+int write_whole(const Descriptor& file, std::string_view content, std::int64_t offset) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0) return -1;
+    if (limit.rlim_cur < static_cast<rlim_t>(offset) + content.size()) {
+        errno = EFBIG;
+        return -1;
+    }
+    while (!content.empty()) {
+        const auto count = pwrite(file.number(), content.data(), content.size(), offset);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return -1;
+        content.remove_prefix(static_cast<std::size_t>(count));
+        offset += count;
+    }
+    return 0;
+}
+
+}  // namespace totp

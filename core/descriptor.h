@@ -1,0 +1,42 @@
+// A file descriptor that closes itself, and whole reads and writes through it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/failure.h"
+#include "core/secret_bytes.h"
+
+namespace totp {
+
+class Descriptor {
+  public:
+    Descriptor() = default;
+    explicit Descriptor(int number) : number_(number) {}
+    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        std::swap(number_, other.number_);
+        return *this;
+    }
+    ~Descriptor();
+
+    /// Whether it names an open file; if not, errno still says why right after open(2).
+    explicit operator bool() const { return number_ >= 0; }
+    int number() const { return number_; }
+
+  private:
+    int number_ = -1;
+};
+
+/// Everything from the file's beginning, but no more than `limit` + 1 bytes: so that a file that is longer
+/// than it may be shows. -1 and errno on failure, else 0.
+int read_whole(const Descriptor& file, std::size_t limit, SecretBytes& content);
+
+/// All of `content` at `offset`. -1 and errno on failure, else 0. A file size limit (`ulimit -f`) that
+/// doesn't allow it is EFBIG, as it would be without the signal that comes with it.
+int write_whole(const Descriptor& file, std::string_view content, std::int64_t offset);
+
+}  // namespace totp

@@ -1,0 +1,102 @@
+#include "core/enrolment.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/decimal.h"
+#include "core/percent.h"
+
+namespace totp {
+namespace {
+
+constexpr std::string_view recovery_word = "recovery ";
+constexpr std::string_view expires_word = " expires=";
+
+std::optional<std::string> take_device(std::string_view line, Enrolment& enrolment) {
+    auto key = parse_key_uri(line);
+    if (!key) return key.failure().message;
+    if (!is_device_name(key->label) || !key->issuer.empty()) return "the label isn't a device's name";
+    enrolment.devices.emplace_back(std::move(key->label), std::move(key->credential));
+    return std::nullopt;
+}
+
+std::optional<std::string> take_recovery(std::string_view line, Enrolment& enrolment) {
+    line.remove_prefix(recovery_word.size());
+    RecoveryHash code;
+    if (const auto at = line.find(expires_word); at != std::string_view::npos) {
+        code.expires = parse_decimal<UnixTime>(line.substr(at + expires_word.size()));
+        if (!code.expires) return "the expiry isn't a number of seconds";
+        line = line.substr(0, at);
+    }
+    if (!is_recovery_hash(line)) return "the recovery code isn't a yescrypt hash";
+    code.hash = line;
+    enrolment.recovery.push_back(std::move(code));
+    return std::nullopt;
+}
+
+std::optional<std::string> take_line(std::string_view line, Enrolment& enrolment) {
+    if (line.starts_with(recovery_word)) return take_recovery(line, enrolment);
+    return take_device(line, enrolment);
+}
+
+Failure refused(const std::string& what) { return {Trouble::store, "the enrolment has " + what}; }
+
+}  // namespace
+
+const Device* Enrolment::device_named(std::string_view name) const {
+    const auto device = std::ranges::find(devices, name, &Device::name);
+    return device == devices.end() ? nullptr : &*device;
+}
+
+bool is_device_name(std::string_view name) {
+    const auto may_stand = [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; };
+    return !name.empty() && name.size() <= 32 && is_alphanumeric(name.front()) &&
+           std::ranges::all_of(name, may_stand) && name != "recovery";
+}
+
+SecretBytes format_enrolment(const Enrolment& enrolment) {
+    SecretBytes text;
+    for (const auto& device : enrolment.devices) {
+        text.append(format_key_uri({device.credential, "", device.name}).text());
+        text.append("\n");
+    }
+    for (const auto& code : enrolment.recovery) {
+        text.append(recovery_word);
+        text.append(code.hash);
+        if (code.expires) text.append(std::string(expires_word) + std::to_string(*code.expires));
+        text.append("\n");
+    }
+    return text;
+}
+
+std::optional<std::string> contradiction_in(const Enrolment& enrolment) {
+    if (enrolment.devices.empty()) return "no device";
+    if (enrolment.devices.size() > maximum_devices) return "more than 8 devices";
+    if (enrolment.recovery.size() > maximum_recovery_codes) return "more than 32 recovery codes";
+    std::set<std::string> names;
+    std::set<std::string> ids;
+    for (const auto& device : enrolment.devices) {
+        if (!names.insert(device.name).second) return "two devices named " + device.name;
+        if (!ids.insert(device.id).second) return "two devices with one secret";
+    }
+    for (const auto& code : enrolment.recovery) {
+        if (!ids.insert(code.id()).second) return "two recovery codes that are the same";
+    }
+    return std::nullopt;
+}
+
+Result<Enrolment> parse_enrolment(std::string_view text) {
+    Enrolment enrolment;
+    for (int number = 1; !text.empty(); ++number) {
+        const auto end = text.find('\n');
+        if (end == std::string_view::npos) return refused("no end of line " + std::to_string(number));
+        if (const auto wrong = take_line(text.substr(0, end), enrolment)) {
+            return refused("a wrong line " + std::to_string(number) + ": " + *wrong);
+        }
+        text.remove_prefix(end + 1);
+    }
+    if (const auto wrong = contradiction_in(enrolment)) return refused(*wrong);
+    return enrolment;
+}
+
+}  // namespace totp

@@ -1,0 +1,37 @@
+// The default store: two small files for each account (DESIGN: "What is on disk").
+#pragma once
+
+#include <filesystem>
+
+#include "core/descriptor.h"
+#include "core/store.h"
+
+namespace totp {
+
+/// Where the files are and whom they must belong to.
+struct FileStorePlaces {
+    std::filesystem::path store;  ///< enrolled/NAME lies in it
+    std::filesystem::path state;  ///< NAME lies in it
+    std::filesystem::path key;    ///< the host key
+    uid_t owner = 0;              ///< who, beside root, may own the directories and the key
+};
+
+/// A record counts only if it is a regular file with one name, owned by its user or root and closed to all
+/// others, in directories that belong to `owner` or root and that no others may write. Links are not
+/// followed.
+class FileStore : public Store {
+  public:
+    explicit FileStore(FileStorePlaces places) : places_(std::move(places)) {}
+
+    Result<bool> is_enrolled(const Account& account) override;
+    Result<std::unique_ptr<HeldAccount>> hold(const Account& account, HoldFor purpose) override;
+
+    /// Makes the directories and the key where they are missing, for `group` if given, else for root alone.
+    /// For who enrols; a login makes nothing.
+    Result<Done> prepare(std::optional<gid_t> group);
+
+  private:
+    FileStorePlaces places_;
+};
+
+}  // namespace totp

@@ -1,0 +1,25 @@
+#include "core/percent.h"
+
+#include <charconv>
+
+namespace totp {
+
+std::optional<SecretBytes> percent_decode(std::string_view encoded) {
+    SecretBytes text;
+    for (std::size_t i = 0; i < encoded.size(); ++i) {
+        if (encoded[i] != '%') {
+            text.append(encoded.substr(i, 1));
+            continue;
+        }
+        const auto hex = encoded.substr(i + 1, 2);
+        unsigned byte = 0;
+        const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), byte, 16);
+        if (error != std::errc() || hex.size() != 2 || end != hex.data() + 2) return std::nullopt;
+        const char character = static_cast<char>(byte);
+        text.append({&character, 1});
+        i += 2;
+    }
+    return text;
+}
+
+}  // namespace totp

@@ -1,0 +1,42 @@
+// Percent-encoding (RFC 3986 §2.1), shared by key URIs, record names, states and log lines.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/secret_bytes.h"
+
+namespace totp {
+
+/// `text` with every byte that `keeps` doesn't keep written as %XX in capitals. '%' itself must not be kept.
+template <class Keeps>
+std::string percent_encode(std::string_view text, Keeps keeps) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string encoded;
+    for (const char c : text) {
+        if (keeps(c)) {
+            encoded += c;
+        } else {
+            const auto byte = static_cast<unsigned char>(c);
+            encoded += {'%', digits[byte >> 4], digits[byte & 15]};
+        }
+    }
+    return encoded;
+}
+
+/// The text that `encoded` stands for, or nothing where a '%' isn't followed by two hexadecimal digits.
+/// It may be a secret: the caller knows what stood there.
+std::optional<SecretBytes> percent_decode(std::string_view encoded);
+
+/// ASCII letters and digits, whatever the locale.
+constexpr bool is_alphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// What RFC 3986 §2.3 never encodes.
+constexpr bool is_unreserved(char c) {
+    return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+}  // namespace totp

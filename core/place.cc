@@ -1,0 +1,54 @@
+#include "core/place.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <arpa/inet.h>
+
+#include "core/checksum.h"
+#include "core/percent.h"
+
+namespace totp {
+namespace {
+
+bool is_wrapped_ipv4(const in6_addr& address) { return IN6_IS_ADDR_V4MAPPED(&address); }
+
+Place text_of(int family, const void* address) {
+    char text[INET6_ADDRSTRLEN] = "";
+    inet_ntop(family, address, text, sizeof text);
+    return text;
+}
+
+Place network_of(in6_addr address) {
+    if (is_wrapped_ipv4(address)) return text_of(AF_INET, &address.s6_addr[12]);
+    std::fill_n(address.s6_addr + 8, 8, 0);
+    return text_of(AF_INET6, &address) + "/64";
+}
+
+bool may_stand_in_a_place(char c) { return c > ' ' && c < 127 && c != '%' && c != ',' && c != '='; }
+
+/// A name that isn't an address: a resolver's, or whatever an application made up.
+Place named_place(std::string_view name) {
+    Place place = percent_encode(name, may_stand_in_a_place);
+    std::ranges::transform(place, place.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    if (place.size() <= maximum_place) return place;
+    const auto mark = "~" + checksum_text(place);
+    return place.substr(0, maximum_place - mark.size()) + mark;
+}
+
+}  // namespace
+
+Place remote_place(std::string_view remote_host) {
+    const std::string without_zone(remote_host.substr(0, remote_host.find('%')));
+    in_addr ipv4;
+    if (inet_pton(AF_INET, without_zone.c_str(), &ipv4) == 1) return text_of(AF_INET, &ipv4);
+    in6_addr ipv6;
+    if (inet_pton(AF_INET6, without_zone.c_str(), &ipv6) == 1) return network_of(ipv6);
+    return named_place(remote_host);
+}
+
+Place local_place(uid_t real_uid) { return "local:" + std::to_string(real_uid); }
+
+}  // namespace totp

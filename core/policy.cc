@@ -1,0 +1,253 @@
+#include "core/policy.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/decimal.h"
+
+namespace totp {
+namespace {
+
+// ---- the table
+
+/// How one kind of value is read, shown and described.
+struct Number {
+    int& (*in)(Settings&);
+    int lowest;
+    int highest;
+};
+struct Flag {
+    bool& (*in)(Settings&);
+};
+struct Text {
+    std::string& (*in)(Settings&);
+};
+struct Path {
+    std::string& (*in)(Settings&);
+};
+struct MissingStateWord {};
+struct UnenrolledWord {};
+
+struct Row {
+    std::string_view name;
+    std::variant<Number, Flag, Text, Path, MissingStateWord, UnenrolledWord> kind;
+};
+
+template <int Policy::*member>
+int& number(Settings& settings) {
+    return settings.policy.*member;
+}
+template <auto member>
+auto& field(Settings& settings) {
+    return settings.*member;
+}
+
+constexpr int day = 86'400;
+
+constexpr Row table[] = {
+    {"budget", Number{number<&Policy::budget>, 1, 10'000}},
+    {"budget_drain", Number{number<&Policy::budget_drain>, 1, 10'000}},
+    {"debug", Flag{field<&Settings::debug>}},
+    {"delay", Number{number<&Policy::delay>, 1, day}},
+    {"echo", Flag{field<&Settings::echo>}},
+    {"free_failures", Number{number<&Policy::free_failures>, 0, 10'000}},
+    {"hotp_look_ahead", Number{number<&Policy::hotp_look_ahead>, 0, 100}},
+    {"key", Path{field<&Settings::key>}},
+    {"max_delay", Number{number<&Policy::max_delay>, 1, day}},
+    {"max_drift", Number{number<&Policy::max_drift>, 0, 100}},
+    {"max_failures", Number{number<&Policy::max_failures>, 1, 10'000}},
+    {"missing_state", MissingStateWord{}},
+    {"prompt", Text{field<&Settings::prompt>}},
+    {"resync_window", Number{number<&Policy::resync_window>, 0, 100}},
+    {"state", Path{field<&Settings::state>}},
+    {"store", Path{field<&Settings::store>}},
+    {"unenrolled", UnenrolledWord{}},
+    {"window", Number{number<&Policy::window>, 0, 20}},
+};
+
+// ---- values
+
+using Wrong = std::optional<std::string>;  // "must be …", or nothing
+
+struct Reader {
+    Settings& settings;
+    std::string_view value;
+
+    Wrong operator()(const Number& row) const {
+        const auto number = parse_decimal<int>(value);
+        if (!number || *number < row.lowest || *number > row.highest) return must_be(row);
+        row.in(settings) = *number;
+        return std::nullopt;
+    }
+    Wrong operator()(const Flag& row) const {
+        if (value != "yes" && value != "no") return must_be(row);
+        row.in(settings) = value == "yes";
+        return std::nullopt;
+    }
+    Wrong operator()(const Text& row) const {
+        row.in(settings) = value;
+        if (!value.ends_with(' ')) row.in(settings) += ' ';  // which a settings file can't hold
+        return std::nullopt;
+    }
+    Wrong operator()(const Path& row) const {
+        if (!value.starts_with('/')) return must_be(row);
+        row.in(settings) = value;
+        return std::nullopt;
+    }
+    Wrong operator()(const MissingStateWord& row) const {
+        if (value != "refuse" && value != "new") return must_be(row);
+        settings.missing_state = value == "new" ? MissingState::start_anew : MissingState::refuse;
+        return std::nullopt;
+    }
+    Wrong operator()(const UnenrolledWord& row) const {
+        if (value != "refuse" && value != "ignore") return must_be(row);
+        settings.unenrolled = value == "ignore" ? Unenrolled::ignore : Unenrolled::refuse;
+        return std::nullopt;
+    }
+
+    static std::string must_be(const Number& row) {
+        return "must be a number from " + std::to_string(row.lowest) + " to " + std::to_string(row.highest);
+    }
+    static std::string must_be(const Flag&) { return "must be yes or no"; }
+    static std::string must_be(const Text&) { return "must be text"; }
+    static std::string must_be(const Path&) { return "must be a path from /"; }
+    static std::string must_be(const MissingStateWord&) { return "must be refuse or new"; }
+    static std::string must_be(const UnenrolledWord&) { return "must be refuse or ignore"; }
+};
+
+struct Writer {
+    Settings settings;
+
+    std::string operator()(const Number& row) { return std::to_string(row.in(settings)); }
+    std::string operator()(const Flag& row) { return row.in(settings) ? "yes" : "no"; }
+    std::string operator()(const Text& row) { return row.in(settings); }
+    std::string operator()(const Path& row) { return row.in(settings); }
+    std::string operator()(const MissingStateWord&) { return "refuse"; }
+    std::string operator()(const UnenrolledWord&) { return "refuse"; }
+};
+
+const Row* row_named(std::string_view name) {
+    const auto row = std::ranges::find(table, name, &Row::name);
+    return row == std::end(table) ? nullptr : row;
+}
+
+Wrong set(Settings& settings, const Row& row, std::string_view value) {
+    return std::visit(Reader{settings, value}, row.kind);
+}
+
+/// What no single setting can be blamed for.
+Wrong contradiction_in(const Policy& policy) {
+    if (policy.resync_window > policy.max_drift) {
+        return "resync_window (" + std::to_string(policy.resync_window) +
+               ") must not be more than max_drift (" + std::to_string(policy.max_drift) + "): set both";
+    }
+    if (policy.delay > policy.max_delay) {
+        return "delay (" + std::to_string(policy.delay) + ") must not be more than max_delay (" +
+               std::to_string(policy.max_delay) + "): set both";
+    }
+    return std::nullopt;
+}
+
+Failure refused(const std::string& message) { return {Trouble::settings, message}; }
+
+Result<Settings> checked(Settings settings) {
+    if (const auto wrong = contradiction_in(settings.policy)) return refused(*wrong);
+    return settings;
+}
+
+// ---- lines of files
+
+std::optional<Failure> take_line(const SettingLine& line, Settings& settings) {
+    const auto here = line.where + ": " + printable(line.name);
+    const auto* row = row_named(line.name);
+    if (row == nullptr) return refused(here + " isn't a setting: see pam_totp.conf(5)");
+    if (const auto wrong = set(settings, *row, line.value)) return refused(here + " " + *wrong);
+    return std::nullopt;
+}
+
+Result<Settings> taken(const Result<std::vector<SettingLine>>& lines) {
+    if (!lines) return lines.failure();
+    Settings settings;
+    for (const auto& line : *lines) {
+        if (auto failure = take_line(line, settings)) return *failure;
+    }
+    return settings;
+}
+
+// ---- arguments
+
+constexpr std::string_view config_argument = "config=";
+
+struct Alias {
+    std::string_view argument;
+    std::string_view name;
+    std::string_view value;  ///< empty: what follows the '='
+};
+constexpr Alias aliases[] = {
+    {"authtok_prompt", "prompt", ""},
+    {"echo_verification_code", "echo", "yes"},
+    {"nullok", "unenrolled", "ignore"},
+};
+
+std::optional<Failure> take_argument(std::string_view argument, Settings& settings) {
+    const auto equals = argument.find('=');
+    const bool has_value = equals != std::string_view::npos;
+    auto name = argument.substr(0, equals);
+    std::string_view value = has_value ? argument.substr(equals + 1) : "";
+    const auto alias = std::ranges::find(aliases, name, &Alias::argument);
+    const bool is_alias = alias != std::end(aliases);
+    const bool is_flag_alias = is_alias && !alias->value.empty();
+
+    const auto* row = row_named(is_alias ? alias->name : name);
+    if (row == nullptr) {
+        return refused("the argument " + printable(name) + " isn't known: see pam_totp(8)");
+    }
+    const bool is_flag = is_flag_alias || std::holds_alternative<Flag>(row->kind);
+    if (!has_value && is_flag) {
+        value = is_flag_alias ? alias->value : "yes";
+    } else if (!has_value || is_flag_alias) {
+        return refused("the argument " + printable(name) + (has_value ? " takes no value" : " has no value"));
+    }
+    if (const auto wrong = set(settings, *row, value)) {
+        return refused("the argument " + printable(argument) + " " + *wrong);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<SettingDescription> describe_settings() {
+    std::vector<SettingDescription> all;
+    for (const auto& [name, kind] : table) {
+        const auto range = std::visit([](const auto& row) { return Reader::must_be(row); }, kind);
+        all.push_back({name, std::visit(Writer{}, kind), range.substr(std::string_view("must be ").size())});
+    }
+    return all;
+}
+
+Result<Settings> read_settings(const SettingsPlaces& places) {
+    auto settings = taken(read_setting_lines(places));
+    return settings ? checked(*std::move(settings)) : settings;
+}
+
+Result<Settings> read_settings_file(const std::filesystem::path& file, uid_t owner) {
+    auto settings = taken(read_setting_lines(file, owner));
+    return settings ? checked(*std::move(settings)) : settings;
+}
+
+Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const char* const> arguments) {
+    const auto is_config = [](std::string_view argument) { return argument.starts_with(config_argument); };
+    const auto config = std::ranges::find_if(arguments, is_config);
+    auto settings =
+        config == arguments.end()
+            ? read_settings(places)
+            : read_settings_file(std::string_view(*config).substr(config_argument.size()), places.owner);
+    if (!settings) return settings;
+    for (const std::string_view argument : arguments) {
+        if (is_config(argument)) continue;
+        if (auto failure = take_argument(argument, *settings)) return *failure;
+    }
+    return checked(*std::move(settings));
+}
+
+}  // namespace totp

@@ -1,0 +1,78 @@
+// The settings: what the administrator decided, from /etc/security/pam_totp.conf and then from the arguments
+// on the PAM line. One table says for both what there is, in which range.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/failure.h"
+#include "core/settings_file.h"
+
+namespace totp {
+
+/// What to do about an enrolled device whose login state is gone.
+enum class MissingState {
+    refuse,      ///< refuse: a fresh start would bring spent codes back
+    start_anew,  ///< time-based devices start after the current step (with_lost_devices_restarted())
+};
+
+/// What an account without enrolment gets.
+enum class Unenrolled {
+    refuse,  ///< a prompt that nothing satisfies
+    ignore,  ///< PAM_IGNORE
+};
+
+/// The numbers of the decision (core/verifier).
+struct Policy {
+    int window = 1;            ///< steps accepted before and after the expected one
+    int max_drift = 20;        ///< steps a device's clock may be off
+    int resync_window = 20;    ///< steps searched for two codes in a row; at most max_drift
+    int hotp_look_ahead = 10;  ///< counters accepted ahead of the next one
+    int free_failures = 4;     ///< failures in a row before a side waits at all
+    int delay = 30;            ///< seconds after the next one; doubles with each further
+    int max_delay = 3'600;     ///< seconds; at least `delay`
+    int max_failures = 100;    ///< failures in a row that shut a side until it is unlocked
+    int budget = 100;          ///< level at which a side waits, however many successes lie between
+    int budget_drain = 4;      ///< how much of the level drains in a day
+};
+
+struct Settings {
+    Policy policy;
+    MissingState missing_state = MissingState::refuse;
+    Unenrolled unenrolled = Unenrolled::refuse;
+    std::string prompt = "Verification code: ";  ///< ends with a blank
+    bool echo = false;                           ///< show what is typed
+    bool debug = false;                          ///< log each step
+    std::string store = "/var/lib/pam-totp";
+    std::string state;  ///< a directory of its own for the login states; empty: `state` in the store
+    std::string key = "/etc/pam-totp/key";
+
+    std::filesystem::path state_directory() const {
+        return state.empty() ? std::filesystem::path(store) / "state" : std::filesystem::path(state);
+    }
+};
+
+/// One row of the table, for the manuals, the shipped file and whoever checks them.
+struct SettingDescription {
+    std::string_view name;
+    std::string default_value;
+    std::string range;  ///< "0 to 20", "yes or no", "refuse or ignore", "text", "a path"
+};
+std::vector<SettingDescription> describe_settings();
+
+/// The settings in the files at `places`; what they don't name has its default.
+/// An unknown name and a value out of range are refused with file and line.
+Result<Settings> read_settings(const SettingsPlaces& places);
+
+/// The same for one named file, which must be there; /dev/null means the defaults.
+Result<Settings> read_settings_file(const std::filesystem::path& file, uid_t owner);
+
+/// The whole story of a PAM line: `config=FILE` among `arguments` names the file in place of `places`, then
+/// each argument sets what it names. Flags stand without a value. Aliases that other modules' users know are
+/// taken: nullok, authtok_prompt=, echo_verification_code.
+Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const char* const> arguments);
+
+}  // namespace totp

@@ -1,0 +1,16 @@
+#include "core/random.h"
+
+#include <unistd.h>
+#include <cerrno>
+
+namespace totp {
+
+Result<SecretBytes> random_bytes(std::size_t count) {
+    SecretBytes bytes(count);
+    if (getentropy(bytes.data(), count) != 0) {
+        return Failure{Trouble::system, "the kernel gave no random bytes" + because_of(errno)};
+    }
+    return bytes;
+}
+
+}  // namespace totp

@@ -1,0 +1,187 @@
+#include "core/seal.h"
+
+#include <cerrno>
+#include <memory>
+#include <stdexcept>
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/descriptor.h"
+#include "core/hexadecimal.h"
+#include "core/otp.h"
+#include "core/random.h"
+
+namespace totp {
+namespace {
+
+constexpr std::size_t key_size = 32;
+constexpr std::size_t nonce_size = 12;
+constexpr std::size_t tag_size = 16;
+constexpr std::string_view heading = "pam-totp-enrolment 1 ";
+constexpr std::string_view key_id_message = "pam-totp host key";
+
+Failure key_failure(const std::filesystem::path& file, const std::string& what) {
+    return {Trouble::key, "the host key " + file.string() + " " + what};
+}
+
+// ---- AES-256-GCM
+
+void require(bool went_well) {
+    if (!went_well) throw std::runtime_error("OpenSSL can't compute AES-256-GCM");
+}
+
+using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
+
+enum class Direction { open = 0, close = 1 };
+
+Cipher keyed_cipher(const SecretBytes& key, std::span<const std::uint8_t> nonce, std::string_view bound_to,
+                    Direction direction) {
+    Cipher cipher(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
+    require(cipher != nullptr && EVP_CipherInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key.data(),
+                                                   nonce.data(), static_cast<int>(direction)) == 1);
+    int size = 0;
+    require(EVP_CipherUpdate(cipher.get(), nullptr, &size,
+                             reinterpret_cast<const unsigned char*>(bound_to.data()),
+                             static_cast<int>(bound_to.size())) == 1);
+    return cipher;
+}
+
+/// Nonce, ciphertext and tag in one.
+SecretBytes encrypt(const SecretBytes& key, const SecretBytes& nonce, std::string_view bound_to,
+                    const SecretBytes& plaintext) {
+    const auto cipher = keyed_cipher(key, nonce.octets(), bound_to, Direction::close);
+    SecretBytes box(nonce.octets());
+    box.resize(nonce_size + plaintext.size() + tag_size);
+    auto* const ciphertext = box.data() + nonce_size;
+    auto* const tag = ciphertext + plaintext.size();
+    int size = 0;
+    require(EVP_CipherUpdate(cipher.get(), ciphertext, &size, plaintext.data(),
+                             static_cast<int>(plaintext.size())) == 1);
+    require(EVP_CipherFinal_ex(cipher.get(), tag, &size) == 1);
+    require(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_AEAD_GET_TAG, tag_size, tag) == 1);
+    return box;
+}
+
+/// Nothing if the box was not made with this key for this binding.
+std::optional<SecretBytes> decrypt(const SecretBytes& key, std::span<const std::uint8_t> box,
+                                   std::string_view bound_to) {
+    if (box.size() < nonce_size + tag_size) return std::nullopt;
+    const auto ciphertext = box.subspan(nonce_size, box.size() - nonce_size - tag_size);
+    SecretBytes tag(box.last(tag_size));
+    const auto cipher = keyed_cipher(key, box.first(nonce_size), bound_to, Direction::open);
+    SecretBytes plaintext(ciphertext.size());
+    int size = 0;
+    require(EVP_CipherUpdate(cipher.get(), plaintext.data(), &size, ciphertext.data(),
+                             static_cast<int>(ciphertext.size())) == 1);
+    require(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_AEAD_SET_TAG, tag_size, tag.data()) == 1);
+    if (EVP_CipherFinal_ex(cipher.get(), tag.data(), &size) != 1) return std::nullopt;
+    return plaintext;
+}
+
+// ---- base 64 (RFC 4648 §4)
+
+std::string base64_encode(const SecretBytes& octets) {
+    std::string text(4 * ((octets.size() + 2) / 3) + 1, '\0');
+    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), octets.data(),
+                                     static_cast<int>(octets.size()));
+    text.resize(static_cast<std::size_t>(size));
+    return text;
+}
+
+std::optional<SecretBytes> base64_decode(std::string_view text) {
+    if (text.empty() || text.size() % 4 != 0) return std::nullopt;
+    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
+    SecretBytes octets(text.size() / 4 * 3);
+    const int size = EVP_DecodeBlock(octets.data(), reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
+    if (size < 0) return std::nullopt;
+    octets.resize(static_cast<std::size_t>(size) - padding);
+    return octets;
+}
+
+/// What the box is authenticated with: its heading line, then the user's name.
+std::string binding(std::string_view heading_line, std::string_view user) {
+    return std::string(heading_line) + "\n" + std::string(user);
+}
+
+}  // namespace
+
+Result<HostKey> HostKey::read(const std::filesystem::path& path, uid_t owner) {
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!file) return key_failure(path, "can't be read" + because_of(errno));
+    struct stat status {};
+    if (fstat(file.number(), &status) != 0) return key_failure(path, "can't be examined" + because_of(errno));
+    if (!S_ISREG(status.st_mode)) return key_failure(path, "isn't a regular file");
+    if (status.st_uid != 0 && status.st_uid != owner) {
+        return key_failure(path, "doesn't belong to root: run chown root on it");
+    }
+    if ((status.st_mode & (S_IWGRP | S_IRWXO)) != 0) {
+        return key_failure(path, "is open to others: run chmod g-w,o= on it");
+    }
+    SecretBytes key;
+    if (read_whole(file, key_size, key) != 0) return key_failure(path, "can't be read" + because_of(errno));
+    if (key.size() != key_size) {
+        return key_failure(path, "isn't 32 bytes long: bring the right one back from a backup");
+    }
+    return HostKey(std::move(key));
+}
+
+Result<Done> HostKey::create(const std::filesystem::path& path, std::optional<gid_t> group) {
+    if (mkdir(path.parent_path().c_str(), 0755) != 0 && errno != EEXIST) {
+        return key_failure(path, "can't be made, nor its directory" + because_of(errno));
+    }
+    const auto key = random_bytes(key_size);
+    if (!key) return key.failure();
+    const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file) return key_failure(path, "can't be made" + because_of(errno));
+    const auto unlink_and_fail = [&](const std::string& what) {
+        const int error = errno;
+        unlink(path.c_str());
+        return key_failure(path, what + because_of(error));
+    };
+    if (group &&
+        (fchown(file.number(), static_cast<uid_t>(-1), *group) != 0 || fchmod(file.number(), 0640) != 0)) {
+        return unlink_and_fail("can't be given to its group");
+    }
+    if (write_whole(file, key->text(), 0) != 0 || fsync(file.number()) != 0) {
+        return unlink_and_fail("can't be written");
+    }
+    const Descriptor directory(open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || fsync(directory.number()) != 0) return unlink_and_fail("can't be written");
+    return Done{};
+}
+
+std::string HostKey::id() const {
+    const KeyedHash hash(key_.octets(), Algorithm::sha256);
+    return hexadecimal(hash.fingerprint(SecretBytes(key_id_message).octets()));
+}
+
+Result<std::string> HostKey::seal(std::string_view user, const SecretBytes& plaintext) const {
+    const auto nonce = random_bytes(nonce_size);
+    if (!nonce) return nonce.failure();
+    const auto heading_line = std::string(heading) + id();
+    const auto box = encrypt(key_, *nonce, binding(heading_line, user), plaintext);
+    return heading_line + "\n" + base64_encode(box) + "\n";
+}
+
+Result<SecretBytes> HostKey::unseal(std::string_view user, std::string_view sealed) const {
+    const auto unreadable = [](std::string what) { return Failure{Trouble::store, std::move(what)}; };
+    if (sealed.empty()) return unreadable("is empty");
+    if (!sealed.starts_with(heading)) return unreadable("isn't an enrolment of a version this program knows");
+    const auto end = sealed.find('\n');
+    if (end == std::string_view::npos || !sealed.ends_with('\n')) return unreadable("is cut short");
+    const auto heading_line = sealed.substr(0, end);
+    sealed = sealed.substr(end + 1, sealed.size() - end - 2);
+    const auto box = base64_decode(sealed);
+    if (!box) return unreadable("is cut short or damaged");
+    auto plaintext = decrypt(key_, box->octets(), binding(heading_line, user));
+    if (plaintext) return *std::move(plaintext);
+    const auto key_id = heading_line.substr(heading.size());
+    if (key_id != id()) return Failure{Trouble::key, "is sealed under a key that isn't this host's"};
+    return unreadable("is damaged, or was made for another user");
+}
+
+}  // namespace totp

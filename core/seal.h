@@ -1,0 +1,48 @@
+// What is enrolled, unreadable without the host key: AES-256-GCM (NIST SP 800-38D).
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>
+
+#include "core/failure.h"
+#include "core/secret_bytes.h"
+
+namespace totp {
+
+/// The host's 32 random bytes.
+class HostKey {
+  public:
+    /// Reads the key from `file`. Refused: any other length, a file that isn't root's (or `owner`'s), one
+    /// that its group may write or that others may read.
+    static Result<HostKey> read(const std::filesystem::path& file, uid_t owner);
+
+    /// Makes a new key in `file`, which must not exist, and its directory if need be; readable for `group`,
+    /// if given, and the caller.
+    static Result<Done> create(const std::filesystem::path& file, std::optional<gid_t> group);
+
+    /// Tells one key from another without giving it away: 16 hexadecimal digits.
+    std::string id() const;
+
+    /// The sealed form of `plaintext`, for this user only:
+    ///
+    ///     pam-totp-enrolment 1 KEYID
+    ///     BASE64 of nonce, ciphertext and tag
+    ///
+    /// The first line and the user's name are authenticated with it.
+    Result<std::string> seal(std::string_view user, const SecretBytes& plaintext) const;
+
+    /// The plaintext of what seal() made for the same user under the same key. The failure says which of
+    /// the two is not so, as far as that can be told, as a clause to follow "FILE ".
+    Result<SecretBytes> unseal(std::string_view user, std::string_view sealed) const;
+
+  private:
+    explicit HostKey(SecretBytes key) : key_(std::move(key)) {}
+
+    SecretBytes key_;
+};
+
+}  // namespace totp

@@ -1,0 +1,174 @@
+#include "core/settings_file.h"
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+
+#include <fcntl.h>
+#include <libeconf.h>
+#include <libeconf_ext.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/percent.h"
+
+namespace totp {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* project = "pam_totp";
+constexpr const char* suffix = "conf";
+constexpr const char* delimiter = "=";
+constexpr const char* comment = "#";
+
+using Lines = std::vector<SettingLine>;
+
+template <class T, class Free>
+std::unique_ptr<T, Free> owned(T* value, Free free) {
+    return {value, free};
+}
+
+Failure refused(const std::string& message) { return {Trouble::settings, message}; }
+
+// ---- trust: libeconf passes over what it can't read, so every file it may take is looked at before
+
+std::optional<Failure> distrust(const fs::path& file, uid_t owner) {
+    const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (descriptor < 0) return refused(file.string() + " can't be read" + because_of(errno));
+    struct stat status {};
+    const bool is_examined = fstat(descriptor, &status) == 0;
+    close(descriptor);
+    if (!is_examined) return refused(file.string() + " can't be examined" + because_of(errno));
+    if (S_ISCHR(status.st_mode) && fs::weakly_canonical(file) == "/dev/null") return std::nullopt;
+    if (!S_ISREG(status.st_mode)) return refused(file.string() + " isn't a regular file");
+    if (status.st_uid != 0 && status.st_uid != owner) {
+        return refused(file.string() + " doesn't belong to root: run chown root on it");
+    }
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return refused(file.string() + " can be written by others: run chmod go-w on it");
+    }
+    return std::nullopt;
+}
+
+bool is_there(const fs::path& path) {
+    struct stat status {};
+    return lstat(path.c_str(), &status) == 0 || errno != ENOENT;
+}
+
+/// All files that libeconf may read in one directory.
+Result<std::vector<fs::path>> files_in(const fs::path& directory) {
+    std::vector<fs::path> files;
+    const auto main_file = directory / (std::string(project) + "." + suffix);
+    if (is_there(main_file)) files.push_back(main_file);
+    const auto drop_ins = fs::path(main_file.string() + ".d");
+    if (!is_there(drop_ins)) return files;
+    std::error_code error;
+    for (fs::directory_iterator entry(drop_ins, error); !error && entry != fs::directory_iterator();
+         entry.increment(error)) {
+        if (entry->path().extension() == std::string(".") + suffix) files.push_back(entry->path());
+    }
+    if (error) return refused(drop_ins.string() + " can't be read: " + error.message());
+    return files;
+}
+
+/// Whether there is any file in these places, all being trusted.
+Result<bool> has_trusted_files(const SettingsPlaces& places) {
+    bool has_any = false;
+    for (const auto& directory : {places.vendor, places.administrator}) {
+        const auto files = files_in(directory);
+        if (!files) return files.failure();
+        for (const auto& file : *files) {
+            if (auto failure = distrust(file, places.owner)) return *failure;
+            has_any = true;
+        }
+    }
+    return has_any;
+}
+
+// ---- reading, through libeconf
+
+Failure unparsable(econf_err error) {
+    char* file = nullptr;
+    std::uint64_t line = 0;
+    econf_errLocation(&file, &line);
+    const auto path = owned(file, std::free);
+    return refused(std::string(file != nullptr ? file : "settings") + ":" + std::to_string(line) + ": " +
+                   econf_errString(error));
+}
+
+Result<SettingLine> line_of(econf_file* file, const char* name) {
+    econf_ext_value* read = nullptr;
+    const auto error = econf_getExtValue(file, nullptr, name, &read);
+    if (error != ECONF_SUCCESS) return unparsable(error);
+    const auto entry = owned(read, econf_freeExtValue);
+    const auto where = std::string(entry->file) + ":" + std::to_string(entry->line_number);
+    const char* const* values = entry->values;
+    if (values == nullptr || values[0] == nullptr) {
+        return refused(where + ": " + printable(name) + " has no value");
+    }
+    if (values[1] != nullptr) {
+        return refused(where + ": " + printable(name) + " has a second line: each must begin with a name");
+    }
+    return SettingLine{name, values[0], where};
+}
+
+/// Adds the file's lines to `lines`.
+std::optional<Failure> append_lines(econf_file* file, Lines& lines) {
+    char** read = nullptr;
+    std::size_t count = 0;
+    if (econf_getGroups(file, &count, &read) == ECONF_SUCCESS) {
+        const auto groups = owned(read, econf_freeArray);
+        const auto path = owned(econf_getPath(file), std::free);
+        return refused(std::string(path.get()) + ": [" + printable(read[0]) + "] isn't a known section");
+    }
+    if (econf_getKeys(file, nullptr, &count, &read) != ECONF_SUCCESS) return std::nullopt;  // nothing in it
+    const auto names = owned(read, econf_freeArray);
+    for (std::size_t i = 0; i < count; ++i) {
+        auto line = line_of(file, read[i]);
+        if (!line) return line.failure();
+        lines.push_back(*std::move(line));
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Result<Lines> read_setting_lines(const SettingsPlaces& places) {
+    const auto has_files = has_trusted_files(places);
+    if (!has_files) return has_files.failure();
+    if (!*has_files) return Lines{};
+
+    econf_file** read = nullptr;
+    std::size_t count = 0;
+    const auto error =
+        econf_readDirsHistory(&read, &count, places.vendor.c_str(), places.administrator.c_str(), project,
+                              suffix, delimiter, comment);
+    if (error != ECONF_SUCCESS) return unparsable(error);
+    const auto list = owned(read, std::free);
+    std::vector<std::unique_ptr<econf_file, decltype(&econf_freeFile)>> history;
+    for (std::size_t i = 0; i < count; ++i) history.emplace_back(read[i], econf_freeFile);
+
+    Lines lines;
+    for (const auto& file : history) {
+        if (auto failure = append_lines(file.get(), lines)) return *failure;
+    }
+    return lines;
+}
+
+Result<Lines> read_setting_lines(const fs::path& file, uid_t owner) {
+    if (auto failure = distrust(file, owner)) return *failure;
+    econf_file* read = nullptr;
+    const auto error = econf_readFile(&read, file.c_str(), delimiter, comment);
+    if (error != ECONF_SUCCESS) return unparsable(error);
+    const auto parsed = owned(read, econf_freeFile);
+    Lines lines;
+    if (auto failure = append_lines(read, lines)) return *failure;
+    return lines;
+}
+
+std::string printable(std::string_view text) {
+    return percent_encode(text.substr(0, 80), [](char c) { return c >= ' ' && c < 127 && c != '%'; });
+}
+
+}  // namespace totp

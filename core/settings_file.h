@@ -1,0 +1,41 @@
+// Settings files as lines with their place, whatever the settings are. libeconf finds and parses them.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "core/failure.h"
+
+namespace totp {
+
+/// One `name = value`.
+struct SettingLine {
+    std::string name;
+    std::string value;
+    std::string where;  ///< "FILE:LINE"
+};
+
+/// Where settings files are looked for.
+struct SettingsPlaces {
+    std::filesystem::path vendor;         ///< what the distribution ships; may not exist
+    std::filesystem::path administrator;  ///< what counts before it
+    uid_t owner = 0;                      ///< who, beside root, may own a file that is obeyed
+};
+
+/// The lines of pam_totp.conf and the drop-ins in pam_totp.conf.d, later ones to count before earlier ones:
+/// the administrator's main file in place of the vendor's, then the drop-ins of both by name.
+///
+/// A file that is there but can't be read or parsed, that isn't root's (or `owner`'s), or that others may
+/// write, is refused by name. No file at all is no line.
+Result<std::vector<SettingLine>> read_setting_lines(const SettingsPlaces& places);
+
+/// The same for one named file, which must be there; /dev/null has no line.
+Result<std::vector<SettingLine>> read_setting_lines(const std::filesystem::path& file, uid_t owner);
+
+/// Text from outside, fit for one log line: cut to 80 bytes, what isn't printable ASCII as %XX.
+std::string printable(std::string_view text);
+
+}  // namespace totp

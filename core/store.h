@@ -1,0 +1,73 @@
+// Where enrolments and login states are kept, as far as anyone above needs to know: hold one account, change
+// what is held, let go.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>
+
+#include "core/enrolment.h"
+#include "core/failure.h"
+#include "core/login_state.h"
+
+namespace totp {
+
+/// An account as NSS spells it: `name` is pw_name, not what somebody typed.
+struct Account {
+    std::string name;
+    uid_t uid = 0;
+};
+
+/// One account, locked from the moment its records were read until this goes. Nobody else, in whatever
+/// process, holds it meanwhile.
+class HeldAccount {
+  public:
+    virtual ~HeldAccount() = default;
+
+    /// What is enrolled; nothing if nobody is.
+    const std::optional<Enrolment>& enrolment() const { return enrolment_; }
+    const LoginState& state() const { return state_; }
+
+    /// Makes `next` the state, durably: when this returns Done it has reached the disk, and needed no new
+    /// space there. When it fails the old state stands, whole. At most once for each hold.
+    virtual Result<Done> commit(LoginState next) = 0;
+
+    /// Makes both the account's, durably and in the order that never lets a spent code in: state, then
+    /// enrolment. Refuses an enrolment that could not be read again.
+    virtual Result<Done> enrol(const Enrolment& enrolment, LoginState state) = 0;
+
+    /// Forgets the account: enrolment first, then state.
+    virtual Result<Done> remove() = 0;
+
+  protected:
+    std::optional<Enrolment> enrolment_;
+    LoginState state_;
+};
+
+/// Why an account is held.
+enum class HoldFor {
+    login,                ///< nothing is made: an enrolled account without a state is a failure
+    login_without_state,  ///< an empty state is made for an enrolled account that has none
+    change,               ///< an empty state is made for any account that has none
+    removal,              ///< nothing is read, so that damaged records can be removed too
+};
+
+class Store {
+  public:
+    virtual ~Store() = default;
+
+    /// Whether anything is enrolled for the account, without waiting for its lock.
+    virtual Result<bool> is_enrolled(const Account& account) = 0;
+
+    /// Waits for the account's lock, at most five seconds, and reads its records.
+    virtual Result<std::unique_ptr<HeldAccount>> hold(const Account& account, HoldFor purpose) = 0;
+};
+
+/// The name of an account's records: every byte outside [A-Za-z0-9_.@-], and a leading dot, as %XX. Nothing
+/// for names that are empty or come to more than 255 bytes: no record can be theirs.
+std::optional<std::string> record_name(std::string_view user);
+
+}  // namespace totp

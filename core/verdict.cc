@@ -1,0 +1,33 @@
+#include "core/verdict.h"
+
+namespace totp {
+
+std::string_view word_for(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::accepted: return "accepted";
+        case Verdict::refused: return "refused";
+        case Verdict::throttled: return "throttled";
+        case Verdict::ignored: return "ignored";
+        case Verdict::unavailable: return "unavailable";
+    }
+    return "";
+}
+
+std::string_view word_for(Reason reason) {
+    switch (reason) {
+        case Reason::none: return "";
+        case Reason::wrong: return "wrong";
+        case Reason::replayed: return "replayed";
+        case Reason::malformed: return "malformed";
+        case Reason::password: return "password";
+        case Reason::dummy: return "dummy";
+        case Reason::unenrolled: return "unenrolled";
+        case Reason::unknown_user: return "unknown_user";
+        case Reason::store: return "store";
+        case Reason::key: return "key";
+        case Reason::settings: return "settings";
+    }
+    return "";
+}
+
+}  // namespace totp

@@ -1,0 +1,302 @@
+#include "core/verifier.h"
+
+#include <algorithm>
+
+#include "core/decimal.h"
+
+namespace totp {
+namespace {
+
+constexpr UnixTime days_a_place_stays_known = 90;
+constexpr UnixTime seconds_of_a_day = 86'400;
+constexpr int most_failures_counted = 999'999;
+constexpr std::string_view sshd_dummy = "\b\n\r\177";  // what sshd answers for users it won't let in
+
+// ---- what was typed
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+bool is_empty(std::string_view response) { return std::ranges::all_of(response, is_blank); }
+
+/// Begins like sshd's dummy, or is cut short of it.
+bool is_sshd_dummy(std::string_view response) {
+    const auto shared = std::min(response.size(), sshd_dummy.size());
+    return shared > 0 && response.substr(0, shared) == sshd_dummy.substr(0, shared);
+}
+
+struct TypedCode {
+    std::uint32_t value = 0;
+    int digits = 0;
+};
+
+/// Six to eight decimal digits, in groups or not.
+std::optional<TypedCode> typed_code(std::string_view response) {
+    SecretBytes digits;
+    for (const char c : response) {
+        if (!is_blank(c) && c != '-') digits.append({&c, 1});
+    }
+    const auto value = parse_decimal<std::uint32_t>(digits.text());
+    if (!value || digits.size() < 6 || digits.size() > 8) return std::nullopt;
+    return TypedCode{*value, static_cast<int>(digits.size())};
+}
+
+// ---- which counters are right
+
+/// From `before` below `centre` to `after` above it; no counter is below 0.
+CounterRange around(Counter centre, int before, int after) {
+    const auto reach = static_cast<Counter>(before);
+    return {centre > reach ? centre - reach : 0, centre + static_cast<Counter>(after)};
+}
+
+Counter shifted(Counter step, int drift) {
+    const auto moved = static_cast<std::int64_t>(step) + drift;
+    return moved > 0 ? static_cast<Counter>(moved) : 0;
+}
+
+int limited_drift(std::int64_t drift, const Policy& policy) {
+    return static_cast<int>(std::clamp<std::int64_t>(drift, -policy.max_drift, policy.max_drift));
+}
+
+/// One device at one moment: which counters are right, and how many of them a guess could hit.
+struct Expectation {
+    CounterRange window;
+    CounterRange vicinity;
+    int codes = 0;
+};
+
+Expectation expectation(const Credential& credential, const DeviceState& device, const Policy& policy,
+                        UnixTime now) {
+    if (credential.type == CredentialType::hotp) {
+        return {around(*device.next, policy.hotp_look_ahead, policy.hotp_look_ahead),
+                around(*device.next, 0, policy.resync_window), policy.hotp_look_ahead + 1};
+    }
+    const auto step = time_step(now, credential.period);
+    return {around(shifted(step, limited_drift(device.drift, policy)), policy.window, policy.window),
+            around(step, policy.resync_window, policy.resync_window), 2 * policy.window + 1};
+}
+
+/// All ones if the codes are equal, else all zeros, without a branch on either.
+Counter equality_mask(std::uint32_t left, std::uint32_t right) {
+    const std::uint64_t difference = left ^ right;
+    return static_cast<Counter>(0) - ((difference - 1) >> 63);
+}
+
+/// A counter that is chosen without a branch on whether it is.
+struct Choice {
+    Counter counter = 0;
+    Counter mask = 0;
+
+    void take(Counter candidate, Counter candidate_mask) {
+        counter = (candidate & candidate_mask) | (counter & ~candidate_mask);
+        mask |= candidate_mask;
+    }
+    std::optional<Counter> chosen() const { return mask != 0 ? std::optional(counter) : std::nullopt; }
+};
+
+// ---- codes and recovery codes
+
+/// The device is in step again, and this code is spent.
+void spend(DeviceState& device, const Credential& credential, const Policy& policy, Counter counter,
+           const Attempt& attempt) {
+    device.next = counter + 1;
+    device.last_used = attempt.now;
+    device.from = attempt.place;
+    if (credential.type == CredentialType::hotp) return;
+    const auto step = time_step(attempt.now, credential.period);
+    device.drift = limited_drift(static_cast<std::int64_t>(counter - step), policy);
+}
+
+/// The counter this device is accepted at: in its window, or as the second of two codes in a row.
+std::optional<Counter> accepted_counter(const Match& match, const std::string& id,
+                                        const std::optional<NearMiss>& last_near_miss) {
+    if (match.fresh) return match.fresh;
+    const bool follows = match.near_miss && last_near_miss && last_near_miss->device == id &&
+                         last_near_miss->counter + 1 == *match.near_miss;
+    return follows ? match.near_miss : std::nullopt;
+}
+
+/// Tries every device that shows so many digits, and stops at none.
+void examine_code(const Enrolment& enrolment, const Policy& policy, const TypedCode& code,
+                  const Attempt& attempt, const std::optional<NearMiss>& last_near_miss, Finding& finding) {
+    finding.reason = Reason::malformed;
+    bool is_replayed = false;
+    for (const auto& [name, credential, id] : enrolment.devices) {
+        auto* device = finding.after.device(id);
+        if (credential.digits != code.digits) continue;
+        if (finding.reason == Reason::malformed) finding.reason = Reason::wrong;
+        if (device == nullptr || !device->next) continue;
+        const auto expected = expectation(credential, *device, policy, attempt.now);
+        const auto match =
+            match_code(KeyedHash(credential.secret.octets(), credential.algorithm), code.digits, code.value,
+                       expected.window, expected.vicinity, *device->next);
+        finding.codes_tried += expected.codes;
+        is_replayed |= match.is_replayed;
+        if (const auto counter = accepted_counter(match, id, last_near_miss)) {
+            spend(*device, credential, policy, *counter, attempt);
+            finding.reason = Reason::none;
+            if (!finding.device.empty()) continue;
+            finding.device = name;
+            finding.drift = device->drift;
+        } else if (match.near_miss) {
+            finding.near_miss = NearMiss{id, *match.near_miss};
+        }
+    }
+    if (finding.reason == Reason::wrong && is_replayed) finding.reason = Reason::replayed;
+}
+
+void spend_recovery_code(const RecoveryHash& code, const Enrolment& enrolment, LoginState& state) {
+    if (state.spent_recovery.size() >= maximum_recovery_codes) state = without_strangers(state, enrolment);
+    state.spent_recovery.push_back(code.id());
+}
+
+void examine_recovery_code(const Enrolment& enrolment, const SecretBytes& code, UnixTime now,
+                           Finding& finding) {
+    const auto is_expired = [&](const RecoveryHash& hash) { return hash.expires && *hash.expires <= now; };
+    for (const auto& hash : enrolment.recovery) {
+        if (!is_expired(hash) && !finding.after.has_spent(hash)) ++finding.codes_tried;
+    }
+    finding.reason = Reason::wrong;
+    const auto found = find_recovery_code(code, enrolment.recovery);
+    if (!found || is_expired(enrolment.recovery[*found])) return;
+    if (finding.after.has_spent(enrolment.recovery[*found])) {
+        finding.reason = Reason::replayed;
+        return;
+    }
+    spend_recovery_code(enrolment.recovery[*found], enrolment, finding.after);
+    finding.device = "recovery";
+    finding.reason = Reason::none;
+}
+
+// ---- throttling
+
+/// A stored time later than now counts as now: a clock set back must not lock anyone out for long.
+UnixTime not_after(UnixTime stored, UnixTime now) { return std::min(stored, now); }
+
+/// The level in parts (see level_parts), drained since the last failure.
+std::int64_t drained_level(const SideState& side, const Policy& policy, UnixTime now) {
+    const auto elapsed = now - not_after(side.last_failure, now);
+    return std::max<std::int64_t>(0, side.level - elapsed * policy.budget_drain);
+}
+
+UnixTime delay_after(int failures, const Policy& policy) {
+    if (failures <= policy.free_failures) return 0;
+    UnixTime delay = policy.delay;
+    for (int i = policy.free_failures + 1; i < failures && delay < policy.max_delay; ++i) delay *= 2;
+    return std::min<UnixTime>(delay, policy.max_delay);
+}
+
+void count_failure(SideState& side, const Policy& policy, const Attempt& attempt, const Finding& finding) {
+    const std::int64_t raise = (finding.codes_tried + 2) / 3;
+    side.level = drained_level(side, policy, attempt.now) + raise * level_parts;
+    side.failures = std::min(side.failures + 1, most_failures_counted);
+    side.last_failure = attempt.now;
+    side.from = attempt.place;
+    side.near_miss = finding.near_miss;
+}
+
+// ---- places
+
+void remember_place(LoginState& state, const Place& place, UnixTime now) {
+    std::erase_if(state.places, [&](const KnownPlace& known) { return known.place == place; });
+    if (state.places.size() >= maximum_known_places) {
+        state.places.erase(std::ranges::min_element(state.places, {}, &KnownPlace::last_login));
+    }
+    state.places.push_back({place, now});
+}
+
+/// The refusals that are no guess and aren't counted.
+std::optional<Reason> uncounted_reason(const Attempt& attempt) {
+    if (is_empty(attempt.response)) return Reason::malformed;
+    if (is_sshd_dummy(attempt.response)) return Reason::dummy;
+    if (!attempt.password.empty() && equal_in_constant_time(attempt.response, attempt.password)) {
+        return Reason::password;
+    }
+    return std::nullopt;
+}
+
+Decision accepted(Finding finding, const Attempt& attempt, bool is_known_place) {
+    auto& state = finding.after;
+    auto& side = is_known_place ? state.known : state.elsewhere;
+    side.failures = 0;
+    side.near_miss.reset();
+    remember_place(state, attempt.place, attempt.now);
+    return {.verdict = Verdict::accepted,
+            .device = std::move(finding.device),
+            .drift = finding.drift,
+            .must_be_committed = true,
+            .next = std::move(state)};
+}
+
+}  // namespace
+
+Match match_code(const KeyedHash& hash, int digits, std::uint32_t offered, CounterRange window,
+                 CounterRange vicinity, Counter next) {
+    Choice fresh;
+    Choice near_miss;
+    Counter replayed = 0;
+    const auto last = std::max(window.last, vicinity.last);
+    for (Counter counter = std::min(window.first, vicinity.first); counter <= last; ++counter) {
+        const auto mask = equality_mask(hash.code(counter, digits), offered);
+        if (window.holds(counter) && counter < next) replayed |= mask;
+        if (window.holds(counter) && counter >= next) fresh.take(counter, mask);
+        if (!window.holds(counter) && vicinity.holds(counter) && counter >= next)
+            near_miss.take(counter, mask);
+    }
+    return {fresh.chosen(), near_miss.chosen(), replayed != 0};
+}
+
+Finding examine(const Enrolment& enrolment, const LoginState& state, const Policy& policy,
+                const Attempt& attempt, const std::optional<NearMiss>& last_near_miss) {
+    Finding finding{.reason = Reason::malformed, .after = state};
+    if (const auto code = typed_code(attempt.response)) {
+        examine_code(enrolment, policy, *code, attempt, last_near_miss, finding);
+    } else if (const auto recovery = normalized_recovery_code(attempt.response)) {
+        examine_recovery_code(enrolment, *recovery, attempt.now, finding);
+    }
+    return finding;
+}
+
+Decision verify(const Enrolment& enrolment, const LoginState& state, const Policy& policy,
+                const Attempt& attempt) {
+    const bool is_known_place = is_known(state, attempt.place, attempt.now);
+    const auto& side = is_known_place ? state.known : state.elsewhere;
+
+    if (const auto until = closed_until(side, policy, attempt.now)) {
+        Decision throttled{.verdict = Verdict::throttled, .failures = side.failures, .next = state};
+        if (*until != no_end) throttled.retry_at = *until;
+        return throttled;
+    }
+    if (const auto reason = uncounted_reason(attempt)) {
+        return {.verdict = Verdict::refused, .reason = *reason, .failures = side.failures, .next = state};
+    }
+    auto finding = examine(enrolment, state, policy, attempt, side.near_miss);
+    if (finding.reason == Reason::none) return accepted(std::move(finding), attempt, is_known_place);
+
+    Decision refused{
+        .verdict = Verdict::refused, .reason = finding.reason, .must_be_committed = true, .next = state};
+    auto& failed_side = is_known_place ? refused.next.known : refused.next.elsewhere;
+    count_failure(failed_side, policy, attempt, finding);
+    refused.failures = failed_side.failures;
+    return refused;
+}
+
+std::optional<UnixTime> closed_until(const SideState& side, const Policy& policy, UnixTime now) {
+    if (side.failures >= policy.max_failures) return no_end;
+    auto until = not_after(side.last_failure, now) + delay_after(side.failures, policy);
+    const auto excess = drained_level(side, policy, now) - policy.budget * level_parts;
+    if (excess >= 0) until = std::max(until, now + excess / policy.budget_drain + 1);
+    return until > now ? std::optional(until) : std::nullopt;
+}
+
+int level_now(const SideState& side, const Policy& policy, UnixTime now) {
+    return static_cast<int>((drained_level(side, policy, now) + level_parts - 1) / level_parts);
+}
+
+bool is_known(const LoginState& state, const Place& place, UnixTime now) {
+    const auto oldest = now - days_a_place_stays_known * seconds_of_a_day;
+    return std::ranges::any_of(state.places, [&](const KnownPlace& known) {
+        return known.place == place && known.last_login > oldest;
+    });
+}
+
+}  // namespace totp

@@ -1,0 +1,98 @@
+// Where a code is accepted, and the only place where it is. A pure decision: no I/O, no clock of its own.
+// Everything it needs is an argument, everything it decides is in what it returns.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/enrolment.h"
+#include "core/login_state.h"
+#include "core/policy.h"
+#include "core/verdict.h"
+
+namespace totp {
+
+/// Counters from `first` to `last`, both included.
+struct CounterRange {
+    Counter first = 0;
+    Counter last = 0;
+
+    bool holds(Counter counter) const { return first <= counter && counter <= last; }
+};
+
+/// What a device makes of an offered code; more than one may be there, rarely.
+struct Match {
+    std::optional<Counter> fresh;      ///< right, and not spent: `*fresh + 1` is the next to store
+    std::optional<Counter> near_miss;  ///< not right now, but for this counter not far away
+    bool is_replayed = false;          ///< right, but spent
+};
+
+/// Which counter, if any, `offered` belongs to (RFC 4226 §7.2, RFC 6238 §5.2).
+///
+/// `window`    counters at which a code is right. Each that isn't spent is one more a guesser may hit.
+/// `vicinity`  counters at which a wrong code still shows how far the device is out of step.
+/// `next`      the lowest counter that isn't spent.
+///
+/// Always computes every counter of both ranges and compares without branching on the code, so the time
+/// taken doesn't tell which one matched. Where a code belongs to two counters the later one counts: it
+/// spends both. Until that is on disk nothing was accepted.
+Match match_code(const KeyedHash& hash, int digits, std::uint32_t offered, CounterRange window,
+                 CounterRange vicinity, Counter next);
+
+/// One try to get in.
+struct Attempt {
+    std::string_view response;  ///< what was typed at our prompt; blanks and hyphens are passed over
+    std::string_view password;  ///< what was typed at the one before; empty if not known
+    Place place;
+    UnixTime now = 0;
+};
+
+/// What a response is, throttling left aside.
+struct Finding {
+    Reason reason = Reason::none;  ///< none: it is right
+    std::string device;            ///< the name of the device it came from, or "recovery"; empty if wrong
+    int drift = 0;                 ///< steps that device is ahead of our clock
+    LoginState after;              ///< `state` with what is spent if it is right
+    int codes_tried = 0;           ///< how many codes a guess could have hit
+    std::optional<NearMiss> near_miss;
+};
+
+/// Looks at a response: a device's code, a recovery code, or neither.
+///
+/// `last_near_miss` of the failure just before, if it was one: a second code for the counter after it
+///                  brings the device back into step (RFC 4226 §7.4).
+///
+/// Every device of `enrolment` must be in `state` (device_without_state()).
+Finding examine(const Enrolment& enrolment, const LoginState& state, const Policy& policy,
+                const Attempt& attempt, const std::optional<NearMiss>& last_near_miss);
+
+struct Decision {
+    Verdict verdict = Verdict::refused;  ///< accepted, refused or throttled
+    Reason reason = Reason::none;
+    std::string device;                ///< see Finding
+    int drift = 0;                     ///< see Finding
+    int failures = 0;                  ///< in a row on this side, this one included
+    bool must_be_committed = false;    ///< `next` differs from what is stored
+    LoginState next;                   ///< write it before the verdict is told to anyone
+    std::optional<UnixTime> retry_at;  ///< throttled: not before; absent: not until it is unlocked
+};
+
+/// The decision (DESIGN: "The decision"; RFC 4226 §7.3, RFC 6238 §5.2 and §6).
+///
+/// The duty left to the caller: hold the account's lock from before `state` was read until `next` is on
+/// disk, and report nothing but a failure if it can't be written.
+[[nodiscard]] Decision verify(const Enrolment& enrolment, const LoginState& state, const Policy& policy,
+                              const Attempt& attempt);
+
+/// Until when a side evaluates nothing; nothing if it is open. A value of no_end means until it is unlocked.
+inline constexpr UnixTime no_end = INT64_MAX;
+std::optional<UnixTime> closed_until(const SideState& side, const Policy& policy, UnixTime now);
+
+/// What is left of a side's level, in whole codes rounded up.
+int level_now(const SideState& side, const Policy& policy, UnixTime now);
+
+/// Whether the user has logged in from `place` within the last 90 days.
+bool is_known(const LoginState& state, const Place& place, UnixTime now);
+
+}  // namespace totp

@@ -1,0 +1,91 @@
+// totp-enroll: the command table.
+#include <algorithm>
+#include <clocale>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "enroll/command.h"
+#include "enroll/exit_code.h"
+#include "enroll/terminal.h"
+
+namespace {
+
+using namespace totp;
+
+struct Entry {
+    std::string name;
+    std::string summary;
+    std::unique_ptr<Command> (*make)();
+};
+
+const std::vector<Entry>& table() {
+    static const std::vector<Entry> entries = {
+        {"add", "Enrol somebody, or add a device", make_add},
+        {"status", "Show what is enrolled and how it stands", make_status},
+        {"verify", "Try a code without logging in; nothing is spent", make_verify},
+        {"remove", "Take a device, or the whole enrolment, away", make_remove},
+    };
+    return entries;
+}
+
+/// Without a command it is `add`: put in where the command would stand.
+std::vector<std::string> with_default_command(std::vector<std::string> arguments) {
+    const auto is_said = [&](const std::string& word) { return std::ranges::count(arguments, word) > 0; };
+    const bool names_a_command = std::ranges::any_of(table(), is_said, &Entry::name);
+    if (!names_a_command && !is_said("--help") && !is_said("-h") && !is_said("--version")) {
+        arguments.insert(arguments.begin(), "add");
+    }
+    return arguments;
+}
+
+void declare_shared(CLI::App& app, SharedOptions& shared) {
+    app.add_option("--user", shared.user, "The account to act on")->type_name("NAME");
+    app.add_flag("--json", shared.json, "Facts as JSON on stdout, nothing else there");
+    app.add_option("--config", shared.config, "Another settings file")->type_name("FILE");
+    app.add_option("--store", shared.store, "Another store")->type_name("DIR");
+    app.add_option("--key", shared.key, "Another host key")->type_name("FILE");
+}
+
+int run(std::vector<std::string> arguments) {
+    CLI::App app("One-time codes for logins: enrol accounts and look after them.", "totp-enroll");
+    app.set_version_flag("--version", PAM_TOTP_VERSION);
+    app.require_subcommand(1);
+    app.fallthrough();
+    SharedOptions shared;
+    declare_shared(app, shared);
+
+    int exit_code = exit_done;
+    std::vector<std::unique_ptr<Command>> commands;
+    for (const auto& [name, summary, make] : table()) {
+        auto* const command = commands.emplace_back(make()).get();
+        auto* const subcommand = app.add_subcommand(name, summary);
+        command->declare(*subcommand);
+        subcommand->callback([&, command] {
+            if (auto session = open_session(shared, exit_code)) exit_code = command->run(*std::move(session));
+        });
+    }
+    try {
+        arguments = with_default_command(std::move(arguments));
+        std::ranges::reverse(arguments);  // as CLI11 wants them
+        app.parse(arguments);
+    } catch (const CLI::Success& request) {  // --help, --version
+        return app.exit(request);
+    } catch (const CLI::ParseError& error) {
+        complain(std::string(error.what()) + ". See totp-enroll --help");
+        return exit_usage;
+    }
+    return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::setlocale(LC_CTYPE, "");
+    try {
+        return run({argv + std::min(argc, 1), argv + argc});
+    } catch (const std::exception& bug) {
+        complain(std::string("internal error: ") + bug.what());
+        return exit_unusable;
+    }
+}

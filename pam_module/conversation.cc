@@ -1,0 +1,26 @@
+#include "pam_module/conversation.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include <security/pam_ext.h>
+
+namespace totp {
+
+std::optional<SecretBytes> ask(pam_handle_t* pamh, const std::string& prompt, bool shows_what_is_typed) {
+    char* answer = nullptr;
+    const int style = shows_what_is_typed ? PAM_PROMPT_ECHO_ON : PAM_PROMPT_ECHO_OFF;
+    const int code = pam_prompt(pamh, style, &answer, "%s", prompt.c_str());
+    if (answer == nullptr) return std::nullopt;
+    std::optional<SecretBytes> response;
+    if (code == PAM_SUCCESS) response.emplace(std::string_view(answer));
+    explicit_bzero(answer, std::strlen(answer));
+    std::free(answer);
+    return response;
+}
+
+void tell(pam_handle_t* pamh, const std::string& message) {
+    static_cast<void>(pam_error(pamh, "%s", message.c_str()));
+}
+
+}  // namespace totp

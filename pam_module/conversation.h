@@ -1,0 +1,19 @@
+// Prompts and messages, through whatever conversation the application brought.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <security/pam_modules.h>
+
+#include "core/secret_bytes.h"
+
+namespace totp {
+
+/// Asks one question. Nothing if the application can't or won't answer.
+std::optional<SecretBytes> ask(pam_handle_t* pamh, const std::string& prompt, bool shows_what_is_typed);
+
+/// Tells the person something went wrong. An application that can't show it changes nothing.
+void tell(pam_handle_t* pamh, const std::string& message);
+
+}  // namespace totp

@@ -1,0 +1,98 @@
+#include "pam_module/outcome.h"
+
+#include <security/pam_modules.h>
+#include <syslog.h>
+
+#include "core/percent.h"
+
+namespace totp {
+namespace {
+
+Reason reason_for(Trouble trouble) {
+    switch (trouble) {
+        case Trouble::settings: return Reason::settings;
+        case Trouble::key: return Reason::key;
+        case Trouble::store:
+        case Trouble::input:
+        case Trouble::system: return Reason::store;
+    }
+    return Reason::store;
+}
+
+std::string word(std::string_view name, std::string_view value) {
+    const auto encoded = percent_encode(value, [](char c) { return c > ' ' && c < 127 && c != '%'; });
+    return std::string(name) + "=" + (encoded.empty() ? "-" : encoded);
+}
+
+std::string duration(UnixTime seconds) {
+    constexpr UnixTime minute = 60;
+    constexpr UnixTime hour = 3600;
+    const auto rounded_up = [&](UnixTime unit, const char* name) {
+        const auto count = (seconds + unit - 1) / unit;
+        return std::to_string(count) + " " + name + (count == 1 ? "" : "s");
+    };
+    if (seconds <= minute) return rounded_up(1, "second");
+    return seconds <= hour ? rounded_up(minute, "minute") : rounded_up(hour, "hour");
+}
+
+}  // namespace
+
+Outcome outcome_of(const Decision& decision, UnixTime now) {
+    Outcome outcome{.verdict = decision.verdict,
+                    .reason = decision.reason,
+                    .device = decision.device,
+                    .drift = decision.drift,
+                    .failures = decision.failures};
+    if (decision.retry_at) outcome.retry_in = *decision.retry_at - now;
+    return outcome;
+}
+
+Outcome outcome_of(const Failure& failure) {
+    return {.verdict = Verdict::unavailable,
+            .reason = reason_for(failure.trouble),
+            .explanation = failure.message};
+}
+
+int pam_code(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::accepted: return PAM_SUCCESS;
+        case Verdict::refused: return PAM_AUTH_ERR;
+        case Verdict::throttled: return PAM_MAXTRIES;
+        case Verdict::ignored: return PAM_IGNORE;
+        case Verdict::unavailable: return PAM_AUTHINFO_UNAVAIL;
+    }
+    return PAM_SYSTEM_ERR;
+}
+
+std::string log_line(const Attempted& attempted, const Outcome& outcome) {
+    auto line = word("user", attempted.user) + " " + word("service", attempted.service) + " " +
+                word("rhost", attempted.remote_host) + " " + word("verdict", word_for(outcome.verdict));
+    if (outcome.reason != Reason::none) line += " " + word("reason", word_for(outcome.reason));
+    if (!outcome.device.empty()) {
+        line += " " + word("device", outcome.device) + " " + word("drift", std::to_string(outcome.drift));
+    }
+    if (outcome.failures) line += " " + word("failures", std::to_string(*outcome.failures));
+    return line;
+}
+
+int log_priority(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::accepted:
+        case Verdict::ignored: return LOG_INFO;
+        case Verdict::refused:
+        case Verdict::throttled: return LOG_NOTICE;
+        case Verdict::unavailable: return LOG_ERR;
+    }
+    return LOG_ERR;
+}
+
+std::string message_for(const Outcome& outcome) {
+    if (outcome.verdict == Verdict::unavailable) {
+        return "The code can't be checked. The administrator finds the reason in the system log.";
+    }
+    if (outcome.verdict != Verdict::throttled) return "";
+    if (!outcome.retry_in) return "Too many wrong codes. Only an administrator can unlock this account.";
+    return "Too many wrong codes. Try again in " + duration(*outcome.retry_in) + ".";
+}
+
+}  // namespace totp

@@ -1,0 +1,49 @@
+// What one try came to, and what that is called in PAM's words and in the log's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/failure.h"
+#include "core/verifier.h"
+
+namespace totp {
+
+struct Outcome {
+    Verdict verdict = Verdict::unavailable;
+    Reason reason = Reason::none;
+    std::string device;                ///< accepted: which one, or "recovery"
+    int drift = 0;                     ///< accepted: steps the device is ahead of our clock
+    std::optional<int> failures;       ///< in a row on this side, where an enrolment was looked at
+    std::optional<UnixTime> retry_in;  ///< throttled: seconds; absent: not until it is unlocked
+    std::string explanation;           ///< unavailable: the sentence for the administrator
+};
+
+/// What a decision comes to once it is on disk.
+Outcome outcome_of(const Decision& decision, UnixTime now);
+
+/// What a failure of the world comes to: nobody gets in.
+Outcome outcome_of(const Failure& failure);
+
+/// The one place where a verdict becomes a PAM return code.
+int pam_code(Verdict verdict);
+
+/// Who tried, for the log.
+struct Attempted {
+    std::string_view user;  ///< empty: nobody we know, and what was typed may be a password
+    std::string_view service;
+    std::string_view remote_host;  ///< empty: none
+};
+
+/// `user= service= rhost= verdict= reason= device= drift= failures=`, in this order; the last four where
+/// there is something to say. Bytes outside printable ASCII, blanks and '%' stand as %XX.
+std::string log_line(const Attempted& attempted, const Outcome& outcome);
+
+/// The syslog priority of that line.
+int log_priority(Verdict verdict);
+
+/// What the person is told, if anything, beside being refused.
+std::string message_for(const Outcome& outcome);
+
+}  // namespace totp

@@ -1,0 +1,54 @@
+// The entry points libpam calls, and the wall that no exception passes. What they do is in authenticate.
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <span>
+
+#include <cxxabi.h>
+#include <security/pam_ext.h>
+#include <security/pam_modules.h>
+#include <syslog.h>
+
+#include "pam_module/authenticate.h"
+
+namespace {
+
+/// Runs `body`, which may throw, inside a host that must not see it. Not noexcept, nor are the entry points:
+/// pthread_cancel unwinds through here.
+template <class Body>
+int guard(pam_handle_t* pamh, Body body) {
+    try {
+        return body();
+    } catch (const abi::__forced_unwind&) {
+        throw;
+    } catch (const std::bad_alloc&) {
+        return PAM_BUF_ERR;
+    } catch (const std::exception& bug) {
+        pam_syslog(pamh, LOG_CRIT, "internal error, nobody is let in: %s", bug.what());
+        return PAM_SYSTEM_ERR;
+    } catch (...) {
+        pam_syslog(pamh, LOG_CRIT, "internal error, nobody is let in");
+        return PAM_SYSTEM_ERR;
+    }
+}
+
+}  // namespace
+
+#define ENTRY_POINT extern "C" [[gnu::visibility("default")]] int
+
+ENTRY_POINT pam_sm_authenticate(pam_handle_t* pamh, int flags, int argc, const char** argv) {
+    return guard(pamh, [&] {
+        return totp::authenticate(pamh, flags, {argv, static_cast<std::size_t>(argc)});
+    });
+}
+
+/// We hold no credentials; a stack whose auth phase we passed must not fail here.
+ENTRY_POINT pam_sm_setcred(pam_handle_t*, int, int, const char**) { return PAM_SUCCESS; }
+
+ENTRY_POINT pam_sm_acct_mgmt(pam_handle_t*, int, int, const char**) { return PAM_IGNORE; }
+
+ENTRY_POINT pam_sm_open_session(pam_handle_t*, int, int, const char**) { return PAM_IGNORE; }
+
+ENTRY_POINT pam_sm_close_session(pam_handle_t*, int, int, const char**) { return PAM_IGNORE; }
+
+ENTRY_POINT pam_sm_chauthtok(pam_handle_t*, int, int, const char**) { return PAM_IGNORE; }
