@@ -39,7 +39,7 @@ std::optional<std::string> take_line(std::string_view line, Enrolment& enrolment
     return take_device(line, enrolment);
 }
 
-Failure refused(const std::string& what) { return {Trouble::store, "the enrolment has " + what}; }
+Failure refused(const std::string& what) { return {Trouble::store, "has " + what}; }
 
 }  // namespace
 

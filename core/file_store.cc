@@ -129,6 +129,15 @@ struct Names {
     fs::path state;
 };
 
+/// A record that says nothing a login could go by, and the way out.
+Failure damaged(const fs::path& path, const Failure& failure, const Account& account) {
+    const auto way_out = failure.trouble == Trouble::key
+                             ? std::string(": bring that key back from a backup")
+                             : ": bring it back from a backup, or run totp-enroll remove --user " + account.name +
+                                   " and enrol again";
+    return {failure.trouble, path.string() + " " + failure.message + way_out};
+}
+
 /// The enrolment of the account; nothing if there is none.
 Result<std::optional<Enrolment>> read_enrolment(const Directory& directory, const Names& names,
                                                 const Account& account, const FileStorePlaces& places) {
@@ -158,14 +167,19 @@ Result<LoginState> read_state(const Descriptor& file, const Names& names, const 
     if (auto failure = distrust(names.state, status, account)) return *failure;
     SecretBytes content;
     if (read_whole(file, state_size, content) != 0) return store_failure(names.state, "can't be read", errno);
-    if (content.size() != state_size)
-        return store_failure(names.state, "isn't 4096 bytes long: it is damaged");
+    if (content.size() != state_size) {
+        return damaged(names.state, {Trouble::store, "isn't 4096 bytes long"}, account);
+    }
+
     SlotPair slots;
     for (std::size_t i = 0; i < slots.size(); ++i) {
         std::ranges::copy(content.text().substr(i * slot_size, slot_size), slots[i].begin());
     }
     auto state = newest(slots);
-    if (!state) return store_failure(names.state, "is damaged or of a version this program doesn't know");
+    if (!state) {
+        return damaged(names.state, {Trouble::store, "is damaged or of a version this program doesn't know"},
+                       account);
+    }
     return *std::move(state);
 }
 

@@ -151,7 +151,7 @@ Wrong contradiction_in(const Policy& policy) {
 Failure refused(const std::string& message) { return {Trouble::settings, message}; }
 
 Result<Settings> checked(Settings settings) {
-    if (const auto wrong = contradiction_in(settings.policy)) return refused(*wrong);
+    if (const auto wrong = contradiction_in(settings.policy)) return refused("of the settings " + *wrong);
     return settings;
 }
 

@@ -1,0 +1,224 @@
+// Many processes at the prompt of one account, let go at the same moment: what one lock and one durable count
+// must make of it. The module, libpam and the files are real; only the clock is the test's.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <iostream>
+#include <vector>
+
+#include <pthread.h>
+#include <security/pam_appl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/otp.h"
+#include "core/recovery.h"
+#include "tests/pam/cmocka.h"
+#include "tests/pam/stage.h"
+
+namespace {
+
+constexpr int rounds = 500;
+constexpr std::size_t most_sessions = 128;
+constexpr totp::UnixTime start_of_time = 1'111'111'110;
+constexpr unsigned seconds_until_stuck = 300;
+constexpr char secret_text[] = "12345678901234567890";
+constexpr const char* device_line = "otpauth://totp/phone?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n";
+constexpr const char* never_throttled =
+    "free_failures=10000 max_failures=10000 budget=10000 budget_drain=10000";
+
+/// What the processes share.
+struct Round {
+    pthread_barrier_t everybody_is_ready;
+    pthread_barrier_t everybody_is_at_the_prompt;
+    pthread_barrier_t everybody_is_done;
+    totp::UnixTime now;
+    bool is_over;
+    char answers[most_sessions][32];
+    int codes[most_sessions];
+};
+
+/// `count` processes, each in a loop of: wait, start an authentication, wait at the prompt until all are there,
+/// answer, note the PAM code.
+class Crowd {
+  public:
+    Crowd(const stage::Stage& stage, std::size_t count);
+    ~Crowd();
+    Crowd(const Crowd&) = delete;
+    Crowd& operator=(const Crowd&) = delete;
+
+    /// One round in which session i answers answers(i); what each was told.
+    std::vector<int> answer_at_once(totp::UnixTime now, const std::function<std::string(std::size_t)>& answers);
+
+  private:
+    [[noreturn]] void attend(const std::string& directory, std::size_t self);
+    int authenticate(const std::string& directory, std::size_t self);
+
+    std::size_t count_;
+    Round* round_;
+    std::vector<pid_t> sessions_;
+};
+
+void share(pthread_barrier_t& barrier, std::size_t parties) {
+    pthread_barrierattr_t attributes;
+    pthread_barrierattr_init(&attributes);
+    pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_barrier_init(&barrier, &attributes, static_cast<unsigned>(parties));
+    pthread_barrierattr_destroy(&attributes);
+}
+
+Crowd::Crowd(const stage::Stage& stage, std::size_t count) : count_(count) {
+    void* memory = mmap(nullptr, sizeof(Round), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) std::abort();
+    round_ = new (memory) Round{};
+    share(round_->everybody_is_ready, count + 1);
+    share(round_->everybody_is_at_the_prompt, count);
+    share(round_->everybody_is_done, count + 1);
+    for (std::size_t self = 0; self < count; ++self) {
+        const pid_t pid = fork();
+        if (pid == 0) attend((stage.directory() / "pam.d").string(), self);
+        sessions_.push_back(pid);
+    }
+}
+
+Crowd::~Crowd() {
+    round_->is_over = true;
+    pthread_barrier_wait(&round_->everybody_is_ready);
+    for (const pid_t session : sessions_) waitpid(session, nullptr, 0);
+    munmap(round_, sizeof(Round));
+}
+
+void Crowd::attend(const std::string& directory, std::size_t self) {
+    alarm(seconds_until_stuck);  // a lock held while a person types would stop everybody
+    for (;;) {
+        pthread_barrier_wait(&round_->everybody_is_ready);
+        if (round_->is_over) _exit(0);
+        stage::set_clock(round_->now);
+        round_->codes[self] = authenticate(directory, self);
+        stage::take_log();
+        pthread_barrier_wait(&round_->everybody_is_done);
+    }
+}
+
+/// The application's side of one session: it answers a prompt when all the others can too.
+struct Session {
+    Round* round;
+    std::size_t self;
+
+    static int converse(int, const pam_message** messages, pam_response** responses, void* session) {
+        auto& [round, self] = *static_cast<Session*>(session);
+        *responses = static_cast<pam_response*>(std::calloc(1, sizeof(pam_response)));
+        if (messages[0]->msg_style != PAM_PROMPT_ECHO_OFF) return PAM_SUCCESS;
+        pthread_barrier_wait(&round->everybody_is_at_the_prompt);
+        (*responses)->resp = strdup(round->answers[self]);
+        return PAM_SUCCESS;
+    }
+};
+
+int Crowd::authenticate(const std::string& directory, std::size_t self) {
+    Session session{round_, self};
+    const pam_conv conversation{Session::converse, &session};
+    pam_handle_t* pamh = nullptr;
+    if (pam_start_confdir(stage::service, "alice", &conversation, directory.c_str(), &pamh) != PAM_SUCCESS) _exit(1);
+    pam_set_item(pamh, PAM_RHOST, "192.0.2.7");
+    const int code = pam_authenticate(pamh, 0);
+    pam_end(pamh, code);
+    return code;
+}
+
+std::vector<int> Crowd::answer_at_once(totp::UnixTime now,
+                                       const std::function<std::string(std::size_t)>& answers) {
+    round_->now = now;
+    for (std::size_t i = 0; i < count_; ++i) std::strcpy(round_->answers[i], answers(i).c_str());
+    pthread_barrier_wait(&round_->everybody_is_ready);
+    pthread_barrier_wait(&round_->everybody_is_done);
+    return {round_->codes, round_->codes + count_};
+}
+
+std::string right_code(totp::UnixTime now) {
+    const totp::SecretBytes secret{std::string_view(secret_text)};
+    const auto code = totp::KeyedHash(secret.octets(), totp::Algorithm::sha1).code(totp::time_step(now, 30), 6);
+    const auto digits = std::to_string(code);
+    return std::string(6 - digits.size(), '0') + digits;
+}
+
+/// How many of the sessions got in; the others must have been refused and nothing else.
+long accepted(const std::vector<int>& codes) {
+    const auto refused = std::ranges::count(codes, PAM_AUTH_ERR);
+    const auto in = std::ranges::count(codes, PAM_SUCCESS);
+    assert_int_equal(in + refused, codes.size());
+    return in;
+}
+
+void one_code_lets_one_of_32_sessions_in(void**) {
+    const stage::Stage stage(never_throttled);
+    stage.enrol(device_line);
+    Crowd crowd(stage, 32);
+    for (int round = 0; round < rounds; ++round) {
+        const auto now = start_of_time + round * 90;
+        const auto code = right_code(now);
+        assert_int_equal(accepted(crowd.answer_at_once(now, [&](std::size_t) { return code; })), 1);
+    }
+}
+
+void one_recovery_code_lets_one_of_32_sessions_in(void**) {
+    const stage::Stage stage(never_throttled);
+    Crowd crowd(stage, 32);
+    auto now = start_of_time;
+    for (int round = 0; round < rounds; ++round, now += 90) {
+        static totp::RecoverySet set;
+        const auto index = static_cast<std::size_t>(round) % totp::maximum_recovery_codes;
+        if (index == 0) {
+            set = *totp::new_recovery_codes(totp::maximum_recovery_codes);
+            std::string enrolment = device_line;
+            for (const auto& code : set.hashes) enrolment += "recovery " + code.hash + "\n";
+            stage.enrol(enrolment);
+        }
+        const std::string code(set.codes[index].text());
+        assert_int_equal(accepted(crowd.answer_at_once(now, [&](std::size_t) { return code; })), 1);
+    }
+}
+
+void guess_at_once(std::size_t sessions) {
+    const stage::Stage stage("");
+    stage.enrol(device_line);
+    Crowd crowd(stage, sessions);
+    const auto codes = crowd.answer_at_once(start_of_time, [](std::size_t i) {
+        return std::to_string(900'000 + i);
+    });
+    assert_int_equal(std::ranges::count(codes, PAM_AUTH_ERR), 5);
+    assert_int_equal(std::ranges::count(codes, PAM_MAXTRIES), sessions - 5);
+}
+
+void five_guesses_of_40_sessions_are_evaluated(void**) { guess_at_once(40); }
+void five_guesses_of_128_sessions_are_evaluated(void**) { guess_at_once(128); }
+
+/// The right code among the guesses may be one of the five that are evaluated, and then only it gets in.
+void no_more_guesses_are_evaluated_when_one_is_right(void**) {
+    const stage::Stage stage("");
+    stage.enrol(device_line);
+    Crowd crowd(stage, 40);
+    const auto codes = crowd.answer_at_once(start_of_time, [](std::size_t i) {
+        return i == 0 ? right_code(start_of_time) : std::to_string(900'000 + i);
+    });
+    assert_true(std::ranges::count(codes, PAM_SUCCESS) <= 1);
+    assert_true(std::ranges::count(codes, PAM_AUTH_ERR) <= 10);  // a success opens a side of its own
+}
+
+}  // namespace
+
+int main() {
+    stage::leave_root();
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(one_code_lets_one_of_32_sessions_in),
+        cmocka_unit_test(one_recovery_code_lets_one_of_32_sessions_in),
+        cmocka_unit_test(five_guesses_of_40_sessions_are_evaluated),
+        cmocka_unit_test(five_guesses_of_128_sessions_are_evaluated),
+        cmocka_unit_test(no_more_guesses_are_evaluated_when_one_is_right),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

@@ -1,0 +1,182 @@
+#include "tests/pam/stage.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <stdexcept>
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/syscall.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "core/failure.h"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+totp::UnixTime clock_now = 0;
+std::vector<std::string> log_lines;
+fs::path module = PAM_TOTP_MODULE;
+
+const char* priority_name(int priority) {
+    switch (LOG_PRI(priority)) {
+        case LOG_CRIT: return "crit";
+        case LOG_ERR: return "err";
+        case LOG_NOTICE: return "notice";
+        case LOG_INFO: return "info";
+        case LOG_DEBUG: return "debug";
+        default: return "other";
+    }
+}
+
+void log_formatted(int priority, const char* format, va_list arguments) {
+    char text[4096];
+    std::vsnprintf(text, sizeof text, format, arguments);
+    std::string_view line(text);
+    if (const auto end = line.find("): "); end != std::string_view::npos) line.remove_prefix(end + 3);
+    log_lines.push_back(std::string(priority_name(priority)) + " " + std::string(line));
+}
+
+template <class T>
+T unwrapped(totp::Result<T> result) {
+    if (!result) throw std::runtime_error(result.failure().message);
+    return *std::move(result);
+}
+
+}  // namespace
+
+// ---- what the module and libpam find in place of libc's
+
+extern "C" {
+
+int clock_gettime(clockid_t clock, timespec* now) noexcept {
+    if (clock != CLOCK_REALTIME || clock_now == 0) return static_cast<int>(syscall(SYS_clock_gettime, clock, now));
+    *now = {.tv_sec = clock_now, .tv_nsec = 0};
+    return 0;
+}
+
+void syslog(int priority, const char* format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    log_formatted(priority, format, arguments);
+    va_end(arguments);
+}
+
+void vsyslog(int priority, const char* format, va_list arguments) { log_formatted(priority, format, arguments); }
+
+void __syslog_chk(int priority, int, const char* format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    log_formatted(priority, format, arguments);
+    va_end(arguments);
+}
+
+void __vsyslog_chk(int priority, int, const char* format, va_list arguments) {
+    log_formatted(priority, format, arguments);
+}
+
+/// Whoever runs the tests: attempts without a remote host come from the place local:1000.
+uid_t getuid() noexcept { return 1000; }
+
+/// NSS as some have it: it ignores case, and spells the name its own way.
+int getpwnam_r(const char* name, passwd* entry, char*, std::size_t, passwd** found) {
+    *found = nullptr;
+    if (strcasecmp(name, "alice") != 0) return 0;
+    static char empty[] = "";
+    static char canonical[] = "alice";
+    *entry = {.pw_name = canonical,
+              .pw_passwd = empty,
+              .pw_uid = geteuid(),
+              .pw_gid = getegid(),
+              .pw_gecos = empty,
+              .pw_dir = empty,
+              .pw_shell = empty};
+    *found = entry;
+    return 0;
+}
+}
+
+namespace stage {
+
+void set_clock(totp::UnixTime now) { clock_now = now; }
+
+std::vector<std::string> take_log() { return std::exchange(log_lines, {}); }
+
+void leave_root() {
+    constexpr uid_t nobody = 65534;
+    if (geteuid() != 0) return;
+    char name[] = "/tmp/pam-totp-module.XXXXXX";
+    if (mkdtemp(name) == nullptr || chown(name, nobody, nobody) != 0) throw std::runtime_error("no directory");
+    fs::copy_file(module, fs::path(name) / module.filename());  // the build may lie where only root can read
+    module = fs::path(name) / module.filename();
+    if (setgroups(0, nullptr) != 0 || setresgid(nobody, nobody, nobody) != 0 ||
+        setresuid(nobody, nobody, nobody) != 0) {
+        throw std::runtime_error("can't leave root");
+    }
+    std::atexit([] { fs::remove_all(module.parent_path()); });
+}
+
+totp::Account alice() { return {"alice", geteuid()}; }
+
+Stage::Stage(const std::string& options, const std::vector<std::string>& before) {
+    char name[] = "/tmp/pam-totp-stage.XXXXXX";
+    if (mkdtemp(name) == nullptr) throw std::runtime_error("no temporary directory");
+    directory_ = name;
+    fs::create_directory(directory_ / "pam.d");
+    std::ofstream(directory_ / "pam_totp.conf");
+    unwrapped(store().prepare(std::nullopt));
+
+    const auto line = std::string(" required ") + module.string() + " store=" + name + "/store key=" + name +
+                      "/key config=" + name + "/pam_totp.conf " + options + "\n";
+    std::ofstream(directory_ / "pam.d" / "other");  // libpam complains where there is none
+    std::ofstream stack(directory_ / "pam.d" / service);
+    for (const auto& each : before) stack << each << "\n";
+    for (const char* phase : {"auth", "account", "session", "password"}) stack << phase << line;
+}
+
+Stage::~Stage() {
+    std::error_code error;
+    fs::remove_all(directory_, error);
+}
+
+totp::FileStore Stage::store() const {
+    return totp::FileStore({directory_ / "store", directory_ / "store/state", directory_ / "key", geteuid()});
+}
+
+void Stage::enrol(const std::string& text) const {
+    const auto enrolment = unwrapped(totp::parse_enrolment(text));
+    auto places = store();
+    const auto held = unwrapped(places.hold(alice(), totp::HoldFor::change));
+    unwrapped(held->enrol(enrolment, totp::new_login_state(enrolment)));
+}
+
+void Stage::write_state(const totp::LoginState& state) const {
+    std::fstream file(state_file(), std::ios::in | std::ios::out | std::ios::binary);
+    for (auto sequence : {state.sequence - 1, state.sequence}) {
+        auto copy = state;
+        copy.sequence = sequence;
+        const auto slot = totp::format_slot(copy);
+        file.seekp(static_cast<std::streamoff>(totp::slot_for(sequence) * totp::slot_size));
+        file.write(slot.data(), slot.size());
+    }
+}
+
+std::string Stage::state_text() const {
+    std::ifstream file(state_file(), std::ios::binary);
+    totp::SlotPair slots{};
+    for (auto& slot : slots) file.read(slot.data(), static_cast<std::streamsize>(slot.size()));
+    const auto state = file ? totp::newest(slots) : std::nullopt;
+    if (!state) return "";
+    const auto slot = totp::format_slot(*state);
+    const std::string_view text(slot.data(), slot.size());
+    const auto start = text.find("seq=");
+    return std::string(text.substr(start, text.find("  ", start) - start));
+}
+
+}  // namespace stage

@@ -1,0 +1,57 @@
+// A stage for the real module under the real libpam, without root: its own store, settings, service file,
+// accounts, clock and log. The module that ships is loaded as it is; what it calls in libc is answered here.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/file_store.h"
+#include "core/otp.h"
+
+namespace stage {
+
+/// What CLOCK_REALTIME says from now on, in this process and those forked from it later.
+void set_clock(totp::UnixTime now);
+
+/// The lines sent to syslog since the last call: "PRIORITY text", the module's prefix cut off.
+std::vector<std::string> take_log();
+
+/// As an ordinary user from here on, if this process is root: nothing below needs it.
+void leave_root();
+
+/// A directory with everything in it, gone with the object.
+class Stage {
+  public:
+    /// `options`  more arguments for the module's line, after store=, key= and config=.
+    /// `before`   lines of the service file before the module's.
+    explicit Stage(const std::string& options, const std::vector<std::string>& before = {});
+    ~Stage();
+    Stage(const Stage&) = delete;
+    Stage& operator=(const Stage&) = delete;
+
+    const std::filesystem::path& directory() const { return directory_; }
+    std::filesystem::path state_file() const { return directory_ / "store/state/alice"; }
+    totp::FileStore store() const;
+
+    /// Gives alice this enrolment text and the state a new one begins with.
+    void enrol(const std::string& text) const;
+
+    /// Puts `state` in alice's state file, as the newer slot.
+    void write_state(const totp::LoginState& state) const;
+
+    /// What the newer slot says, from "seq=" on without the padding; empty if there is no file.
+    std::string state_text() const;
+
+  private:
+    std::filesystem::path directory_;
+};
+
+/// The name of the service file, and the only one.
+inline constexpr const char* service = "door";
+
+/// alice, as the runner's getpwnam knows her: she has the uid of this process.
+totp::Account alice();
+
+}  // namespace stage

@@ -1,0 +1,130 @@
+#include "core/recovery.h"
+
+#include <set>
+
+#include "tests/unit/testing.h"
+
+namespace totp::testing {
+namespace {
+
+RecoverySet new_set(std::size_t count) { return value_of(new_recovery_codes(count)); }
+
+SecretBytes normalized(std::string_view text) { return normalized_recovery_code(text).value(); }
+
+std::string salt_part(const std::string& hash) { return hash.substr(0, hash.rfind('$')); }
+
+void shows_codes_as_four_groups_of_crockford_symbols(void**) {
+    const auto set = new_set(3);
+    for (const auto& code : set.codes) {
+        std::string shape(code.text());
+        for (char& c : shape) {
+            if (std::string_view("0123456789ABCDEFGHJKMNPQRSTVWXYZ").find(c) != std::string_view::npos) c = 'X';
+        }
+        assert_text(shape, "XXXX-XXXX-XXXX-XXXX");
+    }
+}
+
+void makes_as_many_different_codes_as_asked(void**) {
+    const auto set = new_set(10);
+    std::set<std::string> texts;
+    for (const auto& code : set.codes) texts.emplace(code.text());
+    assert_int_equal(texts.size(), 10);
+    assert_int_equal(set.hashes.size(), 10);
+}
+
+void makes_no_more_codes_than_a_user_may_hold(void**) {
+    const auto set = new_set(40);
+    assert_int_equal(set.codes.size(), 32);
+    assert_int_equal(set.hashes.size(), 32);
+}
+
+/// 3,200 symbols: one that never comes, or one in a place of the code that never changes, shows.
+void uses_every_symbol_in_every_position(void**) {
+    std::set<char> symbols[16];
+    for (int i = 0; i < 10; ++i) {
+        for (const auto& code : new_set(20).codes) {
+            const auto text = normalized(code.text());
+            for (std::size_t at = 0; at < 16; ++at) symbols[at].insert(text.text()[at]);
+        }
+    }
+    for (const auto& seen : symbols) claim(seen.size() > 25, std::to_string(seen.size()) + " of 32 symbols");
+}
+
+void matches_each_code_with_its_own_hash(void**) {
+    const auto set = new_set(4);
+    for (std::size_t i = 0; i < set.codes.size(); ++i) {
+        claim(find_recovery_code(normalized(set.codes[i].text()), set.hashes) == i, std::to_string(i));
+    }
+}
+
+void matches_no_other_code(void**) {
+    const auto set = new_set(2);
+    assert_false(find_recovery_code(normalized("0000-0000-0000-0000"), set.hashes).has_value());
+    assert_false(find_recovery_code(normalized(set.codes[0].text()), {}).has_value());
+    assert_false(find_recovery_code(normalized(set.codes[0].text()), {set.hashes[1]}).has_value());
+}
+
+void matches_codes_of_sets_with_different_salts(void**) {
+    const auto old_set = new_set(1);
+    const auto new_one = new_set(1);
+    const std::vector<RecoveryHash> both = {old_set.hashes[0], new_one.hashes[0], old_set.hashes[0]};
+    assert_true(find_recovery_code(normalized(new_one.codes[0].text()), both) == 1);
+    assert_true(find_recovery_code(normalized(old_set.codes[0].text()), {both[0], both[1]}) == 0);
+}
+
+void gives_one_salt_to_a_set_and_another_to_the_next(void**) {
+    const auto first = new_set(3).hashes;
+    const auto second = new_set(1).hashes;
+    for (const auto& hash : first) assert_text(salt_part(hash.hash), salt_part(first[0].hash));
+    assert_string_not_equal(salt_part(first[0].hash).c_str(), salt_part(second[0].hash).c_str());
+}
+
+void makes_hashes_it_would_read_again(void**) {
+    for (const auto& hash : new_set(3).hashes) {
+        claim(is_recovery_hash(hash.hash) && !hash.expires, hash.hash);
+        assert_text(hash.id(), hash.hash.substr(hash.hash.size() - 8));
+    }
+}
+
+void reads_codes_as_people_type_them(void**) {
+    for (const auto& row : vector_table("recovery_codes_typed.txt", 2)) {
+        const auto code = normalized_recovery_code(row[0]);
+        claim(code && code->text() == row[1], row[0] + " is " + row[1]);
+    }
+}
+
+void refuses_what_is_not_shaped_like_a_code(void**) {
+    for (const auto& line : vector_lines("recovery_codes_refused.txt")) {
+        claim(!normalized_recovery_code(line), line);
+    }
+    assert_false(normalized_recovery_code("").has_value());
+}
+
+void takes_no_hash_but_yescrypt(void**) {
+    for (const auto& row : vector_table("recovery_hashes.txt", 2)) {
+        claim(is_recovery_hash(row[1]) == (row[0] == "read"), row[0] + " " + row[1]);
+    }
+    assert_false(is_recovery_hash(""));
+}
+
+}  // namespace
+}  // namespace totp::testing
+
+int main() {
+    using namespace totp::testing;
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(shows_codes_as_four_groups_of_crockford_symbols),
+        cmocka_unit_test(makes_as_many_different_codes_as_asked),
+        cmocka_unit_test(makes_no_more_codes_than_a_user_may_hold),
+        cmocka_unit_test(uses_every_symbol_in_every_position),
+        cmocka_unit_test(matches_each_code_with_its_own_hash),
+        cmocka_unit_test(matches_no_other_code),
+        cmocka_unit_test(matches_codes_of_sets_with_different_salts),
+        cmocka_unit_test(gives_one_salt_to_a_set_and_another_to_the_next),
+        cmocka_unit_test(makes_hashes_it_would_read_again),
+        cmocka_unit_test(reads_codes_as_people_type_them),
+        cmocka_unit_test(refuses_what_is_not_shaped_like_a_code),
+        cmocka_unit_test(takes_no_hash_but_yescrypt),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
