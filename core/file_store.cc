@@ -252,18 +252,16 @@ Result<Done> make_initial_state(const Directory& directory, const Names& names, 
 
 // ---- locking
 
-/// Nothing once the lock is ours; it goes with the descriptor.
+/// Nothing once the lock is ours; it goes with the descriptor. Asks again every millisecond: flock(2) itself
+/// can't be bounded without a signal, and one that never ends could be held against us.
 std::optional<Failure> lock(const Descriptor& file, const fs::path& path) {
-    for (int waited = 0, pause = 1; flock(file.number(), LOCK_EX | LOCK_NB) != 0;) {
-        if (errno == EINTR) continue;
-        if (errno != EWOULDBLOCK) return store_failure(path, "can't be locked", errno);
+    constexpr timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
+    for (int waited = 0; flock(file.number(), LOCK_EX | LOCK_NB) != 0; ++waited) {
+        if (errno != EWOULDBLOCK && errno != EINTR) return store_failure(path, "can't be locked", errno);
         if (waited >= milliseconds_to_wait_for_a_lock) {
             return store_failure(path, "is in use by another login or by totp-enroll: try again");
         }
-        const timespec duration{.tv_sec = 0, .tv_nsec = pause * 1'000'000L};
-        nanosleep(&duration, nullptr);
-        waited += pause;
-        pause = std::min(pause * 2, 16);
+        nanosleep(&pause, nullptr);
     }
     return std::nullopt;
 }

@@ -22,7 +22,7 @@
 
 namespace {
 
-constexpr int rounds = 500;
+constexpr int rounds = PAM_TOTP_RACE_ROUNDS;
 constexpr std::size_t most_sessions = 128;
 constexpr totp::UnixTime start_of_time = 1'111'111'110;
 constexpr unsigned seconds_until_stuck = 300;
@@ -159,7 +159,7 @@ void one_code_lets_one_of_32_sessions_in(void**) {
     stage.enrol(device_line);
     Crowd crowd(stage, 32);
     for (int round = 0; round < rounds; ++round) {
-        const auto now = start_of_time + round * 90;
+        const auto now = start_of_time + round * 900;
         const auto code = right_code(now);
         assert_int_equal(accepted(crowd.answer_at_once(now, [&](std::size_t) { return code; })), 1);
     }
@@ -169,7 +169,7 @@ void one_recovery_code_lets_one_of_32_sessions_in(void**) {
     const stage::Stage stage(never_throttled);
     Crowd crowd(stage, 32);
     auto now = start_of_time;
-    for (int round = 0; round < rounds; ++round, now += 90) {
+    for (int round = 0; round < rounds; ++round, now += 900) {
         static totp::RecoverySet set;
         const auto index = static_cast<std::size_t>(round) % totp::maximum_recovery_codes;
         if (index == 0) {

@@ -1,0 +1,58 @@
+# Sourced by quickstart.sh and test.sh: what the project needs of Debian, and how it gets there.
+
+packages_to_build='g++ cmake ninja-build pkg-config libpam0g-dev libssl-dev libcrypt-dev libeconf-dev
+    libqrencode-dev libcli11-dev nlohmann-json3-dev'
+packages_to_log_in='openssh-server openssh-client python3 python3-pexpect oathtool'
+packages_to_test='libcmocka-dev libpam-wrapper binutils sudo strace tmux zbar-tools python3-pyotp python3-pytest
+    python3-pil fonts-dejavu-core'
+packages_to_test_more='clang libclang-rt-dev clang-tidy git'
+
+is_installed() {
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Debian starts a server as soon as it is installed, on all addresses; the one we need is private.
+install_without_starting_servers() {
+    policy=/usr/sbin/policy-rc.d
+    if [ -e $policy ]; then
+        policy=
+    else
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod 755 $policy
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT INT TERM
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+    installed=$?
+    if [ -n "$policy" ]; then
+        rm -f $policy
+        trap - EXIT INT TERM
+    fi
+    return $installed
+}
+
+# install_missing PACKAGE...
+install_missing() {
+    missing=
+    for package in "$@"; do
+        is_installed "$package" || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "These packages are missing:$missing" >&2
+        echo "Run this with sudo, or install them first." >&2
+        return 1
+    fi
+    echo "Installing:$missing"
+    apt-get update || return 1
+    # shellcheck disable=SC2086
+    install_without_starting_servers $missing || return 1
+    case "$missing" in
+        *openssh-server*)
+            if [ -d /run/systemd/system ]; then
+                systemctl disable --quiet ssh.service ssh.socket 2>/dev/null
+                echo "openssh-server is new here: it isn't started, nor will it be at the next boot" \
+                    "(to have it: systemctl enable --now ssh)."
+            fi
+            ;;
+    esac
+}

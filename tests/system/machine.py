@@ -1,0 +1,197 @@
+"""A private machine on this one: its own /etc, /run, /home, /var/lib and /dev/log, its own sshd on loopback.
+
+To be used inside new mount and process name spaces only (see `ENTER`); what is made here is gone with them, and
+the real machine's accounts, PAM stack and log are never touched.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pexpect
+
+ENTER = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private"]
+
+PASSWORD = "correct horse battery staple"
+PROMPT = "Verification code: "
+STEP = 30
+
+
+def run(*command, **options):
+    """The command's stdout; an error shows what it said."""
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def code_at(secret, steps_from_now=0, digits=6, algorithm="SHA1", period=STEP):
+    """What oathtool, an independent implementation, shows for a base-32 secret."""
+    moment = int(time.time()) + steps_from_now * period
+    return run("oathtool", f"--totp={algorithm.lower()}", "--base32", f"--digits={digits}",
+               f"--time-step-size={period}s", f"--now=@{moment}", secret).strip()
+
+
+class Log:
+    """/dev/log, and what was written to it."""
+
+    def __init__(self):
+        self.lines = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("/dev/log")
+        os.chmod("/dev/log", 0o666)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        while True:
+            self.lines.append(self._socket.recv(65536).decode(errors="replace"))
+
+    def decisions(self, user):
+        """Our log lines about one user, from `user=` on."""
+        ours = (re.search(r"pam_totp\(\S+\): (user=.*?)\0?$", line) for line in list(self.lines))
+        return [line[1] for line in ours if line and line[1].startswith(f"user={user} ")]
+
+
+def _mount_private(path, build):
+    """A copy of a directory in memory, over the directory."""
+    copy = Path("/run/private") / path.strip("/").replace("/", "-")
+    build(copy)
+    run("mount", "--bind", str(copy), path)
+
+
+def _copy(path):
+    return lambda copy: shutil.copytree(path, copy, symlinks=True)
+
+
+def _make_dev(dev):
+    dev.mkdir()
+    for name, minor in (("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)):
+        os.mknod(dev / name, 0o020666, os.makedev(1, minor))
+    os.mknod(dev / "tty", 0o020666, os.makedev(5, 0))
+    for node in dev.iterdir():
+        node.chmod(0o666)
+    for name, target in (("fd", "/proc/self/fd"), ("ptmx", "pts/ptmx"), ("stdin", "/proc/self/fd/0"),
+                         ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")):
+        (dev / name).symlink_to(target)
+    for name in ("pts", "shm"):
+        (dev / name).mkdir()
+        run("mount", "--bind", f"/dev/{name}", str(dev / name))
+
+
+class Machine:
+    """The private machine, with our module where libpam looks for modules."""
+
+    def __init__(self, build):
+        self.build = Path(build)
+        self.totp_enroll = str(self.build / "enroll/totp-enroll")
+        self._users = 0
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+        os.mkdir("/run/private")
+        os.mkdir("/run/sshd")
+        _mount_private("/etc", _copy("/etc"))
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/home")
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/var/lib")
+        _make_dev(Path("/run/private/dev"))
+        run("mount", "--rbind", "/run/private/dev", "/dev")
+        self._install_module()
+        self.log = Log()
+
+    def _install_module(self):
+        modules = next(Path("/lib").glob("*-linux-*/security/pam_unix.so")).parent
+        _mount_private(str(modules), _copy(modules))
+        shutil.copy(self.build / "pam_module/pam_totp.so", modules)
+
+    def add_line_after_password(self, service, line):
+        """Our line where it belongs: after the service's common-auth."""
+        path = Path("/etc/pam.d") / service
+        text = path.read_text()
+        assert "@include common-auth\n" in text, f"{path} has no common-auth"
+        path.write_text(text.replace("@include common-auth\n", f"@include common-auth\n{line}\n", 1))
+
+    def add_user(self, name=None):
+        """A new account with PASSWORD."""
+        self._users += 1
+        name = name or f"user{self._users}"
+        run("useradd", "--create-home", "--shell", "/bin/sh", name)
+        run("chpasswd", input=f"{name}:{PASSWORD}\n")
+        return name
+
+    def enrol(self, user, *options):
+        """What `add --json --no-confirm` says of a new device of the user's."""
+        return json.loads(run(self.totp_enroll, "add", "--user", user, "--json", "--no-confirm", *options))
+
+    def status(self, user):
+        return json.loads(run(self.totp_enroll, "status", "--user", user, "--json"))
+
+
+class Sshd:
+    """A real OpenSSH server on a loopback port of its own."""
+
+    def __init__(self, options=()):
+        self.directory = Path(run("mktemp", "-d", "/run/private/sshd.XXXXXX").strip())
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.directory / "key"))
+        defaults = ["UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no"]
+        config = self.directory / "sshd_config"
+        # The first of two lines for one option counts.
+        config.write_text("\n".join([
+            f"Port {self.port}", "ListenAddress 127.0.0.1", f"HostKey {self.directory}/key", "PidFile none",
+            "MaxStartups 200", "PrintMotd no", *options, *defaults]) + "\n")
+        self.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(config)],
+                                        stderr=open(self.directory / "log", "w"))
+        self._wait_until_it_listens()
+
+    def _wait_until_it_listens(self):
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+        raise RuntimeError("sshd doesn't start:\n" + (self.directory / "log").read_text())
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def command(self, user, *options):
+        """A client that knows no keys, asks once, and runs one command."""
+        return ["ssh", "-F", "none", "-p", str(self.port), "-o", "UserKnownHostsFile=/dev/null",
+                "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1",
+                "-o", "IdentitiesOnly=yes", *options, f"{user}@127.0.0.1"]
+
+    def login(self, user, password, answer, *options):
+        """Whether somebody who types this gets in. `answer` may be None where no code should be asked."""
+        client = pexpect.spawn(*_split(self.command(user, *options) + ["echo in as $(id -un)"]), timeout=30,
+                               encoding="utf-8")
+        return conversation(client, user, password, answer)
+
+
+def _split(command):
+    return command[0], command[1:]
+
+
+def conversation(client, user, password, answer):
+    """Plays password and code at whatever asks for them; whether "in as USER" was seen."""
+    expected = ["[Pp]assword:", re.escape(PROMPT.strip()), f"in as {user}", pexpect.EOF, pexpect.TIMEOUT]
+    answers = [password, answer]
+    while True:
+        seen = client.expect(expected)
+        if seen >= 2:
+            client.close()
+            if seen == 4:
+                raise RuntimeError(f"it hangs after: {client.before}")
+            return seen == 2
+        if answers[seen] is None:
+            client.close()
+            return False
+        client.sendline(answers[seen])
+        answers[seen] = None
