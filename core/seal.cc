@@ -91,6 +91,7 @@ std::string base64_encode(const SecretBytes& octets) {
     return text;
 }
 
+/// Nothing for any text but the one that base64_encode() gives: OpenSSL takes others too.
 std::optional<SecretBytes> base64_decode(std::string_view text) {
     if (text.empty() || text.size() % 4 != 0) return std::nullopt;
     const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
@@ -99,6 +100,7 @@ std::optional<SecretBytes> base64_decode(std::string_view text) {
                                      static_cast<int>(text.size()));
     if (size < 0) return std::nullopt;
     octets.resize(static_cast<std::size_t>(size) - padding);
+    if (base64_encode(octets) != text) return std::nullopt;
     return octets;
 }
 

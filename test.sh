@@ -1,0 +1,48 @@
+#!/bin/sh
+# Installs what is missing, builds, and runs every test.
+#
+#   sudo ./test.sh         all that a change needs: about ten minutes on two cores
+#   sudo ./test.sh --all   the other compiler, clang-tidy and what else takes longer
+set -eu
+cd "$(dirname "$0")"
+. tests/packages.sh
+
+case "${1:-}" in
+    '' | --all) ;;
+    *) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
+if [ "$(id -u)" -ne 0 ]; then
+    echo "test.sh needs root, for packages and for logins on a private machine: sudo ./test.sh" >&2
+    exit 3
+fi
+
+heading() { printf '\n==== %s\n' "$*"; }
+
+# build_and_test PRESET
+build_and_test() {
+    heading "$1: build"
+    cmake --preset "$1" >/dev/null
+    cmake --build --preset "$1" -- --quiet
+    heading "$1: unit tests, dialogues, races, the house"
+    ctest --preset "$1"
+}
+
+# shellcheck disable=SC2086
+install_missing $packages_to_build $packages_to_log_in $packages_to_test
+build_and_test dev
+build_and_test release
+heading "release: real sshd, su, sudo, login"
+tests/system/run build/release
+
+if [ "${1:-}" = --all ]; then
+    # shellcheck disable=SC2086
+    install_missing $packages_to_test_more
+    build_and_test clang
+    heading "fuzz: build, and half a minute each"
+    cmake --preset fuzz >/dev/null
+    cmake --build --preset fuzz -- --quiet
+    tests/fuzz/run build/fuzz 30
+    heading "clang-tidy"
+    find core pam_module enroll -name '*.cc' -print0 | xargs -0 -P 2 -n 4 clang-tidy --quiet -p build/clang
+fi
+heading "All tests passed."
