@@ -54,7 +54,7 @@ class Parameters {
 
 std::optional<std::string> Parameters::take(std::string_view item) {
     const auto equals = item.find('=');
-    const std::string name(item.substr(0, equals));
+    const auto name = percent_encode(item.substr(0, equals), is_unreserved);
     if (equals == std::string_view::npos) return "has a parameter without a value";
     const auto value = percent_decode(item.substr(equals + 1));
     if (!value) return "has a broken percent-encoding in " + name;
@@ -90,7 +90,7 @@ std::optional<std::string> Parameters::take_value(std::string_view name, std::st
         if (!key_.issuer.empty() && key_.issuer != value) return "names two different issuers";
         key_.issuer = value;
     } else if (name != "image" && name != "icon" && name != "color" && name != "lock") {
-        return "has a parameter that isn't known: " + percent_encode(name, is_unreserved);
+        return "has a parameter that isn't known: " + std::string(name);
     }
     return std::nullopt;
 }
@@ -158,14 +158,20 @@ Result<KeyUri> parse_key_uri(std::string_view uri) {
         rest.remove_prefix(std::min(item.size() + 1, rest.size()));
     }
     if (!parameters.saw("secret")) return refused("has no secret");
-    if (key.credential.type == CredentialType::hotp && !parameters.saw("counter")) {
+    if (key.credential.type == CredentialType::totp) {
+        key.credential.counter = 0;
+    } else if (parameters.saw("counter")) {
+        key.credential.period = Credential{}.period;
+    } else {
         return refused("is hotp and has no counter");
     }
     return key;
 }
 
-SecretBytes format_key_uri(const KeyUri& key) {
+SecretBytes format_key_uri(const KeyUri& key, UriParameters parameters) {
     const auto& credential = key.credential;
+    const Credential defaults;
+    const bool says_all = parameters == UriParameters::all;
     SecretBytes uri("otpauth://");
     uri.append(name_of(credential.type));
     uri.append("/");
@@ -173,13 +179,16 @@ SecretBytes format_key_uri(const KeyUri& key) {
     uri.append(percent_encode(key.label, is_unreserved) + "?secret=");
     uri.append(base32_encode(credential.secret.octets()).text());
     if (!key.issuer.empty()) uri.append("&issuer=" + percent_encode(key.issuer, is_unreserved));
-    uri.append("&algorithm=");
-    uri.append(name_of(credential.algorithm));
-    uri.append("&digits=" + std::to_string(credential.digits));
-    if (credential.type == CredentialType::totp) {
-        uri.append("&period=" + std::to_string(credential.period));
-    } else {
+    if (says_all || credential.algorithm != defaults.algorithm) {
+        uri.append("&algorithm=" + std::string(name_of(credential.algorithm)));
+    }
+    if (says_all || credential.digits != defaults.digits) {
+        uri.append("&digits=" + std::to_string(credential.digits));
+    }
+    if (credential.type == CredentialType::hotp) {
         uri.append("&counter=" + std::to_string(credential.counter));
+    } else if (says_all || credential.period != defaults.period) {
+        uri.append("&period=" + std::to_string(credential.period));
     }
     return uri;
 }

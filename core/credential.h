@@ -12,7 +12,7 @@ namespace totp {
 
 enum class CredentialType { totp, hotp };
 
-/// What a device and we both hold. Made by new_credential() or parse_key_uri(), which keep the ranges.
+/// What a device and we both hold. parse_key_uri() keeps the ranges.
 struct Credential {
     CredentialType type = CredentialType::totp;
     Algorithm algorithm = Algorithm::sha1;
@@ -51,8 +51,14 @@ struct KeyUri {
 /// they may change what the code is. `image`, `icon`, `color` and `lock` only decorate and are passed over.
 Result<KeyUri> parse_key_uri(std::string_view uri);
 
-/// The key URI for `key`, with every parameter that matters written out. Secret: it holds the key.
-SecretBytes format_key_uri(const KeyUri& key);
+/// Which parameters a key URI spells out.
+enum class UriParameters {
+    all,          ///< for our own records
+    not_default,  ///< for apps: the shorter, the smaller and the easier to scan is its QR code
+};
+
+/// The key URI for `key`. Secret: it holds the key.
+SecretBytes format_key_uri(const KeyUri& key, UriParameters parameters = UriParameters::all);
 
 /// Names a device in a login state without giving its secret away: 16 hexadecimal digits.
 /// Derived from the secret and everything that decides which code belongs to which counter, so the same

@@ -74,13 +74,16 @@ std::optional<std::string> contradiction_in(const Enrolment& enrolment) {
     if (enrolment.devices.size() > maximum_devices) return "more than 8 devices";
     if (enrolment.recovery.size() > maximum_recovery_codes) return "more than 32 recovery codes";
     std::set<std::string> names;
-    std::set<std::string> ids;
+    std::set<std::string_view> secrets;
     for (const auto& device : enrolment.devices) {
+        if (!is_device_name(device.name)) return "a device whose name is none";
         if (!names.insert(device.name).second) return "two devices named " + device.name;
-        if (!ids.insert(device.id).second) return "two devices with one secret";
+        if (!secrets.insert(device.credential.secret.text()).second) return "two devices with one secret";
     }
+    std::set<std::string> codes;
     for (const auto& code : enrolment.recovery) {
-        if (!ids.insert(code.id()).second) return "two recovery codes that are the same";
+        if (!is_recovery_hash(code.hash)) return "a recovery code that isn't a yescrypt hash";
+        if (!codes.insert(code.id()).second) return "two recovery codes that are the same";
     }
     return std::nullopt;
 }

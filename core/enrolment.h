@@ -51,7 +51,8 @@ SecretBytes format_enrolment(const Enrolment& enrolment);
 std::optional<std::string> contradiction_in(const Enrolment& enrolment);
 
 /// The reverse of format_enrolment(). A line that isn't exactly of these forms, a doubled device or code, too
-/// many of either and an enrolment without a device are refused with the line's number, as a clause to follow a file's name.
+/// many of either and an enrolment without a device are refused with the line's number, as a clause to follow
+/// a file's name.
 Result<Enrolment> parse_enrolment(std::string_view text);
 
 }  // namespace totp

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <stdexcept>
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -133,8 +134,8 @@ struct Names {
 Failure damaged(const fs::path& path, const Failure& failure, const Account& account) {
     const auto way_out = failure.trouble == Trouble::key
                              ? std::string(": bring that key back from a backup")
-                             : ": bring it back from a backup, or run totp-enroll remove --user " + account.name +
-                                   " and enrol again";
+                             : ": bring it back from a backup, or run totp-enroll remove --user " +
+                                   account.name + " and enrol again";
     return {failure.trouble, path.string() + " " + failure.message + way_out};
 }
 
@@ -305,6 +306,8 @@ class HeldFiles : public HeldAccount {
     Result<Done> remove() override;
 
   private:
+    /// Whether the state is a file at all; damage, and the link somebody put there, have no lock.
+    bool can_be_locked() const;
     Result<Done> take_lock();
     Result<Done> read_records();
     Result<Done> unlink_record(const Directory& directory, const fs::path& path);
@@ -316,6 +319,12 @@ class HeldFiles : public HeldAccount {
     Directory states_;
     Descriptor file_;  // of the state, locked
 };
+
+bool HeldFiles::can_be_locked() const {
+    struct stat status {};
+    return fstatat(states_.number(), names_.record.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(status.st_mode);
+}
 
 Result<Done> HeldFiles::take_lock() {
     auto file = open_locked(states_, names_);
@@ -336,8 +345,8 @@ Result<Done> HeldFiles::read_records() {
 }
 
 Result<Done> HeldFiles::hold(HoldFor purpose) {
+    if (purpose == HoldFor::removal) return can_be_locked() ? take_lock() : Done{};
     if (auto locked = take_lock(); !locked) return locked;
-    if (purpose == HoldFor::removal) return Done{};
     if (auto read = read_records(); !read) return read;
     if (file_ || (!enrolment_ && purpose != HoldFor::change)) return Done{};
     if (purpose == HoldFor::login) {
@@ -354,6 +363,8 @@ Result<Done> HeldFiles::hold(HoldFor purpose) {
 Result<Done> HeldFiles::commit(LoginState next) {
     next.sequence = state_.sequence + 1;
     const auto slot = format_slot(next);
+    if (parse_slot({slot.data(), slot.size()}) != next)
+        throw std::logic_error("a login state can't be read again");
     const auto offset = static_cast<std::int64_t>(slot_for(next.sequence) * slot_size);
     if (write_whole(file_, {slot.data(), slot.size()}, offset) != 0 || fdatasync(file_.number()) != 0) {
         return store_failure(names_.state, "can't be written", errno);

@@ -25,14 +25,18 @@ Place network_of(in6_addr address) {
     return text_of(AF_INET6, &address) + "/64";
 }
 
-bool may_stand_in_a_place(char c) { return c > ' ' && c < 127 && c != '%' && c != ',' && c != '='; }
+/// A colon would make a name look like an address, or like the place of somebody on this machine.
+bool may_stand_in_a_name(char c) {
+    return c > ' ' && c < 127 && c != '%' && c != ',' && c != '=' && c != ':';
+}
 
 /// A name that isn't an address: a resolver's, or whatever an application made up.
 Place named_place(std::string_view name) {
-    Place place = percent_encode(name, may_stand_in_a_place);
+    Place place = percent_encode(name, may_stand_in_a_name);
     std::ranges::transform(place, place.begin(), [](char c) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
+    if (place == "-") return "%2d";  // alone, it says "none" in a login state
     if (place.size() <= maximum_place) return place;
     const auto mark = "~" + checksum_text(place);
     return place.substr(0, maximum_place - mark.size()) + mark;

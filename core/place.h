@@ -9,7 +9,8 @@
 namespace totp {
 
 /// A place is plain text: an IPv4 address, an IPv6 network ("2001:db8:1:2::/64"), a host's name, or
-/// "local:UID". At most maximum_place characters, none of them a blank, a comma, '=' or outside ASCII.
+/// "local:UID". At most maximum_place characters, none of them a blank, a comma, '=' or outside ASCII; not
+/// "-".
 using Place = std::string;
 
 inline constexpr std::size_t maximum_place = 48;

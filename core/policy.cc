@@ -237,6 +237,8 @@ Result<Settings> read_settings_file(const std::filesystem::path& file, uid_t own
 
 Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const char* const> arguments) {
     const auto is_config = [](std::string_view argument) { return argument.starts_with(config_argument); };
+    if (std::ranges::count_if(arguments, is_config) > 1)
+        return refused("the argument config= stands there twice");
     const auto config = std::ranges::find_if(arguments, is_config);
     auto settings =
         config == arguments.end()

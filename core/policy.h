@@ -70,9 +70,9 @@ Result<Settings> read_settings(const SettingsPlaces& places);
 /// The same for one named file, which must be there; /dev/null means the defaults.
 Result<Settings> read_settings_file(const std::filesystem::path& file, uid_t owner);
 
-/// The whole story of a PAM line: `config=FILE` among `arguments` names the file in place of `places`, then
-/// each argument sets what it names. Flags stand without a value. Aliases that other modules' users know are
-/// taken: nullok, authtok_prompt=, echo_verification_code.
+/// The whole story of a PAM line: one `config=FILE` among `arguments` names the file in place of `places`,
+/// then each argument sets what it names. Flags stand without a value. Aliases that other modules' users know
+/// are taken: nullok, authtok_prompt=, echo_verification_code.
 Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const char* const> arguments);
 
 }  // namespace totp

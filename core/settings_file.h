@@ -26,7 +26,8 @@ struct SettingsPlaces {
 };
 
 /// The lines of pam_totp.conf and the drop-ins in pam_totp.conf.d, later ones to count before earlier ones:
-/// the administrator's main file in place of the vendor's, then the drop-ins of both by name.
+/// the administrator's main file in place of the vendor's, then the vendor's drop-ins by name, then the
+/// administrator's by name.
 ///
 /// A file that is there but can't be read or parsed, that isn't root's (or `owner`'s), or that others may
 /// write, is refused by name. No file at all is no line.

@@ -169,7 +169,7 @@ void examine_recovery_code(const Enrolment& enrolment, const SecretBytes& code, 
 
 // ---- throttling
 
-/// A stored time later than now counts as now: a clock set back must not lock anyone out for long.
+/// A stored time later than now counts as now.
 UnixTime not_after(UnixTime stored, UnixTime now) { return std::min(stored, now); }
 
 /// The level in parts (see level_parts), drained since the last failure.
@@ -212,6 +212,18 @@ std::optional<Reason> uncounted_reason(const Attempt& attempt) {
         return Reason::password;
     }
     return std::nullopt;
+}
+
+/// Nothing is counted. But if the clock was set back, the wait begins now, once: else it would begin anew at
+/// every attempt until the old time comes round.
+Decision throttled(const LoginState& state, bool is_known_place, UnixTime now, UnixTime until) {
+    Decision decision{.verdict = Verdict::throttled, .next = state};
+    auto& side = is_known_place ? decision.next.known : decision.next.elsewhere;
+    decision.failures = side.failures;
+    decision.must_be_committed = side.last_failure > now;
+    side.last_failure = not_after(side.last_failure, now);
+    if (until != no_end) decision.retry_at = until;
+    return decision;
 }
 
 Decision accepted(Finding finding, const Attempt& attempt, bool is_known_place) {
@@ -262,9 +274,7 @@ Decision verify(const Enrolment& enrolment, const LoginState& state, const Polic
     const auto& side = is_known_place ? state.known : state.elsewhere;
 
     if (const auto until = closed_until(side, policy, attempt.now)) {
-        Decision throttled{.verdict = Verdict::throttled, .failures = side.failures, .next = state};
-        if (*until != no_end) throttled.retry_at = *until;
-        return throttled;
+        return throttled(state, is_known_place, attempt.now, *until);
     }
     if (const auto reason = uncounted_reason(attempt)) {
         return {.verdict = Verdict::refused, .reason = *reason, .failures = side.failures, .next = state};

@@ -73,10 +73,11 @@ class Add : public Command {
   private:
     /// What the options and the account's present enrolment make of the new device.
     Result<Device> new_device(const std::optional<Enrolment>& enrolment) const;
-    Result<KeyUri> key_uri(const Device& device, const Account& account) const;
+    KeyUri key_uri(const Device& device, const Account& account) const;
     std::optional<Failure> refuse_options() const;
 
     void show(const KeyUri& key, const Account& account) const;
+    void draw(std::ostream& out, const KeyUri& key, QrStyle style) const;
     /// The login state with the code spent that the device showed; nothing if it showed none.
     std::optional<LoginState> confirmed(const Device& device, const Policy& policy) const;
     /// The recovery codes to show, empty where the account keeps those it has.
@@ -163,27 +164,30 @@ Result<Device> Add::new_device(const std::optional<Enrolment>& enrolment) const 
     return Device(name, std::move(credential));
 }
 
-Result<KeyUri> Add::key_uri(const Device& device, const Account& account) const {
-    return KeyUri{device.credential, issuer_, label_.empty() ? account.name : label_};
+KeyUri Add::key_uri(const Device& device, const Account& account) const {
+    return {device.credential, issuer_, label_.empty() ? account.name : label_};
 }
 
+/// The picture comes last: on a screen of 24 lines it stands whole above the question.
 void Add::show(const KeyUri& key, const Account& account) const {
     std::ostream& out = json_ ? std::cerr : std::cout;
     const auto& credential = key.credential;
-    out << "\nScan this with the authenticator app of " << account.name << ":\n\n";
-    if (const auto style = resolve(qr_)) {
-        const auto rows = draw_qr(format_key_uri(key).text(), *style);
-        if (rows) {
-            for (const auto& row : *rows) out << row << "\n";
-            if (qr_ == QrChoice::automatic) out << advice_for(*style) << "\n";
-        } else {
-            out << "(" << rows.failure().message << ")\n";
-        }
+    out << "For the authenticator app of " << account.name << ": a key to type in (time-based, "
+        << name_of(credential.algorithm) << ", " << credential.digits << " digits, " << credential.period
+        << " s)\n\n    " << in_groups_of_four(base32_encode(credential.secret.octets())).text() << "\n\n";
+    if (const auto style = resolve(qr_)) draw(out, key, *style);
+    out << std::flush;
+}
+
+void Add::draw(std::ostream& out, const KeyUri& key, QrStyle style) const {
+    const auto rows = draw_qr(format_key_uri(key, UriParameters::not_default).text(), style);
+    if (!rows) {
+        out << rows.failure().message << "\n";
+        return;
     }
-    out << "\nOr type this key into the app (time-based, " << name_of(credential.algorithm) << ", "
-        << credential.digits << " digits, " << credential.period << " s):\n\n    "
-        << in_groups_of_four(base32_encode(credential.secret.octets())).text() << "\n\n"
-        << std::flush;
+    out << "or to scan:\n";
+    for (const auto& row : *rows) out << row << "\n";
+    if (qr_ == QrChoice::automatic) out << advice_for(style) << "\n";
 }
 
 std::optional<LoginState> Add::confirmed(const Device& device, const Policy& policy) const {
@@ -227,7 +231,7 @@ void Add::report(const Session& session, const Device& device, const KeyUri& key
         nlohmann::ordered_json facts = {
             {"user", session.account.name},
             {"device", device.name},
-            {"uri", format_key_uri(key).text()},
+            {"uri", format_key_uri(key, UriParameters::not_default).text()},
             {"secret", base32_encode(device.credential.secret.octets()).text()},
             {"recovery_codes", nlohmann::json::array()},
         };
@@ -260,11 +264,10 @@ int Add::run(Session session) {
     const auto device = new_device(enrolment);
     if (!device) return complain(device.failure());
     const auto key = key_uri(*device, session.account);
-    if (!key) return complain(key.failure());
 
     LoginState state = new_login_state({.devices = {*device}});
     if (!needs_no_code_) {
-        show(*key, session.account);
+        show(key, session.account);
         auto shown = confirmed(*device, session.settings.policy);
         if (!shown) {
             complain("nothing was enrolled: no right code came from the device");
@@ -272,11 +275,11 @@ int Add::run(Session session) {
         }
         state = *std::move(shown);
     } else if (!json_) {
-        show(*key, session.account);
+        show(key, session.account);
     }
     const auto codes = save(session, *device, state);
     if (!codes) return complain(codes.failure());
-    report(session, *device, *key, *codes);
+    report(session, *device, key, *codes);
     return exit_done;
 }
 

@@ -17,10 +17,11 @@ totp::Enrolment enrolment() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const auto enrolled = enrolment();
     const auto state = totp::new_login_state(enrolled);
-    const auto decision = totp::verify(enrolled, state, {},
-                                       {.response = as_text(data, size), .place = "192.0.2.7", .now = 1'111'111'109});
+    const auto decision = totp::verify(
+        enrolled, state, {}, {.response = as_text(data, size), .place = "192.0.2.7", .now = 1'111'111'109});
     const bool is_accepted = decision.verdict == totp::Verdict::accepted;
-    const bool spends = decision.next.devices != state.devices || decision.next.spent_recovery != state.spent_recovery;
+    const bool spends =
+        decision.next.devices != state.devices || decision.next.spent_recovery != state.spent_recovery;
     promise(is_accepted == spends);
     promise(!is_accepted || decision.must_be_committed);
     const auto slot = totp::format_slot(decision.next);

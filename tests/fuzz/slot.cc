@@ -1,5 +1,5 @@
-// A slot that is accepted is the same after it was written and read again. The checksum is made right, so that
-// what stands before it is reached.
+// A slot that is accepted is the same after it was written and read again. The checksum is made right, so
+// that what stands before it is reached.
 #include "core/checksum.h"
 #include "core/login_state.h"
 #include "tests/fuzz/input.h"

@@ -72,8 +72,8 @@ std::string unescaped(std::string text) {
 }
 
 const std::map<std::string, int (*)(pam_handle_t*, int)> calls = {
-    {"authenticate", pam_authenticate}, {"setcred", pam_setcred},
-    {"acct_mgmt", pam_acct_mgmt},       {"open_session", pam_open_session},
+    {"authenticate", pam_authenticate},   {"setcred", pam_setcred},
+    {"acct_mgmt", pam_acct_mgmt},         {"open_session", pam_open_session},
     {"close_session", pam_close_session}, {"chauthtok", pam_chauthtok},
 };
 
@@ -101,7 +101,8 @@ class Application {
             transcript_.push_back("  error " + text);
             return PAM_SUCCESS;
         }
-        transcript_.push_back((message.msg_style == PAM_PROMPT_ECHO_ON ? "  prompt-echo " : "  prompt ") + text);
+        transcript_.push_back((message.msg_style == PAM_PROMPT_ECHO_ON ? "  prompt-echo " : "  prompt ") +
+                              text);
         if (answers_.empty()) return PAM_CONV_ERR;
         const auto answer = answers_.front();
         answers_.erase(answers_.begin());
@@ -120,7 +121,8 @@ class Application {
 };
 
 int converse(int count, const pam_message** messages, pam_response** responses, void* application) {
-    auto* all = static_cast<pam_response*>(std::calloc(static_cast<std::size_t>(count), sizeof(pam_response)));
+    auto* all =
+        static_cast<pam_response*>(std::calloc(static_cast<std::size_t>(count), sizeof(pam_response)));
     for (int i = 0; i < count; ++i) {
         const int code = static_cast<Application*>(application)->converse(*messages[i], all[i]);
         if (code == PAM_SUCCESS) continue;
@@ -155,7 +157,8 @@ class Play {
             std::size_t next = i + 1;
             while (next < lines_.size() && lines_[next].starts_with(' ')) ++next;
             if (calls.contains(word)) {
-                call(word, Lines(lines_.begin() + static_cast<long>(i) + 1, lines_.begin() + static_cast<long>(next)));
+                call(word, Lines(lines_.begin() + static_cast<long>(i) + 1,
+                                 lines_.begin() + static_cast<long>(next)));
             } else {
                 perform(word, rest, lines_[i]);
             }
@@ -220,8 +223,9 @@ class Play {
     void start() {
         if (pamh_ != nullptr) return;
         const auto directory = stage_.directory() / "pam.d";
-        assert_int_equal(pam_start_confdir(stage::service, user_.c_str(), &conversation_, directory.c_str(), &pamh_),
-                         PAM_SUCCESS);
+        assert_int_equal(
+            pam_start_confdir(stage::service, user_.c_str(), &conversation_, directory.c_str(), &pamh_),
+            PAM_SUCCESS);
     }
 
     void call(const std::string& name, const Lines& script) {
@@ -282,12 +286,15 @@ std::string joined(const Lines& lines) {
 bool is_played_as_written(const Script& script) {
     const auto played = Play(script.lines).transcript();
     if (played == script.lines) return true;
-    std::cerr << script.name << " is written like this:\n\n" << joined(script.lines)
-              << "\nand was played like this:\n\n" << joined(played) << "\n";
+    std::cerr << script.name << " is written like this:\n\n"
+              << joined(script.lines) << "\nand was played like this:\n\n"
+              << joined(played) << "\n";
     return false;
 }
 
-void plays_as_written(void** state) { assert_true(is_played_as_written(*static_cast<const Script*>(*state))); }
+void plays_as_written(void** state) {
+    assert_true(is_played_as_written(*static_cast<const Script*>(*state)));
+}
 
 }  // namespace
 

@@ -42,8 +42,8 @@ struct Round {
     int codes[most_sessions];
 };
 
-/// `count` processes, each in a loop of: wait, start an authentication, wait at the prompt until all are there,
-/// answer, note the PAM code.
+/// `count` processes, each in a loop of: wait, start an authentication, wait at the prompt until all are
+/// there, answer, note the PAM code.
 class Crowd {
   public:
     Crowd(const stage::Stage& stage, std::size_t count);
@@ -52,7 +52,8 @@ class Crowd {
     Crowd& operator=(const Crowd&) = delete;
 
     /// One round in which session i answers answers(i); what each was told.
-    std::vector<int> answer_at_once(totp::UnixTime now, const std::function<std::string(std::size_t)>& answers);
+    std::vector<int> answer_at_once(totp::UnixTime now,
+                                    const std::function<std::string(std::size_t)>& answers);
 
   private:
     [[noreturn]] void attend(const std::string& directory, std::size_t self);
@@ -123,7 +124,8 @@ int Crowd::authenticate(const std::string& directory, std::size_t self) {
     Session session{round_, self};
     const pam_conv conversation{Session::converse, &session};
     pam_handle_t* pamh = nullptr;
-    if (pam_start_confdir(stage::service, "alice", &conversation, directory.c_str(), &pamh) != PAM_SUCCESS) _exit(1);
+    if (pam_start_confdir(stage::service, "alice", &conversation, directory.c_str(), &pamh) != PAM_SUCCESS)
+        _exit(1);
     pam_set_item(pamh, PAM_RHOST, "192.0.2.7");
     const int code = pam_authenticate(pamh, 0);
     pam_end(pamh, code);
@@ -141,7 +143,8 @@ std::vector<int> Crowd::answer_at_once(totp::UnixTime now,
 
 std::string right_code(totp::UnixTime now) {
     const totp::SecretBytes secret{std::string_view(secret_text)};
-    const auto code = totp::KeyedHash(secret.octets(), totp::Algorithm::sha1).code(totp::time_step(now, 30), 6);
+    const auto code =
+        totp::KeyedHash(secret.octets(), totp::Algorithm::sha1).code(totp::time_step(now, 30), 6);
     const auto digits = std::to_string(code);
     return std::string(6 - digits.size(), '0') + digits;
 }
@@ -187,9 +190,8 @@ void guess_at_once(std::size_t sessions) {
     const stage::Stage stage("");
     stage.enrol(device_line);
     Crowd crowd(stage, sessions);
-    const auto codes = crowd.answer_at_once(start_of_time, [](std::size_t i) {
-        return std::to_string(900'000 + i);
-    });
+    const auto codes =
+        crowd.answer_at_once(start_of_time, [](std::size_t i) { return std::to_string(900'000 + i); });
     assert_int_equal(std::ranges::count(codes, PAM_AUTH_ERR), 5);
     assert_int_equal(std::ranges::count(codes, PAM_MAXTRIES), sessions - 5);
 }

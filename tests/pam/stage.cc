@@ -56,7 +56,8 @@ T unwrapped(totp::Result<T> result) {
 extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* now) noexcept {
-    if (clock != CLOCK_REALTIME || clock_now == 0) return static_cast<int>(syscall(SYS_clock_gettime, clock, now));
+    if (clock != CLOCK_REALTIME || clock_now == 0)
+        return static_cast<int>(syscall(SYS_clock_gettime, clock, now));
     *now = {.tv_sec = clock_now, .tv_nsec = 0};
     return 0;
 }
@@ -68,7 +69,9 @@ void syslog(int priority, const char* format, ...) {
     va_end(arguments);
 }
 
-void vsyslog(int priority, const char* format, va_list arguments) { log_formatted(priority, format, arguments); }
+void vsyslog(int priority, const char* format, va_list arguments) {
+    log_formatted(priority, format, arguments);
+}
 
 void __syslog_chk(int priority, int, const char* format, ...) {
     va_list arguments;
@@ -112,7 +115,8 @@ void leave_root() {
     constexpr uid_t nobody = 65534;
     if (geteuid() != 0) return;
     char name[] = "/tmp/pam-totp-module.XXXXXX";
-    if (mkdtemp(name) == nullptr || chown(name, nobody, nobody) != 0) throw std::runtime_error("no directory");
+    if (mkdtemp(name) == nullptr || chown(name, nobody, nobody) != 0)
+        throw std::runtime_error("no directory");
     fs::copy_file(module, fs::path(name) / module.filename());  // the build may lie where only root can read
     module = fs::path(name) / module.filename();
     if (setgroups(0, nullptr) != 0 || setresgid(nobody, nobody, nobody) != 0 ||

@@ -55,7 +55,8 @@ void refuses_a_last_line_that_does_not_end(void**) {
 }
 
 void refuses_an_enrolment_cut_anywhere_inside_a_line(void**) {
-    const std::string text(format_enrolment(enrolment_of({totp_device("phone"), hotp_device("key")}, 2)).text());
+    const std::string text(
+        format_enrolment(enrolment_of({totp_device("phone"), hotp_device("key")}, 2)).text());
     for (std::size_t size = 0; size < text.size(); ++size) {
         const bool is_whole_line = size > 0 && text[size - 1] == '\n';
         claim(static_cast<bool>(parse_enrolment(text.substr(0, size))) == is_whole_line,

@@ -81,9 +81,10 @@ void keeps_the_widest_drift_of_either_sign(void**) {
 void writes_the_form_the_header_gives(void**) {
     const auto phone = totp_device("phone").id;
     const auto slot = format_slot(ordinary_state(7));
-    const auto words = "pam-totp-state 1 seq=7 known=0,0,0,-,- elsewhere=3,259200,1800000000,2001:db8::/64,- device=" +
-                       phone + ",60000007,-1,1800000000,192.0.2.7 device=" + hotp_device("key").id +
-                       ",5,0,0,- place=192.0.2.7,1800000000";
+    const auto words =
+        "pam-totp-state 1 seq=7 known=0,0,0,-,- elsewhere=3,259200,1800000000,2001:db8::/64,- device=" +
+        phone + ",60000007,-1,1800000000,192.0.2.7 device=" + hotp_device("key").id +
+        ",5,0,0,- place=192.0.2.7,1800000000";
     assert_text({slot.data(), slot.size()}, slot_saying(words));
 }
 
@@ -103,7 +104,8 @@ void refuses_the_slots_that_no_state_says(void**) {
 void refuses_more_than_a_user_may_have(void**) {
     const auto repeated = [](const std::string& word, std::size_t count) {
         std::string words = "pam-totp-state 1 seq=1 " + std::string(quiet_sides);
-        for (std::size_t i = 0; i < count; ++i) words += word + longest(8, i) + (word[1] == 'd' ? "ffffffff,0,0,0,-" : ",1");
+        for (std::size_t i = 0; i < count; ++i)
+            words += word + longest(8, i) + (word[1] == 'd' ? "ffffffff,0,0,0,-" : ",1");
         return slot_saying(words);
     };
     for (const std::string word : {" device=", " place="}) {
@@ -212,7 +214,8 @@ void never_writes_to_the_slot_it_read(void**) {
 
 Enrolment phone_and_key() {
     return {.devices = {totp_device("phone"), hotp_device("key", 5)},
-            .recovery = {{"$y$j75$salt$" + std::string(43, 'a'), {}}, {"$y$j75$salt$" + std::string(43, 'b'), {}}}};
+            .recovery = {{"$y$j75$salt$" + std::string(43, 'a'), {}},
+                         {"$y$j75$salt$" + std::string(43, 'b'), {}}}};
 }
 
 void begins_with_no_code_spent(void**) {

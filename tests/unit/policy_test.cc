@@ -1,1 +1,509 @@
-int main() {}
+#include "core/policy.h"
+
+#include <functional>
+#include <map>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/testing.h"
+
+namespace totp::testing {
+namespace {
+
+/// Directories as of the vendor and the administrator, with nothing in them yet.
+class SettingsTree {
+  public:
+    SettingsTree() {
+        for (const auto* directory : {"vendor", "etc"}) {
+            fs::create_directories(path(directory) / "pam_totp.conf.d");
+        }
+    }
+
+    fs::path path(const fs::path& name) const { return directory_.path() / name; }
+    SettingsPlaces places() const { return {path("vendor"), path("etc"), geteuid()}; }
+    void write(const fs::path& name, std::string_view content, unsigned mode = 0644) const {
+        write_file(path(name), content, mode);
+    }
+
+    Result<Settings> read() const { return read_settings(places()); }
+    Result<Settings> for_line(const std::vector<const char*>& arguments) const {
+        return settings_for_line(places(), arguments);
+    }
+
+  private:
+    TemporaryDirectory directory_;
+};
+
+const fs::path main_file = "etc/pam_totp.conf";
+const fs::path drop_in = "etc/pam_totp.conf.d/50-local.conf";
+
+/// Each setting as text, by the name it has in files and arguments.
+std::map<std::string, std::string> texts_of(const Settings& settings) {
+    const auto& policy = settings.policy;
+    const auto yes_or_no = [](bool is_set) { return std::string(is_set ? "yes" : "no"); };
+    return {
+        {"budget", std::to_string(policy.budget)},
+        {"budget_drain", std::to_string(policy.budget_drain)},
+        {"debug", yes_or_no(settings.debug)},
+        {"delay", std::to_string(policy.delay)},
+        {"echo", yes_or_no(settings.echo)},
+        {"free_failures", std::to_string(policy.free_failures)},
+        {"hotp_look_ahead", std::to_string(policy.hotp_look_ahead)},
+        {"key", settings.key},
+        {"max_delay", std::to_string(policy.max_delay)},
+        {"max_drift", std::to_string(policy.max_drift)},
+        {"max_failures", std::to_string(policy.max_failures)},
+        {"missing_state", settings.missing_state == MissingState::start_anew ? "new" : "refuse"},
+        {"prompt", settings.prompt},
+        {"resync_window", std::to_string(policy.resync_window)},
+        {"state", settings.state},
+        {"store", settings.store},
+        {"unenrolled", settings.unenrolled == Unenrolled::ignore ? "ignore" : "refuse"},
+        {"window", std::to_string(policy.window)},
+    };
+}
+
+std::string text_of(const Settings& settings, const std::string& name) { return texts_of(settings).at(name); }
+
+/// NAME, two values it may have, neither being the default.
+std::vector<Fields> settings_with_values() { return vector_table("settings_good.txt", 3); }
+
+/// NAME, a value it may not have, what the failure says.
+std::vector<Fields> settings_with_wrong_values() { return vector_table("settings_bad.txt", 3); }
+
+std::string line_of(const std::string& name, const std::string& value) { return name + " = " + value + "\n"; }
+
+// ---- each setting, from each source
+
+void there_is_a_vector_for_each_setting(void**) {
+    std::map<std::string, int> named;
+    for (const auto& row : settings_with_values()) named[row[0]] = 1;
+    for (const auto& row : describe_settings())
+        claim(named.erase(std::string(row.name)) == 1, std::string(row.name));
+    assert_true(named.empty());
+}
+
+void takes_each_setting_from_the_file(void**) {
+    const SettingsTree tree;
+    for (const auto& row : settings_with_values()) {
+        tree.write(main_file, line_of(row[0], row[1]));
+        assert_text(trimmed(text_of(value_of(tree.read()), row[0])), row[1]);
+    }
+}
+
+void a_drop_in_counts_before_the_file(void**) {
+    const SettingsTree tree;
+    for (const auto& row : settings_with_values()) {
+        tree.write(main_file, line_of(row[0], row[1]));
+        tree.write(drop_in, line_of(row[0], row[2]));
+        assert_text(trimmed(text_of(value_of(tree.read()), row[0])), row[2]);
+    }
+}
+
+void an_argument_counts_before_file_and_drop_in(void**) {
+    const SettingsTree tree;
+    for (const auto& row : settings_with_values()) {
+        tree.write(main_file, line_of(row[0], row[2]));
+        tree.write(drop_in, line_of(row[0], row[2]));
+        const auto argument = row[0] + "=" + row[1];
+        const auto settings = value_of(tree.for_line({argument.c_str()}));
+        assert_text(trimmed(text_of(settings, row[0])), row[1]);
+    }
+}
+
+void a_setting_changes_nothing_but_itself(void**) {
+    const SettingsTree tree;
+    for (const auto& row : settings_with_values()) {
+        tree.write(main_file, line_of(row[0], row[1]));
+        auto expected = texts_of({});
+        expected[row[0]] = text_of(value_of(tree.read()), row[0]);
+        claim(texts_of(value_of(tree.read())) == expected, row[0]);
+    }
+}
+
+void the_last_argument_counts(void**) {
+    const SettingsTree tree;
+    assert_int_equal(value_of(tree.for_line({"window=2", "window=3"})).policy.window, 3);
+}
+
+void has_the_defaults_of_the_design(void**) {
+    const std::map<std::string, std::string> defaults = {
+        {"budget", "100"},
+        {"budget_drain", "4"},
+        {"debug", "no"},
+        {"delay", "30"},
+        {"echo", "no"},
+        {"free_failures", "4"},
+        {"hotp_look_ahead", "10"},
+        {"key", "/etc/pam-totp/key"},
+        {"max_delay", "3600"},
+        {"max_drift", "20"},
+        {"max_failures", "100"},
+        {"missing_state", "refuse"},
+        {"prompt", "Verification code: "},
+        {"resync_window", "20"},
+        {"state", ""},
+        {"store", "/var/lib/pam-totp"},
+        {"unenrolled", "refuse"},
+        {"window", "1"},
+    };
+    const SettingsTree tree;
+    assert_true(texts_of(value_of(tree.read())) == defaults);
+    assert_true(texts_of(value_of(tree.for_line({}))) == defaults);
+}
+
+void describes_each_setting_with_its_default(void**) {
+    const auto defaults = texts_of({});
+    for (const auto& row : describe_settings()) {
+        assert_text(row.default_value, defaults.at(std::string(row.name)));
+        claim(!row.range.empty(), std::string(row.name));
+    }
+}
+
+// ---- wrong values
+
+void refuses_wrong_values_in_the_file_and_names_the_line(void**) {
+    const SettingsTree tree;
+    for (const auto& row : settings_with_wrong_values()) {
+        tree.write(main_file, "# a comment\n\n" + line_of(row[0], row[1]));
+        const auto where = tree.path(main_file).string() + ":3: ";
+        assert_failure(tree.read(), Trouble::settings, where + row[0]);
+        assert_failure(tree.read(), Trouble::settings, row[2]);
+    }
+}
+
+void refuses_wrong_values_in_a_drop_in_and_names_the_line(void**) {
+    const SettingsTree tree;
+    for (const auto& row : settings_with_wrong_values()) {
+        tree.write(drop_in, line_of(row[0], row[1]));
+        assert_failure(tree.read(), Trouble::settings, tree.path(drop_in).string() + ":1: " + row[0]);
+    }
+}
+
+void refuses_wrong_values_in_arguments_and_names_the_argument(void**) {
+    const SettingsTree tree;
+    for (const auto& row : settings_with_wrong_values()) {
+        const auto argument = row[0] + "=" + row[1];
+        assert_failure(tree.for_line({"debug", argument.c_str()}), Trouble::settings,
+                       "the argument " + argument + " " + row[2]);
+    }
+}
+
+void refuses_a_wrong_value_even_where_a_right_one_counts_before_it(void**) {
+    const SettingsTree tree;
+    tree.write(main_file, "window = 99\n");
+    tree.write(drop_in, "window = 1\n");
+    assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:1: window");
+    assert_failure(tree.for_line({"window=1"}), Trouble::settings, "pam_totp.conf:1: window");
+}
+
+void refuses_names_it_does_not_know(void**) {
+    const SettingsTree tree;
+    for (const auto* argument : {"windows=1", "Window=1", "quite", "", "=", "=1", "window =1", " window=1"}) {
+        assert_failure(tree.for_line({argument}), Trouble::settings, "isn't known: see pam_totp(8)");
+    }
+    tree.write(main_file, "window = 2\nwindows = 1\n");
+    assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:2: windows isn't a setting");
+}
+
+void shows_no_control_characters_of_what_it_refuses(void**) {
+    const auto refused = SettingsTree().for_line({"win\x1B[31mdow"});
+    assert_failure(refused, Trouble::settings, "win%1B[31mdow");
+}
+
+void refuses_an_argument_without_the_value_it_needs(void**) {
+    for (const auto* argument : {"window", "prompt", "authtok_prompt", "store", "unenrolled"}) {
+        assert_failure(SettingsTree().for_line({argument}), Trouble::settings,
+                       "the argument " + std::string(argument) + " has no value");
+    }
+}
+
+void refuses_a_value_where_none_is_taken(void**) {
+    for (const std::string argument : {"nullok", "echo_verification_code"}) {
+        assert_failure(SettingsTree().for_line({(argument + "=yes").c_str()}), Trouble::settings,
+                       "the argument " + argument + " takes no value");
+    }
+}
+
+void refuses_contradictions_and_names_both_settings(void**) {
+    const std::pair<std::string, std::vector<std::string>> table[] = {
+        {"max_drift = 10\n", {"resync_window (20)", "max_drift (10)"}},
+        {"resync_window = 21\n", {"resync_window (21)", "max_drift (20)"}},
+        {"delay = 3601\n", {"delay (3601)", "max_delay (3600)"}},
+        {"max_delay = 29\n", {"delay (30)", "max_delay (29)"}},
+    };
+    const SettingsTree tree;
+    for (const auto& [line, parts] : table) {
+        tree.write(main_file, line);
+        for (const auto& part : parts) assert_failure(tree.read(), Trouble::settings, part);
+    }
+}
+
+void refuses_contradictions_between_file_and_arguments(void**) {
+    const SettingsTree tree;
+    tree.write(main_file, "max_drift = 30\nresync_window = 30\n");
+    value_of(tree.for_line({}));
+    assert_failure(tree.for_line({"max_drift=29"}), Trouble::settings,
+                   "must not be more than max_drift (29)");
+}
+
+void takes_values_that_agree_only_together(void**) {
+    const auto settings = value_of(SettingsTree().for_line({"max_drift=5", "resync_window=5"}));
+    assert_int_equal(settings.policy.max_drift, 5);
+}
+
+// ---- aliases and flags
+
+void knows_the_names_other_modules_have(void**) {
+    const auto settings = value_of(
+        SettingsTree().for_line({"nullok", "authtok_prompt=Code please:", "echo_verification_code"}));
+    assert_true(settings.unenrolled == Unenrolled::ignore);
+    assert_true(settings.echo);
+    assert_text(settings.prompt, "Code please: ");
+}
+
+void aliases_are_for_arguments_alone(void**) {
+    const SettingsTree tree;
+    for (const std::string name : {"nullok", "authtok_prompt", "echo_verification_code", "config"}) {
+        tree.write(main_file, line_of(name, "yes"));
+        assert_failure(tree.read(), Trouble::settings, name + " isn't a setting");
+    }
+}
+
+void a_flag_stands_with_or_without_a_value(void**) {
+    const SettingsTree tree;
+    tree.write(main_file, "echo = yes\n");
+    assert_false(value_of(tree.for_line({"echo=no"})).echo);
+    const auto settings = value_of(tree.for_line({"echo", "debug"}));
+    assert_true(settings.echo && settings.debug);
+}
+
+void the_prompt_ends_with_one_blank(void**) {
+    for (const auto& [argument, prompt] :
+         {std::pair("prompt=Code:", "Code: "), std::pair("prompt=Code: ", "Code: "),
+          std::pair("prompt=a = b", "a = b "), std::pair("prompt=", " ")}) {
+        assert_text(value_of(SettingsTree().for_line({argument})).prompt, prompt);
+    }
+}
+
+void login_states_lie_in_the_store_unless_they_have_a_directory_of_their_own(void**) {
+    const SettingsTree tree;
+    assert_text(value_of(tree.for_line({"store=/s"})).state_directory().string(), "/s/state");
+    assert_text(value_of(tree.for_line({"store=/s", "state=/run/t"})).state_directory().string(), "/run/t");
+}
+
+// ---- which files
+
+void no_file_at_all_means_the_defaults(void**) {
+    const TemporaryDirectory empty;
+    const auto settings = value_of(read_settings({empty.path() / "vendor", empty.path() / "etc", geteuid()}));
+    assert_true(texts_of(settings) == texts_of({}));
+}
+
+void the_administrators_file_stands_in_place_of_the_vendors(void**) {
+    const SettingsTree tree;
+    tree.write("vendor/pam_totp.conf", "window = 5\nmax_failures = 7\n");
+    assert_int_equal(value_of(tree.read()).policy.window, 5);
+    tree.write(main_file, "window = 6\n");
+    const auto policy = value_of(tree.read()).policy;
+    assert_int_equal(policy.window, 6);
+    assert_int_equal(policy.max_failures, 100);
+}
+
+void an_empty_file_of_the_administrator_hides_the_vendors(void**) {
+    const SettingsTree tree;
+    tree.write("vendor/pam_totp.conf", "window = 5\n");
+    tree.write(main_file, "# nothing\n");
+    assert_int_equal(value_of(tree.read()).policy.window, 1);
+}
+
+void drop_ins_count_in_the_order_of_their_names(void**) {
+    const SettingsTree tree;
+    tree.write("etc/pam_totp.conf.d/60-b.conf", "window = 6\n");
+    tree.write("etc/pam_totp.conf.d/50-a.conf", "window = 5\nmax_drift = 50\n");
+    tree.write("etc/pam_totp.conf.d/70-c.conf", "delay = 33\n");
+    const auto policy = value_of(tree.read()).policy;
+    assert_int_equal(policy.window, 6);
+    assert_int_equal(policy.max_drift, 50);
+    assert_int_equal(policy.delay, 33);
+}
+
+void drop_ins_of_the_administrator_count_before_the_vendors(void**) {
+    const SettingsTree tree;
+    tree.write("vendor/pam_totp.conf.d/50-a.conf", "window = 5\ndelay = 31\n");
+    tree.write("etc/pam_totp.conf.d/60-b.conf", "window = 6\n");
+    const auto policy = value_of(tree.read()).policy;
+    assert_int_equal(policy.window, 6);
+    assert_int_equal(policy.delay, 31);
+}
+
+void passes_over_files_that_are_no_drop_ins(void**) {
+    const SettingsTree tree;
+    for (const auto* name : {"README", "50-a.conf.bak", "50-a.conf~"}) {
+        tree.write(fs::path("etc/pam_totp.conf.d") / name, "window = 9\n", 0666);
+    }
+    assert_int_equal(value_of(tree.read()).policy.window, 1);
+}
+
+void config_names_the_only_file_that_counts(void**) {
+    const SettingsTree tree;
+    tree.write(main_file, "window = 5\ndelay = 31\n");
+    tree.write(drop_in, "window = 5\n");
+    tree.write("other.conf", "window = 7\n");
+    const auto config = "config=" + tree.path("other.conf").string();
+    const auto policy = value_of(tree.for_line({"max_drift=40", config.c_str()})).policy;
+    assert_int_equal(policy.window, 7);
+    assert_int_equal(policy.delay, 30);
+    assert_int_equal(policy.max_drift, 40);
+}
+
+void an_argument_counts_before_the_file_that_config_names(void**) {
+    const SettingsTree tree;
+    tree.write("other.conf", "window = 7\n");
+    const auto config = "config=" + tree.path("other.conf").string();
+    assert_int_equal(value_of(tree.for_line({"window=8", config.c_str()})).policy.window, 8);
+}
+
+void dev_null_means_the_defaults(void**) {
+    const SettingsTree tree;
+    tree.write(main_file, "window = 5\n");
+    assert_int_equal(value_of(tree.for_line({"config=/dev/null"})).policy.window, 1);
+    assert_true(texts_of(value_of(read_settings_file("/dev/null", geteuid()))) == texts_of({}));
+}
+
+void a_link_to_dev_null_hides_the_vendors_file(void**) {
+    const SettingsTree tree;
+    tree.write("vendor/pam_totp.conf", "window = 5\n");
+    fs::create_symlink("/dev/null", tree.path(main_file));
+    assert_int_equal(value_of(tree.read()).policy.window, 1);
+}
+
+// ---- files that aren't trusted or can't be read
+
+/// Puts something at a path in place of a settings file, and says what the failure says.
+struct BadFile {
+    std::string error;
+    std::function<void(const fs::path&)> make;
+};
+
+const std::vector<BadFile>& bad_files() {
+    static const std::vector<BadFile> files = {
+        {"can be written by others", [](const fs::path& path) { write_file(path, "window = 1\n", 0664); }},
+        {"can be written by others", [](const fs::path& path) { write_file(path, "window = 1\n", 0646); }},
+        {"isn't a regular file", [](const fs::path& path) { fs::create_directory(path); }},
+        {"isn't a regular file", [](const fs::path& path) { mkfifo(path.c_str(), 0600); }},
+        {"isn't a regular file", [](const fs::path& path) { fs::create_symlink("/dev/zero", path); }},
+        {"can't be read: No such file", [](const fs::path& path) { fs::create_symlink("nowhere", path); }},
+        {":1: ", [](const fs::path& path) { write_file(path, "window\n", 0644); }},
+        {":2: ", [](const fs::path& path) { write_file(path, "window = 1\nwindow 2\n", 0644); }},
+        {"[limits] isn't a known section",
+         [](const fs::path& path) { write_file(path, "[limits]\nwindow = 1\n", 0644); }},
+        {":1: window", [](const fs::path& path) { write_file(path, "window =\n", 0644); }},
+        {":2: window has a second line",
+         [](const fs::path& path) { write_file(path, "window = 1\n 2\n", 0644); }},
+    };
+    return files;
+}
+
+void refuses_bad_files_wherever_they_lie_and_names_them(void**) {
+    for (const auto& [error, make] : bad_files()) {
+        for (const auto& name : {main_file, drop_in, fs::path("vendor/pam_totp.conf"),
+                                 fs::path("vendor/pam_totp.conf.d/50-a.conf")}) {
+            const SettingsTree tree;
+            make(tree.path(name));
+            assert_failure(tree.read(), Trouble::settings, tree.path(name).string());
+            assert_failure(tree.read(), Trouble::settings, error);
+        }
+    }
+}
+
+void refuses_bad_files_that_config_names(void**) {
+    for (const auto& [error, make] : bad_files()) {
+        const SettingsTree tree;
+        make(tree.path("named.conf"));
+        const auto config = "config=" + tree.path("named.conf").string();
+        assert_failure(tree.for_line({config.c_str()}), Trouble::settings, tree.path("named.conf").string());
+        assert_failure(tree.for_line({config.c_str()}), Trouble::settings, error);
+    }
+}
+
+void the_file_that_config_names_must_be_there(void**) {
+    const SettingsTree tree;
+    const auto config = "config=" + tree.path("nowhere").string();
+    assert_failure(tree.for_line({config.c_str()}), Trouble::settings, "nowhere can't be read: No such file");
+    assert_failure(tree.for_line({"config="}), Trouble::settings, "can't be read");
+}
+
+void refuses_a_file_of_another_user(void**) {
+    const SettingsTree tree;
+    tree.write(main_file, "window = 1\n");
+    auto places = tree.places();
+    places.owner = geteuid() + 1;
+    if (geteuid() == 0) claim(chown(tree.path(main_file).c_str(), 1'234, 0) == 0, "a file can be given away");
+    assert_failure(read_settings(places), Trouble::settings, "doesn't belong to root");
+}
+
+void refuses_a_file_it_may_not_read(void**) {
+    if (geteuid() == 0) return;  // whom no mode stops
+    const SettingsTree tree;
+    tree.write(main_file, "window = 1\n", 0200);
+    assert_failure(tree.read(), Trouble::settings, "can't be read: Permission denied");
+}
+
+// ---- what may stand in a line of the log
+
+void printable_text_is_short_and_plain(void**) {
+    assert_text(printable("a b=c%\n\x7F\xC3\xA4"), "a b=c%25%0A%7F%C3%A4");
+    assert_int_equal(printable(std::string(1'000, 'x')).size(), 80);
+}
+
+}  // namespace
+}  // namespace totp::testing
+
+int main() {
+    using namespace totp::testing;
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(there_is_a_vector_for_each_setting),
+        cmocka_unit_test(takes_each_setting_from_the_file),
+        cmocka_unit_test(a_drop_in_counts_before_the_file),
+        cmocka_unit_test(an_argument_counts_before_file_and_drop_in),
+        cmocka_unit_test(a_setting_changes_nothing_but_itself),
+        cmocka_unit_test(the_last_argument_counts),
+        cmocka_unit_test(has_the_defaults_of_the_design),
+        cmocka_unit_test(describes_each_setting_with_its_default),
+        cmocka_unit_test(refuses_wrong_values_in_the_file_and_names_the_line),
+        cmocka_unit_test(refuses_wrong_values_in_a_drop_in_and_names_the_line),
+        cmocka_unit_test(refuses_wrong_values_in_arguments_and_names_the_argument),
+        cmocka_unit_test(refuses_a_wrong_value_even_where_a_right_one_counts_before_it),
+        cmocka_unit_test(refuses_names_it_does_not_know),
+        cmocka_unit_test(shows_no_control_characters_of_what_it_refuses),
+        cmocka_unit_test(refuses_an_argument_without_the_value_it_needs),
+        cmocka_unit_test(refuses_a_value_where_none_is_taken),
+        cmocka_unit_test(refuses_contradictions_and_names_both_settings),
+        cmocka_unit_test(refuses_contradictions_between_file_and_arguments),
+        cmocka_unit_test(takes_values_that_agree_only_together),
+        cmocka_unit_test(knows_the_names_other_modules_have),
+        cmocka_unit_test(aliases_are_for_arguments_alone),
+        cmocka_unit_test(a_flag_stands_with_or_without_a_value),
+        cmocka_unit_test(the_prompt_ends_with_one_blank),
+        cmocka_unit_test(login_states_lie_in_the_store_unless_they_have_a_directory_of_their_own),
+        cmocka_unit_test(no_file_at_all_means_the_defaults),
+        cmocka_unit_test(the_administrators_file_stands_in_place_of_the_vendors),
+        cmocka_unit_test(an_empty_file_of_the_administrator_hides_the_vendors),
+        cmocka_unit_test(drop_ins_count_in_the_order_of_their_names),
+        cmocka_unit_test(drop_ins_of_the_administrator_count_before_the_vendors),
+        cmocka_unit_test(passes_over_files_that_are_no_drop_ins),
+        cmocka_unit_test(config_names_the_only_file_that_counts),
+        cmocka_unit_test(an_argument_counts_before_the_file_that_config_names),
+        cmocka_unit_test(dev_null_means_the_defaults),
+        cmocka_unit_test(a_link_to_dev_null_hides_the_vendors_file),
+        cmocka_unit_test(refuses_bad_files_wherever_they_lie_and_names_them),
+        cmocka_unit_test(refuses_bad_files_that_config_names),
+        cmocka_unit_test(the_file_that_config_names_must_be_there),
+        cmocka_unit_test(refuses_a_file_of_another_user),
+        cmocka_unit_test(refuses_a_file_it_may_not_read),
+        cmocka_unit_test(printable_text_is_short_and_plain),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

@@ -15,8 +15,8 @@ using Modules = std::vector<std::vector<bool>>;
 /// libqrencode's symbol with `quiet_zone` light modules on each side.
 Modules symbol_of(std::string_view text, int quiet_zone) {
     const std::unique_ptr<QRcode, decltype(&QRcode_free)> symbol(
-        QRcode_encodeData(static_cast<int>(text.size()), reinterpret_cast<const unsigned char*>(text.data()), 0,
-                          QR_ECLEVEL_L),
+        QRcode_encodeData(static_cast<int>(text.size()), reinterpret_cast<const unsigned char*>(text.data()),
+                          0, QR_ECLEVEL_L),
         QRcode_free);
     claim(symbol != nullptr, "libqrencode encodes this");
     const int width = symbol->width + 2 * quiet_zone;
@@ -27,7 +27,9 @@ Modules symbol_of(std::string_view text, int quiet_zone) {
     return modules;
 }
 
-std::vector<std::string> rows_of(std::string_view text, QrStyle style) { return value_of(draw_qr(text, style)); }
+std::vector<std::string> rows_of(std::string_view text, QrStyle style) {
+    return value_of(draw_qr(text, style));
+}
 
 /// The character cells of a row: one byte, or the three of a block element.
 std::vector<std::string> cells_of(const std::string& row) {
@@ -125,7 +127,8 @@ void a_key_uri_of_100_bytes_fits_the_terminals_the_design_names(void**) {
 }
 
 void refuses_a_text_no_symbol_holds(void**) {
-    assert_failure(draw_qr(std::string(2'954, 'x'), QrStyle::utf8), Trouble::input, "no QR code can be drawn");
+    assert_failure(draw_qr(std::string(2'954, 'x'), QrStyle::utf8), Trouble::input,
+                   "no QR code can be drawn");
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ void shows_codes_as_four_groups_of_crockford_symbols(void**) {
     for (const auto& code : set.codes) {
         std::string shape(code.text());
         for (char& c : shape) {
-            if (std::string_view("0123456789ABCDEFGHJKMNPQRSTVWXYZ").find(c) != std::string_view::npos) c = 'X';
+            if (std::string_view("0123456789ABCDEFGHJKMNPQRSTVWXYZ").find(c) != std::string_view::npos)
+                c = 'X';
         }
         assert_text(shape, "XXXX-XXXX-XXXX-XXXX");
     }

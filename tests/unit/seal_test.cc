@@ -44,8 +44,8 @@ void has_the_form_the_design_gives(void**) {
     const auto sealed = sealed_for("alice");
     const auto end = sealed.find('\n');
     assert_text(sealed.substr(0, end), "pam-totp-enrolment 1 " + host_key().id());
-    assert_int_equal(sealed.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=",
-                                              end + 1),
+    assert_int_equal(sealed.find_first_not_of(
+                         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=", end + 1),
                      sealed.size() - 1);
     assert_int_equal(sealed.back(), '\n');
 }

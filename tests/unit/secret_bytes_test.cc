@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include <malloc.h>
+
 #include "tests/unit/testing.h"
 
 // ---- every block that is given back passes here, so that a case can see what was left in it
@@ -12,11 +14,10 @@ constexpr unsigned char mark = 0xA7;  // what the secrets of this test are made 
 
 int blocks_with_marks = 0;
 
-void give_back(void* block, std::size_t size) noexcept {
+void give_back(void* block) noexcept {
     const auto* bytes = static_cast<const unsigned char*>(block);
-    int marks = 0;
-    for (std::size_t i = 0; block != nullptr && i < size; ++i) marks += bytes[i] == mark ? 1 : 0;
-    if (marks >= 8) ++blocks_with_marks;
+    if (block != nullptr && std::count(bytes, bytes + malloc_usable_size(block), mark) >= 8)
+        ++blocks_with_marks;
     std::free(block);
 }
 
@@ -26,8 +27,8 @@ void* operator new(std::size_t size) {
     if (void* block = std::calloc(1, size)) return block;
     throw std::bad_alloc();
 }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t size) noexcept { give_back(block, size); }
+void operator delete(void* block) noexcept { give_back(block); }
+void operator delete(void* block, std::size_t) noexcept { give_back(block); }
 
 namespace totp::testing {
 namespace {
