@@ -20,18 +20,16 @@
 namespace totp {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::size_t state_size = sizeof(SlotPair);
 constexpr std::size_t longest_enrolment = 16'384;
 constexpr int record_flags = O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 constexpr int milliseconds_to_wait_for_a_lock = 5'000;
 
-Failure store_failure(const fs::path& path, const std::string& what) {
-    return {Trouble::store, path.string() + " " + what};
+Failure store_failure(const std::string& path, const std::string& what) {
+    return {Trouble::store, path + " " + what};
 }
 
-Failure store_failure(const fs::path& path, const std::string& what, int error) {
+Failure store_failure(const std::string& path, const std::string& what, int error) {
     return store_failure(path, what + because_of(error));
 }
 
@@ -39,13 +37,13 @@ Failure store_failure(const fs::path& path, const std::string& what, int error) 
 
 /// A directory of the store, opened because it can be trusted.
 struct Directory {
-    fs::path path;
+    std::string path;
     Descriptor descriptor;
 
     int number() const { return descriptor.number(); }
 };
 
-Result<Directory> open_directory(const fs::path& path, int at, const char* name, int flags, uid_t owner) {
+Result<Directory> open_directory(const std::string& path, int at, const char* name, int flags, uid_t owner) {
     Directory directory{path, Descriptor(openat(at, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
     if (!directory.descriptor) {
         return store_failure(path, errno == ENOENT
@@ -67,7 +65,7 @@ Result<Directory> open_directory(const fs::path& path, int at, const char* name,
 Result<Directory> open_enrolled(const FileStorePlaces& places) {
     auto store = open_directory(places.store, AT_FDCWD, places.store.c_str(), O_PATH, places.owner);
     if (!store) return store;
-    return open_directory(places.store / "enrolled", store->number(), "enrolled", O_RDONLY, places.owner);
+    return open_directory(places.store + "/enrolled", store->number(), "enrolled", O_RDONLY, places.owner);
 }
 
 Result<Directory> open_state(const FileStorePlaces& places) {
@@ -88,7 +86,7 @@ void ask_for_no_copy_on_write(const Descriptor& directory) {
 }
 
 /// `mode` counts where the directory has a group of its own; else it is root's alone.
-Result<Done> make_directory(const fs::path& path, std::optional<gid_t> group, mode_t mode) {
+Result<Done> make_directory(const std::string& path, std::optional<gid_t> group, mode_t mode) {
     if (mkdir(path.c_str(), 0700) != 0) {
         if (errno == EEXIST) return Done{};
         return store_failure(path, "can't be made", errno);
@@ -106,7 +104,7 @@ Result<Done> make_directory(const fs::path& path, std::optional<gid_t> group, mo
 
 // ---- records
 
-std::optional<Failure> distrust(const fs::path& path, const struct stat& status, const Account& account) {
+std::optional<Failure> distrust(const std::string& path, const struct stat& status, const Account& account) {
     if (!S_ISREG(status.st_mode)) return store_failure(path, "isn't a regular file: remove it");
     if (status.st_nlink != 1) return store_failure(path, "has another name as well: remove it");
     if (status.st_uid != account.uid && status.st_uid != 0) {
@@ -118,7 +116,7 @@ std::optional<Failure> distrust(const fs::path& path, const struct stat& status,
     return std::nullopt;
 }
 
-Failure unopened(const fs::path& path, int error) {
+Failure unopened(const std::string& path, int error) {
     if (error == ELOOP) return store_failure(path, "is a symbolic link: remove it");
     return store_failure(path, "can't be opened", error);
 }
@@ -126,17 +124,17 @@ Failure unopened(const fs::path& path, int error) {
 /// One account's name, as the files are called.
 struct Names {
     std::string record;
-    fs::path enrolled;
-    fs::path state;
+    std::string enrolled;
+    std::string state;
 };
 
 /// A record that says nothing a login could go by, and the way out.
-Failure damaged(const fs::path& path, const Failure& failure, const Account& account) {
+Failure damaged(const std::string& path, const Failure& failure, const Account& account) {
     const auto way_out = failure.trouble == Trouble::key
                              ? std::string(": bring that key back from a backup")
                              : ": bring it back from a backup, or run totp-enroll remove --user " +
                                    account.name + " and enrol again";
-    return {failure.trouble, path.string() + " " + failure.message + way_out};
+    return {failure.trouble, path + " " + failure.message + way_out};
 }
 
 /// The enrolment of the account; nothing if there is none.
@@ -155,10 +153,9 @@ Result<std::optional<Enrolment>> read_enrolment(const Directory& directory, cons
     const auto key = HostKey::read(places.key, places.owner);
     if (!key) return key.failure();
     const auto text = key->unseal(account.name, sealed.text());
-    if (!text) return Failure{text.failure().trouble, names.enrolled.string() + " " + text.failure().message};
+    if (!text) return damaged(names.enrolled, text.failure(), account);
     auto enrolment = parse_enrolment(text->text());
-    if (!enrolment)
-        return store_failure(names.enrolled, "can't be understood: " + enrolment.failure().message);
+    if (!enrolment) return damaged(names.enrolled, enrolment.failure(), account);
     return std::optional<Enrolment>(*std::move(enrolment));
 }
 
@@ -212,7 +209,7 @@ class NewFile {
 
   private:
     Failure failure(const std::string& what) const {
-        return store_failure(directory_.path / record_, what, errno);
+        return store_failure(directory_.path + "/" + record_, what, errno);
     }
 
     const Directory& directory_;
@@ -255,7 +252,7 @@ Result<Done> make_initial_state(const Directory& directory, const Names& names, 
 
 /// Nothing once the lock is ours; it goes with the descriptor. Asks again every millisecond: flock(2) itself
 /// can't be bounded without a signal, and one that never ends could be held against us.
-std::optional<Failure> lock(const Descriptor& file, const fs::path& path) {
+std::optional<Failure> lock(const Descriptor& file, const std::string& path) {
     constexpr timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
     for (int waited = 0; flock(file.number(), LOCK_EX | LOCK_NB) != 0; ++waited) {
         if (errno != EWOULDBLOCK && errno != EINTR) return store_failure(path, "can't be locked", errno);
@@ -310,7 +307,7 @@ class HeldFiles : public HeldAccount {
     bool can_be_locked() const;
     Result<Done> take_lock();
     Result<Done> read_records();
-    Result<Done> unlink_record(const Directory& directory, const fs::path& path);
+    Result<Done> unlink_record(const Directory& directory, const std::string& path);
 
     FileStorePlaces places_;
     Account account_;
@@ -389,7 +386,7 @@ Result<Done> HeldFiles::enrol(const Enrolment& enrolment, LoginState state) {
     return Done{};
 }
 
-Result<Done> HeldFiles::unlink_record(const Directory& directory, const fs::path& path) {
+Result<Done> HeldFiles::unlink_record(const Directory& directory, const std::string& path) {
     if (unlinkat(directory.number(), names_.record.c_str(), 0) != 0 && errno != ENOENT) {
         return store_failure(path, "can't be removed", errno);
     }
@@ -406,7 +403,7 @@ Result<Names> names_of(const Account& account, const FileStorePlaces& places) {
     auto record = record_name(account.name);
     if (!record)
         return Failure{Trouble::store, "no record can have the name of this account: it is too long"};
-    return Names{*record, places.store / "enrolled" / *record, places.state / *record};
+    return Names{*record, places.store + "/enrolled/" + *record, places.state + "/" + *record};
 }
 
 }  // namespace
@@ -438,10 +435,10 @@ Result<std::unique_ptr<HeldAccount>> FileStore::hold(const Account& account, Hol
 Result<Done> FileStore::prepare(std::optional<gid_t> group) {
     constexpr mode_t search_only = 0710;
     constexpr mode_t add_but_not_take_away = 01770;
-    for (const auto& [path, mode] :
-         {std::pair(places_.store, search_only), std::pair(places_.store / "enrolled", add_but_not_take_away),
-          std::pair(places_.store / "pending", add_but_not_take_away),
-          std::pair(places_.state, add_but_not_take_away)}) {
+    for (const auto& [path, mode] : {std::pair(places_.store, search_only),
+                                     std::pair(places_.store + "/enrolled", add_but_not_take_away),
+                                     std::pair(places_.store + "/pending", add_but_not_take_away),
+                                     std::pair(places_.state, add_but_not_take_away)}) {
         if (auto made = make_directory(path, group, mode); !made) return made;
     }
     if (access(places_.key.c_str(), F_OK) == 0) return Done{};

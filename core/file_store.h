@@ -1,7 +1,7 @@
 // The default store: two small files for each account (DESIGN: "What is on disk").
 #pragma once
 
-#include <filesystem>
+#include <string>
 
 #include "core/descriptor.h"
 #include "core/store.h"
@@ -10,10 +10,10 @@ namespace totp {
 
 /// Where the files are and whom they must belong to.
 struct FileStorePlaces {
-    std::filesystem::path store;  ///< enrolled/NAME lies in it
-    std::filesystem::path state;  ///< NAME lies in it
-    std::filesystem::path key;    ///< the host key
-    uid_t owner = 0;              ///< who, beside root, may own the directories and the key
+    std::string store;  ///< enrolled/NAME lies in it
+    std::string state;  ///< NAME lies in it
+    std::string key;    ///< the host key
+    uid_t owner = 0;    ///< who, beside root, may own the directories and the key
 };
 
 /// A record counts only if it is a regular file with one name, owned by its user or root and closed to all

@@ -230,7 +230,7 @@ Result<Settings> read_settings(const SettingsPlaces& places) {
     return settings ? checked(*std::move(settings)) : settings;
 }
 
-Result<Settings> read_settings_file(const std::filesystem::path& file, uid_t owner) {
+Result<Settings> read_settings_file(const std::string& file, uid_t owner) {
     auto settings = taken(read_setting_lines(file, owner));
     return settings ? checked(*std::move(settings)) : settings;
 }
@@ -243,7 +243,7 @@ Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const
     auto settings =
         config == arguments.end()
             ? read_settings(places)
-            : read_settings_file(std::string_view(*config).substr(config_argument.size()), places.owner);
+            : read_settings_file(std::string(*config).substr(config_argument.size()), places.owner);
     if (!settings) return settings;
     for (const std::string_view argument : arguments) {
         if (is_config(argument)) continue;

@@ -2,7 +2,6 @@
 // on the PAM line. One table says for both what there is, in which range.
 #pragma once
 
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,9 +49,7 @@ struct Settings {
     std::string state;  ///< a directory of its own for the login states; empty: `state` in the store
     std::string key = "/etc/pam-totp/key";
 
-    std::filesystem::path state_directory() const {
-        return state.empty() ? std::filesystem::path(store) / "state" : std::filesystem::path(state);
-    }
+    std::string state_directory() const { return state.empty() ? store + "/state" : state; }
 };
 
 /// One row of the table, for the manuals, the shipped file and whoever checks them.
@@ -68,7 +65,7 @@ std::vector<SettingDescription> describe_settings();
 Result<Settings> read_settings(const SettingsPlaces& places);
 
 /// The same for one named file, which must be there; /dev/null means the defaults.
-Result<Settings> read_settings_file(const std::filesystem::path& file, uid_t owner);
+Result<Settings> read_settings_file(const std::string& file, uid_t owner);
 
 /// The whole story of a PAM line: one `config=FILE` among `arguments` names the file in place of `places`,
 /// then each argument sets what it names. Flags stand without a value. Aliases that other modules' users know

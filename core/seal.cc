@@ -23,8 +23,8 @@ constexpr std::size_t tag_size = 16;
 constexpr std::string_view heading = "pam-totp-enrolment 1 ";
 constexpr std::string_view key_id_message = "pam-totp host key";
 
-Failure key_failure(const std::filesystem::path& file, const std::string& what) {
-    return {Trouble::key, "the host key " + file.string() + " " + what};
+Failure key_failure(const std::string& file, const std::string& what) {
+    return {Trouble::key, "the host key " + file + " " + what};
 }
 
 // ---- AES-256-GCM
@@ -111,7 +111,7 @@ std::string binding(std::string_view heading_line, std::string_view user) {
 
 }  // namespace
 
-Result<HostKey> HostKey::read(const std::filesystem::path& path, uid_t owner) {
+Result<HostKey> HostKey::read(const std::string& path, uid_t owner) {
     const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!file) return key_failure(path, "can't be read" + because_of(errno));
     struct stat status {};
@@ -131,8 +131,9 @@ Result<HostKey> HostKey::read(const std::filesystem::path& path, uid_t owner) {
     return HostKey(std::move(key));
 }
 
-Result<Done> HostKey::create(const std::filesystem::path& path, std::optional<gid_t> group) {
-    if (mkdir(path.parent_path().c_str(), 0755) != 0 && errno != EEXIST) {
+Result<Done> HostKey::create(const std::string& path, std::optional<gid_t> group) {
+    const auto parent = path.substr(0, path.rfind('/'));
+    if (mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) {
         return key_failure(path, "can't be made, nor its directory" + because_of(errno));
     }
     const auto key = random_bytes(key_size);
@@ -151,7 +152,7 @@ Result<Done> HostKey::create(const std::filesystem::path& path, std::optional<gi
     if (write_whole(file, key->text(), 0) != 0 || fsync(file.number()) != 0) {
         return unlink_and_fail("can't be written");
     }
-    const Descriptor directory(open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Descriptor directory(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory || fsync(directory.number()) != 0) return unlink_and_fail("can't be written");
     return Done{};
 }

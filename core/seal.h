@@ -1,7 +1,6 @@
 // What is enrolled, unreadable without the host key: AES-256-GCM (NIST SP 800-38D).
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,11 +17,11 @@ class HostKey {
   public:
     /// Reads the key from `file`. Refused: any other length, a file that isn't root's (or `owner`'s), one
     /// that its group may write or that others may read.
-    static Result<HostKey> read(const std::filesystem::path& file, uid_t owner);
+    static Result<HostKey> read(const std::string& file, uid_t owner);
 
     /// Makes a new key in `file`, which must not exist, and its directory if need be; readable for `group`,
     /// if given, and the caller.
-    static Result<Done> create(const std::filesystem::path& file, std::optional<gid_t> group);
+    static Result<Done> create(const std::string& file, std::optional<gid_t> group);
 
     /// Tells one key from another without giving it away: 16 hexadecimal digits.
     std::string id() const;

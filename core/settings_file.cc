@@ -4,18 +4,18 @@
 #include <memory>
 #include <optional>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <libeconf.h>
 #include <libeconf_ext.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "core/percent.h"
 
 namespace totp {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* project = "pam_totp";
 constexpr const char* suffix = "conf";
@@ -33,42 +33,50 @@ Failure refused(const std::string& message) { return {Trouble::settings, message
 
 // ---- trust: libeconf passes over what it can't read, so every file it may take is looked at before
 
-std::optional<Failure> distrust(const fs::path& file, uid_t owner) {
+std::optional<Failure> distrust(const std::string& file, uid_t owner) {
     const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (descriptor < 0) return refused(file.string() + " can't be read" + because_of(errno));
+    if (descriptor < 0) return refused(file + " can't be read" + because_of(errno));
     struct stat status {};
     const bool is_examined = fstat(descriptor, &status) == 0;
     close(descriptor);
-    if (!is_examined) return refused(file.string() + " can't be examined" + because_of(errno));
-    if (S_ISCHR(status.st_mode) && fs::weakly_canonical(file) == "/dev/null") return std::nullopt;
-    if (!S_ISREG(status.st_mode)) return refused(file.string() + " isn't a regular file");
+    if (!is_examined) return refused(file + " can't be examined" + because_of(errno));
+    if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) return std::nullopt;
+    if (!S_ISREG(status.st_mode)) return refused(file + " isn't a regular file");
     if (status.st_uid != 0 && status.st_uid != owner) {
-        return refused(file.string() + " doesn't belong to root: run chown root on it");
+        return refused(file + " doesn't belong to root: run chown root on it");
     }
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return refused(file.string() + " can be written by others: run chmod go-w on it");
+        return refused(file + " can be written by others: run chmod go-w on it");
     }
     return std::nullopt;
 }
 
-bool is_there(const fs::path& path) {
+bool is_there(const std::string& path) {
     struct stat status {};
     return lstat(path.c_str(), &status) == 0 || errno != ENOENT;
 }
 
-/// All files that libeconf may read in one directory.
-Result<std::vector<fs::path>> files_in(const fs::path& directory) {
-    std::vector<fs::path> files;
-    const auto main_file = directory / (std::string(project) + "." + suffix);
-    if (is_there(main_file)) files.push_back(main_file);
-    const auto drop_ins = fs::path(main_file.string() + ".d");
-    if (!is_there(drop_ins)) return files;
-    std::error_code error;
-    for (fs::directory_iterator entry(drop_ins, error); !error && entry != fs::directory_iterator();
-         entry.increment(error)) {
-        if (entry->path().extension() == std::string(".") + suffix) files.push_back(entry->path());
+/// Adds the drop-ins that libeconf may read in `directory`, which may not exist.
+std::optional<Failure> append_drop_ins(const std::string& directory, std::vector<std::string>& files) {
+    if (!is_there(directory)) return std::nullopt;
+    const std::unique_ptr<DIR, int (*)(DIR*)> open_directory(opendir(directory.c_str()), closedir);
+    if (open_directory == nullptr) return refused(directory + " can't be read" + because_of(errno));
+    errno = 0;
+    while (const dirent* entry = readdir(open_directory.get())) {
+        if (std::string_view(entry->d_name).ends_with(std::string(".") + suffix)) {
+            files.push_back(directory + "/" + entry->d_name);
+        }
     }
-    if (error) return refused(drop_ins.string() + " can't be read: " + error.message());
+    if (errno != 0) return refused(directory + " can't be read" + because_of(errno));
+    return std::nullopt;
+}
+
+/// All files that libeconf may read in one directory.
+Result<std::vector<std::string>> files_in(const std::string& directory) {
+    std::vector<std::string> files;
+    const auto main_file = directory + "/" + project + "." + suffix;
+    if (is_there(main_file)) files.push_back(main_file);
+    if (auto failure = append_drop_ins(main_file + ".d", files)) return *failure;
     return files;
 }
 
@@ -156,7 +164,7 @@ Result<Lines> read_setting_lines(const SettingsPlaces& places) {
     return lines;
 }
 
-Result<Lines> read_setting_lines(const fs::path& file, uid_t owner) {
+Result<Lines> read_setting_lines(const std::string& file, uid_t owner) {
     if (auto failure = distrust(file, owner)) return *failure;
     econf_file* read = nullptr;
     const auto error = econf_readFile(&read, file.c_str(), delimiter, comment);

@@ -1,7 +1,6 @@
 // Settings files as lines with their place, whatever the settings are. libeconf finds and parses them.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -20,9 +19,9 @@ struct SettingLine {
 
 /// Where settings files are looked for.
 struct SettingsPlaces {
-    std::filesystem::path vendor;         ///< what the distribution ships; may not exist
-    std::filesystem::path administrator;  ///< what counts before it
-    uid_t owner = 0;                      ///< who, beside root, may own a file that is obeyed
+    std::string vendor;         ///< what the distribution ships; may not exist
+    std::string administrator;  ///< what counts before it
+    uid_t owner = 0;            ///< who, beside root, may own a file that is obeyed
 };
 
 /// The lines of pam_totp.conf and the drop-ins in pam_totp.conf.d, later ones to count before earlier ones:
@@ -34,7 +33,7 @@ struct SettingsPlaces {
 Result<std::vector<SettingLine>> read_setting_lines(const SettingsPlaces& places);
 
 /// The same for one named file, which must be there; /dev/null has no line.
-Result<std::vector<SettingLine>> read_setting_lines(const std::filesystem::path& file, uid_t owner);
+Result<std::vector<SettingLine>> read_setting_lines(const std::string& file, uid_t owner);
 
 /// Text from outside, fit for one log line: cut to 80 bytes, what isn't printable ASCII as %XX.
 std::string printable(std::string_view text);

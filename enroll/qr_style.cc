@@ -22,9 +22,9 @@ std::optional<QrStyle> resolve(QrChoice choice) {
 
 std::string advice_for(QrStyle style) {
     if (style == QrStyle::ascii) {
-        return "Broken lines? Make the terminal wider. With a UTF-8 terminal, --qr utf8 takes half the room.";
+        return "Broken lines? Make the terminal wider. In a UTF-8 terminal --qr utf8 is smaller.";
     }
-    return "Dark text on a light background? Use --qr utf8-light. No blocks at all? Use --qr ascii.";
+    return "On a light background, --qr utf8-light; without blocks like these, --qr ascii.";
 }
 
 }  // namespace totp

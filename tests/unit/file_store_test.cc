@@ -280,7 +280,7 @@ void the_state_may_lie_elsewhere(void**) {
     value_of(FileStore(places).prepare(std::nullopt));
     const auto held = value_of(FileStore(places).hold(store.bob, HoldFor::change));
     value_of(held->enrol(phone(), new_login_state(phone())));
-    assert_true(fs::exists(places.state / "bob") && fs::exists(store.enrolled("bob")));
+    assert_true(fs::exists(fs::path(places.state) / "bob") && fs::exists(store.enrolled("bob")));
     assert_false(fs::exists(store.state("bob")));
 }
 

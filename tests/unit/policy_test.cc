@@ -289,8 +289,8 @@ void the_prompt_ends_with_one_blank(void**) {
 
 void login_states_lie_in_the_store_unless_they_have_a_directory_of_their_own(void**) {
     const SettingsTree tree;
-    assert_text(value_of(tree.for_line({"store=/s"})).state_directory().string(), "/s/state");
-    assert_text(value_of(tree.for_line({"store=/s", "state=/run/t"})).state_directory().string(), "/run/t");
+    assert_text(value_of(tree.for_line({"store=/s"})).state_directory(), "/s/state");
+    assert_text(value_of(tree.for_line({"store=/s", "state=/run/t"})).state_directory(), "/run/t");
 }
 
 // ---- which files
