@@ -20,6 +20,7 @@ ENTER = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--propagation
 
 PASSWORD = "correct horse battery staple"
 PROMPT = "Verification code: "
+SAY_WHO = "echo in as $(id -un)"
 STEP = 30
 
 
@@ -36,6 +37,11 @@ def code_at(secret, steps_from_now=0, digits=6, algorithm="SHA1", period=STEP):
     moment = int(time.time()) + steps_from_now * period
     return run("oathtool", f"--totp={algorithm.lower()}", "--base32", f"--digits={digits}",
                f"--time-step-size={period}s", f"--now=@{moment}", secret).strip()
+
+
+def wrong(code):
+    """Another code of the same length, right at no step nearby but by a chance of one in ten thousand."""
+    return f"{(int(code) + 500_000) % 10 ** len(code):0{len(code)}}"
 
 
 class Log:
@@ -84,6 +90,17 @@ def _make_dev(dev):
         run("mount", "--bind", f"/dev/{name}", str(dev / name))
 
 
+def _refuse_at_once():
+    """No pause after a wrong password or code: the pauses are other modules', and tests don't sleep."""
+    replaced = {"/etc/pam.d/common-auth": (r"(pam_unix\.so nullok)", r"\1 nodelay"),
+                "/etc/pam.d/login": (r"delay=\d+", "delay=0"),
+                "/etc/login.defs": (r"\Z", "FAIL_DELAY 0\n")}
+    for path, (what, instead) in replaced.items():
+        text, count = re.subn(what, instead, Path(path).read_text(), count=1)
+        assert count == 1, f"{path} has no {what}"
+        Path(path).write_text(text)
+
+
 class Machine:
     """The private machine, with our module where libpam looks for modules."""
 
@@ -97,6 +114,7 @@ class Machine:
         _mount_private("/etc", _copy("/etc"))
         run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/home")
         run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/var/lib")
+        _refuse_at_once()
         _make_dev(Path("/run/private/dev"))
         run("mount", "--rbind", "/run/private/dev", "/dev")
         self._install_module()
@@ -170,18 +188,33 @@ class Sshd:
 
     def login(self, user, password, answer, *options):
         """Whether somebody who types this gets in. `answer` may be None where no code should be asked."""
-        client = pexpect.spawn(*_split(self.command(user, *options) + ["echo in as $(id -un)"]), timeout=30,
-                               encoding="utf-8")
-        return conversation(client, user, password, answer)
+        return enter(self.command(user, *options) + [SAY_WHO], user, password, answer)
 
 
 def _split(command):
     return command[0], command[1:]
 
 
+def as_user(user, *command):
+    """The command as an ordinary user runs it."""
+    return ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "--reset-env", *command]
+
+
+def enter(command, user, password, answer):
+    """Whether somebody who types this at a command's prompts on a terminal of its own gets in as `user`."""
+    client = pexpect.spawn(*_split(command), timeout=30, encoding="utf-8")
+    return conversation(client, user, password, answer)
+
+
+def su(caller, user, password, answer):
+    """Whether an ordinary user gets in as another (or the same) with su."""
+    return enter(as_user(caller, "su", user, "-c", SAY_WHO), user, password, answer)
+
+
 def conversation(client, user, password, answer):
     """Plays password and code at whatever asks for them; whether "in as USER" was seen."""
-    expected = ["[Pp]assword:", re.escape(PROMPT.strip()), f"in as {user}", pexpect.EOF, pexpect.TIMEOUT]
+    expected = [r"[Pp]assword(?: for [^:\r\n]*)?:", re.escape(PROMPT.strip()), rf"in as {user}\r",
+                pexpect.EOF, pexpect.TIMEOUT, "Login incorrect"]
     answers = [password, answer]
     while True:
         seen = client.expect(expected)
