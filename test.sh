@@ -16,6 +16,10 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 3
 fi
 
+# What root builds for somebody is theirs.
+give_back() { [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" build; }
+trap give_back EXIT
+
 heading() { printf '\n==== %s\n' "$*"; }
 
 # build_and_test PRESET

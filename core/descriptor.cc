@@ -15,8 +15,7 @@ int read_whole(const Descriptor& file, std::size_t limit, SecretBytes& content) 
     content.resize(limit + 1);
     std::size_t size = 0;
     while (size < content.size()) {
-        const auto count =
-            pread(file.number(), content.data() + size, content.size() - size, static_cast<off_t>(size));
+        const auto count = read(file.number(), content.data() + size, content.size() - size);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return -1;
         if (count == 0) break;

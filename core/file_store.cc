@@ -6,6 +6,7 @@
 #include <ctime>
 #include <stdexcept>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
@@ -43,21 +44,30 @@ struct Directory {
     int number() const { return descriptor.number(); }
 };
 
+Failure unopened_directory(const std::string& path, int error) {
+    if (error == ENOENT)
+        return store_failure(path, "is missing: enrol somebody with totp-enroll, or mount it");
+    if (error == ENOTDIR || error == ELOOP) {
+        return store_failure(path, "isn't a directory: name the directory itself, not a link to it");
+    }
+    return store_failure(path, "can't be opened", error);
+}
+
 Result<Directory> open_directory(const std::string& path, int at, const char* name, int flags, uid_t owner) {
     Directory directory{path, Descriptor(openat(at, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
     if (!directory.descriptor) {
-        return store_failure(path, errno == ENOENT
-                                       ? "is missing: enrol somebody with totp-enroll, or mount it"
-                                       : "can't be opened" + because_of(errno));
+        return unopened_directory(path, errno);
     }
     struct stat status {};
     if (fstat(directory.number(), &status) != 0) return store_failure(path, "can't be examined", errno);
     if (status.st_uid != 0 && status.st_uid != owner) {
         return store_failure(path, "doesn't belong to root: run chown root on it");
     }
-    const bool is_open_to_group = (status.st_mode & S_IWGRP) != 0 && (status.st_mode & S_ISVTX) == 0;
-    if ((status.st_mode & S_IWOTH) != 0 || is_open_to_group) {
-        return store_failure(path, "can be written by others: run chmod o-w,+t on it");
+    if ((status.st_mode & S_IRWXO) != 0) {
+        return store_failure(path, "is open to others, who could bring old records back: run chmod o= on it");
+    }
+    if ((status.st_mode & S_IWGRP) != 0 && (status.st_mode & S_ISVTX) == 0) {
+        return store_failure(path, "lets its group take others' records away: run chmod +t on it");
     }
     return directory;
 }
@@ -307,6 +317,7 @@ class HeldFiles : public HeldAccount {
     bool can_be_locked() const;
     Result<Done> take_lock();
     Result<Done> read_records();
+    Result<Done> refuse_lost_state() const;
     Result<Done> unlink_record(const Directory& directory, const std::string& path);
 
     FileStorePlaces places_;
@@ -341,16 +352,22 @@ Result<Done> HeldFiles::read_records() {
     return Done{};
 }
 
+Result<Done> HeldFiles::refuse_lost_state() const {
+    const auto way_out = ", so codes that were spent would count again: run totp-enroll remove --user " +
+                         account_.name + " and enrol again, or see missing_state in pam_totp.conf(5)";
+    if (!file_) return store_failure(names_.state, "is missing" + way_out);
+    if (const auto* device = device_without_state(*enrolment_, state_)) {
+        return store_failure(names_.state, "knows nothing of the device " + device->name + way_out);
+    }
+    return Done{};
+}
+
 Result<Done> HeldFiles::hold(HoldFor purpose) {
     if (purpose == HoldFor::removal) return can_be_locked() ? take_lock() : Done{};
     if (auto locked = take_lock(); !locked) return locked;
     if (auto read = read_records(); !read) return read;
+    if (purpose == HoldFor::login && enrolment_) return refuse_lost_state();
     if (file_ || (!enrolment_ && purpose != HoldFor::change)) return Done{};
-    if (purpose == HoldFor::login) {
-        return store_failure(names_.state, "is missing: codes that were spent would count again. Enrol " +
-                                               account_.name +
-                                               " anew, or see missing_state in pam_totp.conf(5)");
-    }
     if (auto made = make_initial_state(states_, names_, account_); !made) return made;
     if (auto locked = take_lock(); !locked) return locked;
     if (!file_) return store_failure(names_.state, "was removed at the same moment: try again");
@@ -399,6 +416,31 @@ Result<Done> HeldFiles::remove() {
     return unlink_record(states_, names_.state);
 }
 
+/// Whether anybody is enrolled, or might be.
+Result<bool> has_records(const std::string& path) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+    if (directory == nullptr) return store_failure(path, "can't be read", errno);
+    while (const dirent* entry = readdir(directory.get())) {
+        if (entry->d_name[0] != '.') return true;  // no record's name begins with a dot
+    }
+    return false;
+}
+
+/// A key that is lost is not made anew: what was sealed under it would stay shut, and nobody would be told.
+Result<Done> make_key_once(const FileStorePlaces& places, std::optional<gid_t> group) {
+    struct stat status {};
+    if (stat(places.key.c_str(), &status) == 0) return Done{};
+    if (errno != ENOENT) return Failure{Trouble::key, places.key + " can't be examined" + because_of(errno)};
+    const auto is_lost = has_records(places.store + "/enrolled");
+    if (!is_lost) return is_lost.failure();
+    if (*is_lost) {
+        return Failure{Trouble::key, "the host key " + places.key +
+                                         " is missing, but there are enrolments under " + places.store +
+                                         ": bring it back from a backup"};
+    }
+    return HostKey::create(places.key, group);
+}
+
 Result<Names> names_of(const Account& account, const FileStorePlaces& places) {
     auto record = record_name(account.name);
     if (!record)
@@ -441,8 +483,7 @@ Result<Done> FileStore::prepare(std::optional<gid_t> group) {
                                      std::pair(places_.state, add_but_not_take_away)}) {
         if (auto made = make_directory(path, group, mode); !made) return made;
     }
-    if (access(places_.key.c_str(), F_OK) == 0) return Done{};
-    return HostKey::create(places_.key, group);
+    return make_key_once(places_, group);
 }
 
 }  // namespace totp

@@ -121,7 +121,10 @@ struct Writer {
     std::string operator()(const Number& row) { return std::to_string(row.in(settings)); }
     std::string operator()(const Flag& row) { return row.in(settings) ? "yes" : "no"; }
     std::string operator()(const Text& row) { return row.in(settings); }
-    std::string operator()(const Path& row) { return row.in(settings); }
+    std::string operator()(const Path& row) {
+        const auto& path = row.in(settings);
+        return path.empty() ? settings.state_directory() : path;  // follows the store until it is set
+    }
     std::string operator()(const MissingStateWord&) { return "refuse"; }
     std::string operator()(const UnenrolledWord&) { return "refuse"; }
 };
@@ -237,6 +240,10 @@ Result<Settings> read_settings_file(const std::string& file, uid_t owner) {
 
 Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const char* const> arguments) {
     const auto is_config = [](std::string_view argument) { return argument.starts_with(config_argument); };
+    for (const std::string_view argument : arguments) {
+        if (!is_config(argument) || argument.substr(config_argument.size()).starts_with('/')) continue;
+        return refused("the argument " + printable(argument) + " must be a path from /");
+    }
     if (std::ranges::count_if(arguments, is_config) > 1)
         return refused("the argument config= stands there twice");
     const auto config = std::ranges::find_if(arguments, is_config);

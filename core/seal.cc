@@ -1,6 +1,8 @@
 #include "core/seal.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
 
@@ -132,28 +134,34 @@ Result<HostKey> HostKey::read(const std::string& path, uid_t owner) {
 }
 
 Result<Done> HostKey::create(const std::string& path, std::optional<gid_t> group) {
-    const auto parent = path.substr(0, path.rfind('/'));
+    const auto parent = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
     if (mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) {
         return key_failure(path, "can't be made, nor its directory" + because_of(errno));
     }
     const auto key = random_bytes(key_size);
     if (!key) return key.failure();
-    const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    const auto unfinished = path + ".new";  // a crash must not leave half a key under the key's name
+    unlink(unfinished.c_str());
+    const Descriptor file(
+        open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file) return key_failure(path, "can't be made" + because_of(errno));
-    const auto unlink_and_fail = [&](const std::string& what) {
+    const auto refuse = [&](const std::string& what) {
         const int error = errno;
-        unlink(path.c_str());
+        unlink(unfinished.c_str());
         return key_failure(path, what + because_of(error));
     };
     if (group &&
         (fchown(file.number(), static_cast<uid_t>(-1), *group) != 0 || fchmod(file.number(), 0640) != 0)) {
-        return unlink_and_fail("can't be given to its group");
+        return refuse("can't be given to its group");
     }
-    if (write_whole(file, key->text(), 0) != 0 || fsync(file.number()) != 0) {
-        return unlink_and_fail("can't be written");
+    if (write_whole(file, key->text(), 0) != 0 || fsync(file.number()) != 0)
+        return refuse("can't be written");
+    if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+        return refuse("can't be put in place");
     }
     const Descriptor directory(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory || fsync(directory.number()) != 0) return unlink_and_fail("can't be written");
+    if (!directory || fsync(directory.number()) != 0)
+        return key_failure(path, "can't be written" + because_of(errno));
     return Done{};
 }
 

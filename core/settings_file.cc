@@ -1,5 +1,6 @@
 #include "core/settings_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "core/descriptor.h"
 #include "core/percent.h"
 
 namespace totp {
@@ -21,6 +23,7 @@ constexpr const char* project = "pam_totp";
 constexpr const char* suffix = "conf";
 constexpr const char* delimiter = "=";
 constexpr const char* comment = "#";
+constexpr std::size_t longest_file = 65'536;
 
 using Lines = std::vector<SettingLine>;
 
@@ -121,6 +124,30 @@ Result<SettingLine> line_of(econf_file* file, const char* name) {
     return SettingLine{name, values[0], where};
 }
 
+bool says_nothing(std::string_view line) {
+    const auto start = line.find_first_not_of(" \t\r");
+    return start == std::string_view::npos || line[start] == *comment;
+}
+
+/// Of two lines for one setting libeconf gives the first and says nothing, nor of a line without a name.
+std::optional<Failure> refuse_unread_lines(const std::string& path, const Lines& lines) {
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    SecretBytes content;
+    if (!file || read_whole(file, longest_file, content) != 0) {
+        return refused(path + " can't be read" + because_of(errno));
+    }
+    if (content.size() > longest_file) return refused(path + " is longer than 64 KiB");
+    auto text = content.text();
+    for (int number = 1; !text.empty(); ++number) {
+        const auto line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        const auto where = path + ":" + std::to_string(number);
+        if (says_nothing(line) || std::ranges::count(lines, where, &SettingLine::where) > 0) continue;
+        return refused(where + ": isn't read: each setting must stand once, as name = value");
+    }
+    return std::nullopt;
+}
+
 /// Adds the file's lines to `lines`.
 std::optional<Failure> append_lines(econf_file* file, Lines& lines) {
     char** read = nullptr;
@@ -130,14 +157,15 @@ std::optional<Failure> append_lines(econf_file* file, Lines& lines) {
         const auto path = owned(econf_getPath(file), std::free);
         return refused(std::string(path.get()) + ": [" + printable(read[0]) + "] isn't a known section");
     }
-    if (econf_getKeys(file, nullptr, &count, &read) != ECONF_SUCCESS) return std::nullopt;  // nothing in it
+    if (econf_getKeys(file, nullptr, &count, &read) != ECONF_SUCCESS) count = 0;  // nothing in it
     const auto names = owned(read, econf_freeArray);
     for (std::size_t i = 0; i < count; ++i) {
         auto line = line_of(file, read[i]);
         if (!line) return line.failure();
         lines.push_back(*std::move(line));
     }
-    return std::nullopt;
+    const auto path = owned(econf_getPath(file), std::free);
+    return refuse_unread_lines(path.get(), lines);
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ class HeldAccount {
     virtual Result<Done> commit(LoginState next) = 0;
 
     /// Makes both the account's, durably and in the order that never lets a spent code in: state, then
-    /// enrolment. Refuses an enrolment that could not be read again.
+    /// enrolment. So `state` must still know the devices that are enrolled so far, also those that are to go.
+    /// Refuses an enrolment that could not be read again.
     virtual Result<Done> enrol(const Enrolment& enrolment, LoginState state) = 0;
 
     /// Forgets the account: enrolment first, then state.
@@ -49,7 +50,7 @@ class HeldAccount {
 
 /// Why an account is held.
 enum class HoldFor {
-    login,                ///< nothing is made: an enrolled account without a state is a failure
+    login,                ///< nothing is made: a device whose state is gone is a failure
     login_without_state,  ///< an empty state is made for an enrolled account that has none
     change,               ///< an empty state is made for any account that has none
     removal,              ///< nothing is read, so that damaged records can be removed too

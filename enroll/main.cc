@@ -1,6 +1,7 @@
 // totp-enroll: the command table.
 #include <algorithm>
 #include <clocale>
+#include <iostream>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -29,13 +30,29 @@ const std::vector<Entry>& table() {
     return entries;
 }
 
+/// Whether this argument is an option whose value is the argument after it.
+bool takes_the_next(CLI::App& app, const std::string& argument) {
+    if (!argument.starts_with("--") || argument.find('=') != std::string::npos) return false;
+    auto everywhere = app.get_subcommands({});
+    everywhere.push_back(&app);
+    return std::ranges::any_of(everywhere, [&](const CLI::App* each) {
+        const auto* option = each->get_option_no_throw(argument);
+        return option != nullptr && option->get_items_expected_max() > 0;
+    });
+}
+
 /// Without a command it is `add`: put in where the command would stand.
-std::vector<std::string> with_default_command(std::vector<std::string> arguments) {
-    const auto is_said = [&](const std::string& word) { return std::ranges::count(arguments, word) > 0; };
-    const bool names_a_command = std::ranges::any_of(table(), is_said, &Entry::name);
-    if (!names_a_command && !is_said("--help") && !is_said("-h") && !is_said("--version")) {
-        arguments.insert(arguments.begin(), "add");
+std::vector<std::string> with_default_command(CLI::App& app, std::vector<std::string> arguments) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const auto& argument = arguments[i];
+        if (argument == "--help" || argument == "-h" || argument == "--version") return arguments;
+        if (!argument.starts_with("-")) {
+            if (std::ranges::count(table(), argument, &Entry::name) > 0) return arguments;
+            break;
+        }
+        if (takes_the_next(app, argument)) ++i;
     }
+    arguments.insert(arguments.begin(), "add");
     return arguments;
 }
 
@@ -66,7 +83,7 @@ int run(std::vector<std::string> arguments) {
         });
     }
     try {
-        arguments = with_default_command(std::move(arguments));
+        arguments = with_default_command(app, std::move(arguments));
         std::ranges::reverse(arguments);  // as CLI11 wants them
         app.parse(arguments);
     } catch (const CLI::Success& request) {  // --help, --version
@@ -74,6 +91,12 @@ int run(std::vector<std::string> arguments) {
     } catch (const CLI::ParseError& error) {
         complain(std::string(error.what()) + ". See totp-enroll --help");
         return exit_usage;
+    }
+    if (!std::cout.flush()) {
+        complain(
+            "what was to be shown couldn't be written to stdout. If it was the secret of a new device: "
+            "remove the device again");
+        return exit_unusable;
     }
     return exit_code;
 }

@@ -6,18 +6,15 @@
 
 namespace totp {
 
-std::optional<QrStyle> resolve(QrChoice choice) {
-    switch (choice) {
-        case QrChoice::automatic: {
-            const bool has_half_blocks = std::string_view(nl_langinfo(CODESET)) == "UTF-8";
-            return has_half_blocks ? QrStyle::utf8 : QrStyle::ascii;
-        }
-        case QrChoice::utf8: return QrStyle::utf8;
-        case QrChoice::utf8_light: return QrStyle::utf8_light;
-        case QrChoice::ascii: return QrStyle::ascii;
-        case QrChoice::none: return std::nullopt;
-    }
-    return std::nullopt;
+std::vector<std::string> words_of_qr() { return {automatic_qr, "utf8", "utf8-light", "ascii", "none"}; }
+
+std::optional<QrStyle> qr_style(const std::string& word) {
+    if (word == "utf8") return QrStyle::utf8;
+    if (word == "utf8-light") return QrStyle::utf8_light;
+    if (word == "ascii") return QrStyle::ascii;
+    if (word == "none") return std::nullopt;
+    const bool has_half_blocks = std::string_view(nl_langinfo(CODESET)) == "UTF-8";
+    return has_half_blocks ? QrStyle::utf8 : QrStyle::ascii;
 }
 
 std::string advice_for(QrStyle style) {

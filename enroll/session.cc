@@ -23,6 +23,16 @@ Result<Settings> settings_for(const SharedOptions& options) {
     return settings;
 }
 
+std::optional<Failure> refuse_relative_paths(const SharedOptions& options) {
+    for (const auto& [name, path] : {std::pair("--config", options.config),
+                                     std::pair("--store", options.store), std::pair("--key", options.key)}) {
+        if (!path.empty() && !path.starts_with('/')) {
+            return Failure{Trouble::input, std::string(name) + " must be a path from /"};
+        }
+    }
+    return std::nullopt;
+}
+
 Result<Account> account_named(const std::string& user) {
     const auto refused = [&](const std::string& what) {
         return Failure{Trouble::input, "--user " + printable(user) + " " + what};
@@ -40,6 +50,10 @@ std::optional<Session> open_session(const SharedOptions& options, int& exit_code
     if (geteuid() != 0) {
         complain(only_root);
         exit_code = exit_not_permitted;
+        return std::nullopt;
+    }
+    if (const auto failure = refuse_relative_paths(options)) {
+        exit_code = complain(*failure);
         return std::nullopt;
     }
     auto account = account_named(options.user);

@@ -133,11 +133,6 @@ Outcome Login::decide_held(HeldAccount& held, std::string_view response) {
     auto state = held.state();
     if (settings_.missing_state == MissingState::start_anew) {
         state = with_lost_devices_restarted(std::move(state), enrolment, now);
-    } else if (const auto* device = device_without_state(enrolment, state)) {
-        return outcome_of(Failure{Trouble::store, "nothing is known of which codes of " + account_->name +
-                                                      "'s device " + device->name +
-                                                      " are spent: add it anew, or see missing_state in "
-                                                      "pam_totp.conf(5)"});
     }
     const auto decision = verify(enrolment, state, settings_.policy,
                                  {.response = response,
@@ -155,7 +150,10 @@ Outcome Login::decide_held(HeldAccount& held, std::string_view response) {
 
 int authenticate(pam_handle_t* pamh, int flags, std::span<const char* const> arguments) {
     auto settings = settings_for_line(settings_places(), arguments);
-    if (!settings) return answer(pamh, flags, "", outcome_of(settings.failure()));
+    if (!settings) {
+        const auto account = account_of(pamh, std::string(text_item(pamh, PAM_USER)).c_str());
+        return answer(pamh, flags, account ? account->name : "", outcome_of(settings.failure()));
+    }
     return Login(pamh, flags, *std::move(settings)).run();
 }
 

@@ -4,9 +4,6 @@
 #include <algorithm>
 #include <ctime>
 #include <iostream>
-#include <map>
-
-#include <nlohmann/json.hpp>
 
 #include "core/base32.h"
 #include "core/percent.h"
@@ -14,6 +11,7 @@
 #include "core/verifier.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
+#include "enroll/json.h"
 #include "enroll/qr_style.h"
 #include "enroll/terminal.h"
 
@@ -65,6 +63,19 @@ Result<SecretBytes> secret_from(const std::string& source) {
     return *std::move(secret);
 }
 
+/// What is wrong with a code, as far as that can be told.
+std::string hint(const Finding& finding, const Credential& credential) {
+    if (finding.reason == Reason::malformed) {
+        return "that isn't a code of " + std::to_string(credential.digits) + " digits";
+    }
+    if (!finding.near_miss) return "that code isn't right";
+    const auto now = static_cast<UnixTime>(time_step(std::time(nullptr), credential.period));
+    const auto steps = static_cast<UnixTime>(finding.near_miss->counter) - now;
+    return "that code is right for another time: the device's clock is about " +
+           std::to_string(std::abs(steps) * credential.period) + " s " + (steps > 0 ? "ahead of" : "behind") +
+           " this machine's; set the one that is wrong";
+}
+
 class Add : public Command {
   public:
     void declare(CLI::App& app) override;
@@ -85,25 +96,20 @@ class Add : public Command {
     void report(const Session& session, const Device& device, const KeyUri& key,
                 const std::vector<SecretBytes>& codes) const;
 
-    std::string name_;
+    std::optional<std::string> name_;
     std::string algorithm_ = "SHA1";
     int digits_ = 6;
     int period_ = 30;
     std::string issuer_ = host_name();
-    std::string label_;
+    std::optional<std::string> label_;
     std::string secret_from_;
-    QrChoice qr_ = QrChoice::automatic;
+    std::string qr_ = automatic_qr;
     std::optional<std::size_t> recovery_codes_;
     bool needs_no_code_ = false;
     bool json_ = false;
 };
 
 void Add::declare(CLI::App& app) {
-    const std::map<std::string, QrChoice> qr_words = {{"auto", QrChoice::automatic},
-                                                      {"utf8", QrChoice::utf8},
-                                                      {"utf8-light", QrChoice::utf8_light},
-                                                      {"ascii", QrChoice::ascii},
-                                                      {"none", QrChoice::none}};
     app.add_option("--device", name_, "What to call the device [phone, phone-2, …]")->type_name("NAME");
     app.add_option("--algorithm", algorithm_, "SHA1, SHA256 or SHA512; many apps know SHA1 only")
         ->type_name("HASH")
@@ -122,7 +128,7 @@ void Add::declare(CLI::App& app) {
     app.add_option("--secret-from", secret_from_, "Take the secret, in base 32, from a file or (-) stdin")
         ->type_name("FILE");
     app.add_option("--qr", qr_, "The QR code: auto, utf8, utf8-light, ascii or none")
-        ->transform(CLI::CheckedTransformer(qr_words))
+        ->check(CLI::IsMember(words_of_qr()))
         ->type_name("FORM")
         ->option_text("FORM");
     app.add_option("--recovery-codes", recovery_codes_, "How many recovery codes to make, 0 to 32 [10]")
@@ -136,11 +142,12 @@ std::optional<Failure> Add::refuse_options() const {
     if (!algorithm_named(algorithm_)) {
         return input_failure("--algorithm " + printable(algorithm_) + " isn't SHA1, SHA256 or SHA512");
     }
-    if (!name_.empty() && !is_device_name(name_)) {
-        return input_failure("--device " + printable(name_) +
-                             " isn't 1 to 32 letters, digits, '.', '_' or '-' (nor the word recovery)");
+    if (name_ && !is_device_name(*name_)) {
+        return input_failure("--device '" + printable(*name_) +
+                             "' isn't 1 to 32 letters, digits, '.', '_' or '-' (nor the word recovery)");
     }
-    for (const auto& [option, text] : {std::pair("--issuer", issuer_), std::pair("--label", label_)}) {
+    for (const auto& [option, text] :
+         {std::pair("--issuer", issuer_), std::pair("--label", label_.value_or(""))}) {
         if (text.find(':') != std::string::npos) {
             return input_failure(std::string(option) + " must not have a colon: key URIs can't carry it");
         }
@@ -149,7 +156,7 @@ std::optional<Failure> Add::refuse_options() const {
 }
 
 Result<Device> Add::new_device(const std::optional<Enrolment>& enrolment) const {
-    const auto name = name_.empty() ? free_device_name(enrolment) : name_;
+    const auto name = name_.value_or(free_device_name(enrolment));
     if (enrolment && enrolment->device_named(name) != nullptr) {
         return input_failure("there is a device " + name + " already: choose another name with --device");
     }
@@ -165,7 +172,7 @@ Result<Device> Add::new_device(const std::optional<Enrolment>& enrolment) const 
 }
 
 KeyUri Add::key_uri(const Device& device, const Account& account) const {
-    return {device.credential, issuer_, label_.empty() ? account.name : label_};
+    return {device.credential, issuer_, label_.value_or(account.name)};
 }
 
 /// The picture comes last: on a screen of 24 lines it stands whole above the question.
@@ -175,7 +182,7 @@ void Add::show(const KeyUri& key, const Account& account) const {
     out << "For the authenticator app of " << account.name << ": a key to type in (time-based, "
         << name_of(credential.algorithm) << ", " << credential.digits << " digits, " << credential.period
         << " s)\n\n    " << in_groups_of_four(base32_encode(credential.secret.octets())).text() << "\n\n";
-    if (const auto style = resolve(qr_)) draw(out, key, *style);
+    if (const auto style = qr_style(qr_)) draw(out, key, *style);
     out << std::flush;
 }
 
@@ -187,7 +194,7 @@ void Add::draw(std::ostream& out, const KeyUri& key, QrStyle style) const {
     }
     out << "or to scan:\n";
     for (const auto& row : *rows) out << row << "\n";
-    if (qr_ == QrChoice::automatic) out << advice_for(style) << "\n";
+    if (qr_ == automatic_qr) out << advice_for(style) << "\n";
 }
 
 std::optional<LoginState> Add::confirmed(const Device& device, const Policy& policy) const {
@@ -198,7 +205,7 @@ std::optional<LoginState> Add::confirmed(const Device& device, const Policy& pol
         auto finding = examine(alone, new_login_state(alone), policy,
                                {.response = code->text(), .now = std::time(nullptr)}, std::nullopt);
         if (finding.reason == Reason::none) return std::move(finding.after);
-        complain(left > 1 ? "that code isn't right; try the one shown now" : "that code isn't right either");
+        complain(hint(finding, device.credential) + (left > 1 ? "; try the one shown now" : ""));
     }
     return std::nullopt;
 }
@@ -228,15 +235,15 @@ Result<std::vector<SecretBytes>> Add::save(Session& session, const Device& devic
 void Add::report(const Session& session, const Device& device, const KeyUri& key,
                  const std::vector<SecretBytes>& codes) const {
     if (json_) {
-        nlohmann::ordered_json facts = {
+        Json facts = {
             {"user", session.account.name},
             {"device", device.name},
             {"uri", format_key_uri(key, UriParameters::not_default).text()},
             {"secret", base32_encode(device.credential.secret.octets()).text()},
-            {"recovery_codes", nlohmann::json::array()},
+            {"recovery_codes", Json::array()},
         };
         for (const auto& code : codes) facts["recovery_codes"].push_back(code.text());
-        std::cout << facts.dump(2) << std::endl;
+        print_json(facts);
         return;
     }
     std::cout << "\n" << session.account.name << "'s device " << device.name << " is enrolled.\n";

@@ -2,17 +2,14 @@
 #include <ctime>
 #include <iostream>
 
-#include <nlohmann/json.hpp>
-
 #include "core/verifier.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
+#include "enroll/json.h"
 #include "enroll/terminal.h"
 
 namespace totp {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::size_t recovery_codes_left(const Enrolment& enrolment, const LoginState& state, UnixTime now) {
     return static_cast<std::size_t>(std::ranges::count_if(enrolment.recovery, [&](const RecoveryHash& code) {
@@ -125,7 +122,7 @@ class Status : public Command {
         const auto& enrolment = (*held)->enrolment();
         const auto facts = facts_of(session, enrolment, (*held)->state());
         if (session.json) {
-            std::cout << facts.dump(2) << "\n";
+            print_json(facts);
         } else {
             print(facts);
         }

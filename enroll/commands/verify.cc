@@ -2,11 +2,10 @@
 #include <ctime>
 #include <iostream>
 
-#include <nlohmann/json.hpp>
-
 #include "core/verifier.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
+#include "enroll/json.h"
 #include "enroll/terminal.h"
 
 namespace totp {
@@ -21,14 +20,14 @@ std::string explanation(Reason reason) {
 void report(const Session& session, const Finding& finding) {
     const bool is_right = finding.reason == Reason::none;
     if (session.json) {
-        nlohmann::ordered_json facts = {{"user", session.account.name}, {"accepted", is_right}};
+        Json facts = {{"user", session.account.name}, {"accepted", is_right}};
         if (is_right) {
             facts["device"] = finding.device;
             facts["drift"] = finding.drift;
         } else {
             facts["reason"] = word_for(finding.reason);
         }
-        std::cout << facts.dump(2) << "\n";
+        print_json(facts);
     } else if (is_right) {
         std::cout << "Right: " << finding.device << ", clock drift " << finding.drift << " steps.\n";
     } else {

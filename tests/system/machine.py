@@ -1,4 +1,4 @@
-"""A private machine on this one: its own /etc, /run, /home, /var/lib and /dev/log, its own sshd on loopback.
+"""A private machine on this one: its own /etc, /run, /home, /var/lib, /var/log and /dev/log, its own sshd on loopback.
 
 To be used inside new mount and process name spaces only (see `ENTER`); what is made here is gone with them, and
 the real machine's accounts, PAM stack and log are never touched.
@@ -113,7 +113,8 @@ class Machine:
         os.mkdir("/run/sshd")
         _mount_private("/etc", _copy("/etc"))
         run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/home")
-        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/var/lib")
+        for path in ("/var/lib", "/var/log"):
+            run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", path)
         _refuse_at_once()
         _make_dev(Path("/run/private/dev"))
         run("mount", "--rbind", "/run/private/dev", "/dev")

@@ -1,6 +1,7 @@
 """The whole story on a private machine: an account is made, enrolled, and logs in over ssh. See quickstart.sh."""
 
 import os
+import pwd
 import re
 import subprocess
 import sys
@@ -9,7 +10,13 @@ import pexpect
 
 from machine import PASSWORD, Machine, Sshd, code_at
 
-USER = "alice"
+def free_name():
+    """A name that this machine has no account of."""
+    taken = {account.pw_name for account in pwd.getpwall()}
+    return next(name for name in ["alice"] + [f"alice{i}" for i in range(1000)] if name not in taken)
+
+
+USER = free_name()
 
 
 def say(text=""):
@@ -24,7 +31,7 @@ def prepare(build):
     machine = Machine(build)
     machine.add_line_after_password("sshd", "auth required pam_totp.so")
     machine.add_user(USER)
-    say("A private machine inside this one: its /etc, /run, /home and /var/lib are copies in memory.")
+    say("A private machine inside this one: its /etc, /run, /home, /var/lib and /var/log are its own, in memory.")
     say("/etc/pam.d/sshd there has one line more, after the password:")
     say("    auth required pam_totp.so")
     return machine, Sshd()

@@ -441,7 +441,7 @@ void a_damaged_state_can_be_removed(void**) {
 }
 
 void takes_records_that_belong_to_root(void**) {
-    if (!is_root()) return;  // who alone can make them
+    if (!is_root()) _skip(__FILE__, __LINE__);  // who alone can make them
     const TestStore store;
     for (const auto& path : {store.enrolled(), store.state()}) give_to(path, 0);
     commit_failures(store, 4);
@@ -450,13 +450,18 @@ void takes_records_that_belong_to_root(void**) {
 
 // ---- directories and keys that don't count
 
-void refuses_directories_that_others_may_write(void**) {
+void refuses_directories_that_are_open_and_says_to_whom(void**) {
+    const std::pair<unsigned, std::string> modes[] = {{0701, "is open to others"},
+                                                      {0702, "is open to others"},
+                                                      {0755, "is open to others"},
+                                                      {01777, "is open to others"},
+                                                      {0770, "lets its group take others' records away"}};
     for (const auto* name : {"", "enrolled", "state"}) {
-        for (const unsigned mode : {0702U, 0777U, 0770U, 01777U}) {
+        for (const auto& [mode, error] : modes) {
             const TestStore store;
             const auto path = name[0] == '\0' ? store.root() : store.root() / name;
             fs::permissions(path, static_cast<fs::perms>(mode));
-            assert_failure(store.hold(), Trouble::store, path.string() + " can be written by others");
+            assert_failure(store.hold(), Trouble::store, path.string() + " " + error);
         }
     }
 }
@@ -473,12 +478,12 @@ void refuses_directories_that_are_links(void**) {
         const TestStore store;
         fs::rename(store.root() / name, store.root() / "moved");
         fs::create_symlink(store.root() / "moved", store.root() / name);
-        assert_failure(store.hold(), Trouble::store, (store.root() / name).string() + " can't be opened");
+        assert_failure(store.hold(), Trouble::store, (store.root() / name).string() + " isn't a directory");
     }
 }
 
 void refuses_directories_of_another_user(void**) {
-    if (!is_root()) return;  // who alone can give them away
+    if (!is_root()) _skip(__FILE__, __LINE__);  // who alone can give them away
     for (const auto* name : {"enrolled", "state"}) {
         const TestStore store;
         give_to(store.root() / name, 1'234);
@@ -516,9 +521,16 @@ void refuses_every_bad_key_and_names_it(void**) {
 void refuses_an_enrolment_sealed_under_another_key(void**) {
     const TestStore store;
     fs::remove(store.root() / "key");
-    value_of(store.store().prepare(std::nullopt));
+    value_of(HostKey::create(store.root() / "key", std::nullopt));
     assert_failure(store.hold(), Trouble::key,
                    store.enrolled().string() + " is sealed under a key that isn't this host's");
+}
+
+void a_lost_key_is_not_made_anew_while_somebody_is_enrolled(void**) {
+    const TestStore store;
+    fs::remove(store.root() / "key");
+    assert_failure(store.store().prepare(std::nullopt), Trouble::key, "bring it back from a backup");
+    assert_false(fs::exists(store.root() / "key"));
 }
 
 void an_account_whose_key_is_lost_can_be_removed(void**) {
@@ -795,13 +807,14 @@ int main() {
         cmocka_unit_test(a_damaged_enrolment_can_be_removed),
         cmocka_unit_test(a_damaged_state_can_be_removed),
         cmocka_unit_test(takes_records_that_belong_to_root),
-        cmocka_unit_test(refuses_directories_that_others_may_write),
+        cmocka_unit_test(refuses_directories_that_are_open_and_says_to_whom),
         cmocka_unit_test(takes_directories_that_a_group_may_add_to),
         cmocka_unit_test(refuses_directories_that_are_links),
         cmocka_unit_test(refuses_directories_of_another_user),
         cmocka_unit_test(names_the_directory_that_is_missing),
         cmocka_unit_test(refuses_every_bad_key_and_names_it),
         cmocka_unit_test(refuses_an_enrolment_sealed_under_another_key),
+        cmocka_unit_test(a_lost_key_is_not_made_anew_while_somebody_is_enrolled),
         cmocka_unit_test(an_account_whose_key_is_lost_can_be_removed),
         cmocka_unit_test(stores_no_enrolment_that_contradicts_itself),
         cmocka_unit_test(stores_no_enrolment_without_a_key),

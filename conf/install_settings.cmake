@@ -1,0 +1,11 @@
+# The settings are the administrator's once they are there. Below another prefix than /usr they stay below it.
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  set(directory /etc/security)
+else()
+  set(directory "${CMAKE_INSTALL_PREFIX}/etc/security")
+endif()
+if(EXISTS "$ENV{DESTDIR}${directory}/pam_totp.conf")
+  message(STATUS "Kept as it is: $ENV{DESTDIR}${directory}/pam_totp.conf")
+else()
+  file(INSTALL DESTINATION "${directory}" TYPE FILE FILES "${CMAKE_CURRENT_LIST_DIR}/pam_totp.conf")
+endif()
