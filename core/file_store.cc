@@ -3,19 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
+#include <cstdio>
 #include <stdexcept>
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "core/hexadecimal.h"
-#include "core/random.h"
+#include "core/record_file.h"
 #include "core/seal.h"
 
 namespace totp {
@@ -23,54 +17,8 @@ namespace {
 
 constexpr std::size_t state_size = sizeof(SlotPair);
 constexpr std::size_t longest_enrolment = 16'384;
-constexpr int record_flags = O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-constexpr int milliseconds_to_wait_for_a_lock = 5'000;
 
-Failure store_failure(const std::string& path, const std::string& what) {
-    return {Trouble::store, path + " " + what};
-}
-
-Failure store_failure(const std::string& path, const std::string& what, int error) {
-    return store_failure(path, what + because_of(error));
-}
-
-// ---- directories
-
-/// A directory of the store, opened because it can be trusted.
-struct Directory {
-    std::string path;
-    Descriptor descriptor;
-
-    int number() const { return descriptor.number(); }
-};
-
-Failure unopened_directory(const std::string& path, int error) {
-    if (error == ENOENT)
-        return store_failure(path, "is missing: enrol somebody with totp-enroll, or mount it");
-    if (error == ENOTDIR || error == ELOOP) {
-        return store_failure(path, "isn't a directory: name the directory itself, not a link to it");
-    }
-    return store_failure(path, "can't be opened", error);
-}
-
-Result<Directory> open_directory(const std::string& path, int at, const char* name, int flags, uid_t owner) {
-    Directory directory{path, Descriptor(openat(at, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
-    if (!directory.descriptor) {
-        return unopened_directory(path, errno);
-    }
-    struct stat status {};
-    if (fstat(directory.number(), &status) != 0) return store_failure(path, "can't be examined", errno);
-    if (status.st_uid != 0 && status.st_uid != owner) {
-        return store_failure(path, "doesn't belong to root: run chown root on it");
-    }
-    if ((status.st_mode & S_IRWXO) != 0) {
-        return store_failure(path, "is open to others, who could bring old records back: run chmod o= on it");
-    }
-    if ((status.st_mode & S_IWGRP) != 0 && (status.st_mode & S_ISVTX) == 0) {
-        return store_failure(path, "lets its group take others' records away: run chmod +t on it");
-    }
-    return directory;
-}
+// ---- reading
 
 Result<Directory> open_enrolled(const FileStorePlaces& places) {
     auto store = open_directory(places.store, AT_FDCWD, places.store.c_str(), O_PATH, places.owner);
@@ -80,55 +28,6 @@ Result<Directory> open_enrolled(const FileStorePlaces& places) {
 
 Result<Directory> open_state(const FileStorePlaces& places) {
     return open_directory(places.state, AT_FDCWD, places.state.c_str(), O_RDONLY, places.owner);
-}
-
-Result<Done> make_durable(const Directory& directory) {
-    if (fsync(directory.number()) != 0) return store_failure(directory.path, "can't be written", errno);
-    return Done{};
-}
-
-/// Copy-on-write file systems need space to write in place unless told not to copy; others don't know this.
-void ask_for_no_copy_on_write(const Descriptor& directory) {
-    int flags = 0;
-    if (ioctl(directory.number(), FS_IOC_GETFLAGS, &flags) != 0) return;
-    flags |= FS_NOCOW_FL;
-    static_cast<void>(ioctl(directory.number(), FS_IOC_SETFLAGS, &flags));
-}
-
-/// `mode` counts where the directory has a group of its own; else it is root's alone.
-Result<Done> make_directory(const std::string& path, std::optional<gid_t> group, mode_t mode) {
-    if (mkdir(path.c_str(), 0700) != 0) {
-        if (errno == EEXIST) return Done{};
-        return store_failure(path, "can't be made", errno);
-    }
-    const Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!directory) return store_failure(path, "can't be opened", errno);
-    ask_for_no_copy_on_write(directory);
-    if (!group) return Done{};
-    if (fchown(directory.number(), static_cast<uid_t>(-1), *group) != 0 ||
-        fchmod(directory.number(), mode) != 0) {
-        return store_failure(path, "can't be given to its group", errno);
-    }
-    return Done{};
-}
-
-// ---- records
-
-std::optional<Failure> distrust(const std::string& path, const struct stat& status, const Account& account) {
-    if (!S_ISREG(status.st_mode)) return store_failure(path, "isn't a regular file: remove it");
-    if (status.st_nlink != 1) return store_failure(path, "has another name as well: remove it");
-    if (status.st_uid != account.uid && status.st_uid != 0) {
-        return store_failure(path, "doesn't belong to " + account.name + ": run chown on it");
-    }
-    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        return store_failure(path, "is open to others: run chmod go= on it");
-    }
-    return std::nullopt;
-}
-
-Failure unopened(const std::string& path, int error) {
-    if (error == ELOOP) return store_failure(path, "is a symbolic link: remove it");
-    return store_failure(path, "can't be opened", error);
 }
 
 /// One account's name, as the files are called.
@@ -150,14 +49,11 @@ Failure damaged(const std::string& path, const Failure& failure, const Account& 
 /// The enrolment of the account; nothing if there is none.
 Result<std::optional<Enrolment>> read_enrolment(const Directory& directory, const Names& names,
                                                 const Account& account, const FileStorePlaces& places) {
-    const Descriptor file(openat(directory.number(), names.record.c_str(), O_RDONLY | record_flags));
-    if (!file && errno == ENOENT) return std::optional<Enrolment>();
-    if (!file) return unopened(names.enrolled, errno);
-    struct stat status {};
-    if (fstat(file.number(), &status) != 0) return store_failure(names.enrolled, "can't be examined", errno);
-    if (auto failure = distrust(names.enrolled, status, account)) return *failure;
+    const auto file = open_record(directory, names.record, account);
+    if (!file) return file.failure();
+    if (!*file) return std::optional<Enrolment>();
     SecretBytes sealed;
-    if (read_whole(file, longest_enrolment, sealed) != 0) {
+    if (read_whole(*file, longest_enrolment, sealed) != 0) {
         return store_failure(names.enrolled, "can't be read", errno);
     }
     const auto key = HostKey::read(places.key, places.owner);
@@ -170,9 +66,7 @@ Result<std::optional<Enrolment>> read_enrolment(const Directory& directory, cons
 }
 
 Result<LoginState> read_state(const Descriptor& file, const Names& names, const Account& account) {
-    struct stat status {};
-    if (fstat(file.number(), &status) != 0) return store_failure(names.state, "can't be examined", errno);
-    if (auto failure = distrust(names.state, status, account)) return *failure;
+    if (auto failure = distrust_record(file, names.state, account)) return *failure;
     SecretBytes content;
     if (read_whole(file, state_size, content) != 0) return store_failure(names.state, "can't be read", errno);
     if (content.size() != state_size) {
@@ -201,97 +95,10 @@ std::string initial_state_file() {
     return content;
 }
 
-/// A complete file of the account's under a name no record has. Gone again unless publish() succeeds.
-class NewFile {
-  public:
-    NewFile(const Directory& directory, std::string record)
-        : directory_(directory), record_(std::move(record)) {}
-    NewFile(const NewFile&) = delete;
-    NewFile& operator=(const NewFile&) = delete;
-    ~NewFile() {
-        if (!name_.empty()) unlinkat(directory_.number(), name_.c_str(), 0);
-    }
-
-    Result<Done> write(std::string_view content, const Account& account);
-
-    /// Gives it the record's name, durably; with RENAME_NOREPLACE only if nothing has that name.
-    Result<Done> publish(unsigned flags);
-
-  private:
-    Failure failure(const std::string& what) const {
-        return store_failure(directory_.path + "/" + record_, what, errno);
-    }
-
-    const Directory& directory_;
-    std::string record_;
-    std::string name_;
-};
-
-Result<Done> NewFile::write(std::string_view content, const Account& account) {
-    const auto suffix = random_bytes(8);
-    if (!suffix) return suffix.failure();
-    const auto name = ".new-" + hexadecimal(suffix->octets());
-    const Descriptor file(
-        openat(directory_.number(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | record_flags, 0600));
-    if (!file) return failure("can't be made");
-    name_ = name;
-    if (geteuid() == 0 && fchown(file.number(), account.uid, static_cast<gid_t>(-1)) != 0) {
-        return failure("can't be given to its user");
-    }
-    if (write_whole(file, content, 0) != 0 || fsync(file.number()) != 0) return failure("can't be written");
-    return Done{};
-}
-
-Result<Done> NewFile::publish(unsigned flags) {
-    const int number = directory_.number();
-    if (renameat2(number, name_.c_str(), number, record_.c_str(), flags) != 0) {
-        if (errno == EEXIST) return Done{};  // somebody else's is as good
-        return failure("can't be put in place");
-    }
-    name_.clear();
-    return make_durable(directory_);
-}
-
 Result<Done> make_initial_state(const Directory& directory, const Names& names, const Account& account) {
     NewFile file(directory, names.record);
     if (auto written = file.write(initial_state_file(), account); !written) return written;
     return file.publish(RENAME_NOREPLACE);
-}
-
-// ---- locking
-
-/// Nothing once the lock is ours; it goes with the descriptor. Asks again every millisecond: flock(2) itself
-/// can't be bounded without a signal, and one that never ends could be held against us.
-std::optional<Failure> lock(const Descriptor& file, const std::string& path) {
-    constexpr timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
-    for (int waited = 0; flock(file.number(), LOCK_EX | LOCK_NB) != 0; ++waited) {
-        if (errno != EWOULDBLOCK && errno != EINTR) return store_failure(path, "can't be locked", errno);
-        if (waited >= milliseconds_to_wait_for_a_lock) {
-            return store_failure(path, "is in use by another login or by totp-enroll: try again");
-        }
-        nanosleep(&pause, nullptr);
-    }
-    return std::nullopt;
-}
-
-/// Whether `file` is still what the account's state is called: it may have been replaced while we waited.
-bool is_still(const Descriptor& file, const Directory& directory, const std::string& record) {
-    struct stat ours {};
-    struct stat named {};
-    return fstat(file.number(), &ours) == 0 &&
-           fstatat(directory.number(), record.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
-}
-
-/// The account's state file, locked; an empty descriptor if there is none.
-Result<Descriptor> open_locked(const Directory& directory, const Names& names) {
-    for (;;) {
-        Descriptor file(openat(directory.number(), names.record.c_str(), O_RDWR | record_flags));
-        if (!file && errno == ENOENT) return Descriptor();
-        if (!file) return unopened(names.state, errno);
-        if (auto failure = lock(file, names.state)) return *failure;
-        if (is_still(file, directory, names.record)) return file;
-    }
 }
 
 // ---- a held account
@@ -313,12 +120,9 @@ class HeldFiles : public HeldAccount {
     Result<Done> remove() override;
 
   private:
-    /// Whether the state is a file at all; damage, and the link somebody put there, have no lock.
-    bool can_be_locked() const;
     Result<Done> take_lock();
     Result<Done> read_records();
     Result<Done> refuse_lost_state() const;
-    Result<Done> unlink_record(const Directory& directory, const std::string& path);
 
     FileStorePlaces places_;
     Account account_;
@@ -328,14 +132,8 @@ class HeldFiles : public HeldAccount {
     Descriptor file_;  // of the state, locked
 };
 
-bool HeldFiles::can_be_locked() const {
-    struct stat status {};
-    return fstatat(states_.number(), names_.record.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(status.st_mode);
-}
-
 Result<Done> HeldFiles::take_lock() {
-    auto file = open_locked(states_, names_);
+    auto file = open_locked(states_, names_.record);
     if (!file) return file.failure();
     file_ = *std::move(file);
     return Done{};
@@ -363,7 +161,7 @@ Result<Done> HeldFiles::refuse_lost_state() const {
 }
 
 Result<Done> HeldFiles::hold(HoldFor purpose) {
-    if (purpose == HoldFor::removal) return can_be_locked() ? take_lock() : Done{};
+    if (purpose == HoldFor::removal) return is_file(states_, names_.record) ? take_lock() : Done{};
     if (auto locked = take_lock(); !locked) return locked;
     if (auto read = read_records(); !read) return read;
     if (purpose == HoldFor::login && enrolment_) return refuse_lost_state();
@@ -403,27 +201,10 @@ Result<Done> HeldFiles::enrol(const Enrolment& enrolment, LoginState state) {
     return Done{};
 }
 
-Result<Done> HeldFiles::unlink_record(const Directory& directory, const std::string& path) {
-    if (unlinkat(directory.number(), names_.record.c_str(), 0) != 0 && errno != ENOENT) {
-        return store_failure(path, "can't be removed", errno);
-    }
-    return make_durable(directory);
-}
-
 Result<Done> HeldFiles::remove() {
-    if (auto removed = unlink_record(enrolled_, names_.enrolled); !removed) return removed;
+    if (auto removed = unlink_record(enrolled_, names_.record); !removed) return removed;
     enrolment_.reset();
-    return unlink_record(states_, names_.state);
-}
-
-/// Whether anybody is enrolled, or might be.
-Result<bool> has_records(const std::string& path) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
-    if (directory == nullptr) return store_failure(path, "can't be read", errno);
-    while (const dirent* entry = readdir(directory.get())) {
-        if (entry->d_name[0] != '.') return true;  // no record's name begins with a dot
-    }
-    return false;
+    return unlink_record(states_, names_.record);
 }
 
 /// A key that is lost is not made anew: what was sealed under it would stay shut, and nobody would be told.

@@ -42,7 +42,7 @@ forbid "the module changes nothing of its host process" \
     $core $module
 only "only the stores, the settings and the key touch files" \
     '#include <(fcntl|unistd|sys/(stat|file|resource|ioctl))\.h>' \
-    'core/(file_store|settings_file|seal|descriptor|random)\.(cc|h)' $core
+    'core/(file_store|record_file|settings_file|seal|descriptor|random)\.(cc|h)' $core
 only "OpenSSL is named where it is used" '#include <openssl/' 'core/(otp|seal)\.cc' $core $module $enroll
 only "one place makes a verdict a PAM code; the wall and the other phases say theirs" \
     '[^=] PAM_(SUCCESS|IGNORE)\b' 'pam_module/(outcome|pam_totp)\.cc' \

@@ -1,0 +1,211 @@
+#include "core/record_file.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/hexadecimal.h"
+#include "core/random.h"
+
+namespace totp {
+namespace {
+
+constexpr int record_flags = O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+constexpr int milliseconds_to_wait_for_a_lock = 5'000;
+
+Failure unopened_directory(const std::string& path, int error) {
+    if (error == ENOENT)
+        return store_failure(path, "is missing: enrol somebody with totp-enroll, or mount it");
+    if (error == ENOTDIR || error == ELOOP) {
+        return store_failure(path, "isn't a directory: name the directory itself, not a link to it");
+    }
+    return store_failure(path, "can't be opened", error);
+}
+
+Result<Done> make_durable(const Directory& directory) {
+    if (fsync(directory.number()) != 0) return store_failure(directory.path, "can't be written", errno);
+    return Done{};
+}
+
+/// Copy-on-write file systems need space to write in place unless told not to copy; others don't know this.
+void ask_for_no_copy_on_write(const Descriptor& directory) {
+    int flags = 0;
+    if (ioctl(directory.number(), FS_IOC_GETFLAGS, &flags) != 0) return;
+    flags |= FS_NOCOW_FL;
+    static_cast<void>(ioctl(directory.number(), FS_IOC_SETFLAGS, &flags));
+}
+
+Failure unopened(const std::string& path, int error) {
+    if (error == ELOOP) return store_failure(path, "is a symbolic link: remove it");
+    return store_failure(path, "can't be opened", error);
+}
+
+/// Nothing once the lock is ours; it goes with the descriptor. Asks again every millisecond: flock(2) itself
+/// can't be bounded without a signal, and one that never ends could be held against us.
+std::optional<Failure> lock(const Descriptor& file, const std::string& path) {
+    constexpr timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
+    for (int waited = 0; flock(file.number(), LOCK_EX | LOCK_NB) != 0; ++waited) {
+        if (errno != EWOULDBLOCK && errno != EINTR) return store_failure(path, "can't be locked", errno);
+        if (waited >= milliseconds_to_wait_for_a_lock) {
+            return store_failure(path, "is in use by another login or by totp-enroll: try again");
+        }
+        nanosleep(&pause, nullptr);
+    }
+    return std::nullopt;
+}
+
+/// Whether `file` is still what the account's state is called: it may have been replaced while we waited.
+bool is_still(const Descriptor& file, const Directory& directory, const std::string& record) {
+    struct stat ours {};
+    struct stat named {};
+    return fstat(file.number(), &ours) == 0 &&
+           fstatat(directory.number(), record.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+}  // namespace
+
+Failure store_failure(const std::string& path, const std::string& what) {
+    return {Trouble::store, path + " " + what};
+}
+
+Failure store_failure(const std::string& path, const std::string& what, int error) {
+    return store_failure(path, what + because_of(error));
+}
+
+Result<Directory> open_directory(const std::string& path, int at, const char* name, int flags, uid_t owner) {
+    Directory directory{path, Descriptor(openat(at, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
+    if (!directory.descriptor) {
+        return unopened_directory(path, errno);
+    }
+    struct stat status {};
+    if (fstat(directory.number(), &status) != 0) return store_failure(path, "can't be examined", errno);
+    if (status.st_uid != 0 && status.st_uid != owner) {
+        return store_failure(path, "doesn't belong to root: run chown root on it");
+    }
+    if ((status.st_mode & S_IRWXO) != 0) {
+        return store_failure(path, "is open to others, who could bring old records back: run chmod o= on it");
+    }
+    if ((status.st_mode & S_IWGRP) != 0 && (status.st_mode & S_ISVTX) == 0) {
+        return store_failure(path, "lets its group take others' records away: run chmod +t on it");
+    }
+    return directory;
+}
+
+Result<Done> make_directory(const std::string& path, std::optional<gid_t> group, mode_t mode) {
+    if (mkdir(path.c_str(), 0700) != 0) {
+        if (errno == EEXIST) return Done{};
+        return store_failure(path, "can't be made", errno);
+    }
+    const Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!directory) return store_failure(path, "can't be opened", errno);
+    ask_for_no_copy_on_write(directory);
+    if (!group) return Done{};
+    if (fchown(directory.number(), static_cast<uid_t>(-1), *group) != 0 ||
+        fchmod(directory.number(), mode) != 0) {
+        return store_failure(path, "can't be given to its group", errno);
+    }
+    return Done{};
+}
+
+Result<bool> has_records(const std::string& path) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+    if (directory == nullptr) return store_failure(path, "can't be read", errno);
+    while (const dirent* entry = readdir(directory.get())) {
+        if (entry->d_name[0] != '.') return true;  // no record's name begins with a dot
+    }
+    return false;
+}
+
+Result<Done> unlink_record(const Directory& directory, const std::string& record) {
+    if (unlinkat(directory.number(), record.c_str(), 0) != 0 && errno != ENOENT) {
+        return store_failure(directory.path + "/" + record, "can't be removed", errno);
+    }
+    return make_durable(directory);
+}
+
+Result<Descriptor> open_record(const Directory& directory, const std::string& record,
+                               const Account& account) {
+    const auto path = directory.path + "/" + record;
+    Descriptor file(openat(directory.number(), record.c_str(), O_RDONLY | record_flags));
+    if (!file && errno == ENOENT) return Descriptor();
+    if (!file) return unopened(path, errno);
+    if (auto failure = distrust_record(file, path, account)) return *failure;
+    return file;
+}
+
+Result<Descriptor> open_locked(const Directory& directory, const std::string& record) {
+    const auto path = directory.path + "/" + record;
+    for (;;) {
+        Descriptor file(openat(directory.number(), record.c_str(), O_RDWR | record_flags));
+        if (!file && errno == ENOENT) return Descriptor();
+        if (!file) return unopened(path, errno);
+        if (auto failure = lock(file, path)) return *failure;
+        if (is_still(file, directory, record)) return file;
+    }
+}
+
+bool is_file(const Directory& directory, const std::string& record) {
+    struct stat status {};
+    return fstatat(directory.number(), record.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(status.st_mode);
+}
+
+std::optional<Failure> distrust_record(const Descriptor& file, const std::string& path,
+                                       const Account& account) {
+    struct stat status {};
+    if (fstat(file.number(), &status) != 0) return store_failure(path, "can't be examined", errno);
+    if (!S_ISREG(status.st_mode)) return store_failure(path, "isn't a regular file: remove it");
+    if (status.st_nlink != 1) return store_failure(path, "has another name as well: remove it");
+    if (status.st_uid != account.uid && status.st_uid != 0) {
+        return store_failure(path, "doesn't belong to " + account.name + ": run chown on it");
+    }
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        return store_failure(path, "is open to others: run chmod go= on it");
+    }
+    return std::nullopt;
+}
+
+NewFile::~NewFile() {
+    if (!name_.empty()) unlinkat(directory_.number(), name_.c_str(), 0);
+}
+
+Failure NewFile::failure(const std::string& what) const {
+    return store_failure(directory_.path + "/" + record_, what, errno);
+}
+
+Result<Done> NewFile::write(std::string_view content, const Account& account) {
+    const auto suffix = random_bytes(8);
+    if (!suffix) return suffix.failure();
+    const auto name = ".new-" + hexadecimal(suffix->octets());
+    const Descriptor file(
+        openat(directory_.number(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | record_flags, 0600));
+    if (!file) return failure("can't be made");
+    name_ = name;
+    if (geteuid() == 0 && fchown(file.number(), account.uid, static_cast<gid_t>(-1)) != 0) {
+        return failure("can't be given to its user");
+    }
+    if (write_whole(file, content, 0) != 0 || fsync(file.number()) != 0) return failure("can't be written");
+    return Done{};
+}
+
+Result<Done> NewFile::publish(unsigned flags) {
+    const int number = directory_.number();
+    if (renameat2(number, name_.c_str(), number, record_.c_str(), flags) != 0) {
+        if (errno == EEXIST) return Done{};  // somebody else's is as good
+        return failure("can't be put in place");
+    }
+    name_.clear();
+    return make_durable(directory_);
+}
+
+}  // namespace totp

@@ -1,0 +1,83 @@
+// Files and directories that count only if nobody else could have made them (DESIGN: "What is on disk").
+// Knows how a record is opened, locked, replaced and removed, not what stands in it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>
+
+#include "core/descriptor.h"
+#include "core/failure.h"
+#include "core/store.h"
+
+namespace totp {
+
+/// "PATH WHAT", and with an errno value why.
+Failure store_failure(const std::string& path, const std::string& what);
+Failure store_failure(const std::string& path, const std::string& what, int error);
+
+// ---- directories
+
+/// A directory of the store, opened because it can be trusted.
+struct Directory {
+    std::string path;
+    Descriptor descriptor;
+
+    int number() const { return descriptor.number(); }
+};
+
+/// Opens `name`, relative to the directory `at`. Refused: a link, one that isn't root's (or `owner`'s), one
+/// that others may even search, one whose group may take records away that aren't its own.
+Result<Directory> open_directory(const std::string& path, int at, const char* name, int flags, uid_t owner);
+
+/// Makes the directory if it is missing: with `mode` where it has a group of its own, else for root alone.
+Result<Done> make_directory(const std::string& path, std::optional<gid_t> group, mode_t mode);
+
+/// Whether there is a file in it that a record could be.
+Result<bool> has_records(const std::string& path);
+
+/// Takes the record away, durably; it may be missing.
+Result<Done> unlink_record(const Directory& directory, const std::string& record);
+
+// ---- records
+
+/// Opens a record for reading; an empty descriptor if there is none. See distrust_record().
+Result<Descriptor> open_record(const Directory& directory, const std::string& record, const Account& account);
+
+/// Opens a record for writing and waits for its lock, at most five seconds; an empty descriptor if there is
+/// none. The lock goes with the descriptor. One that was replaced meanwhile is opened again.
+Result<Descriptor> open_locked(const Directory& directory, const std::string& record);
+
+/// Whether there is a file that open_locked() could lock, and not a link or something stranger.
+bool is_file(const Directory& directory, const std::string& record);
+
+/// Why an open record doesn't count: anything but a regular file with one name, owned by its user or root and
+/// closed to all others.
+std::optional<Failure> distrust_record(const Descriptor& file, const std::string& path,
+                                       const Account& account);
+
+/// A complete file of the account's under a name no record has. Gone again unless publish() succeeds.
+class NewFile {
+  public:
+    NewFile(const Directory& directory, std::string record)
+        : directory_(directory), record_(std::move(record)) {}
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+    ~NewFile();
+
+    Result<Done> write(std::string_view content, const Account& account);
+
+    /// Gives it the record's name, durably; with RENAME_NOREPLACE only if nothing has that name.
+    Result<Done> publish(unsigned flags);
+
+  private:
+    Failure failure(const std::string& what) const;
+
+    const Directory& directory_;
+    std::string record_;
+    std::string name_;
+};
+
+}  // namespace totp
