@@ -310,6 +310,6 @@ int main(int argc, char** argv) {
     for (auto& script : scripts) {
         tests.push_back({script.name.c_str(), plays_as_written, nullptr, nullptr, &script});
     }
-    stage::leave_root();
+    stage::begin_as_ordinary_user();
     return _cmocka_run_group_tests("dialogues", tests.data(), tests.size(), nullptr, nullptr);
 }

@@ -214,7 +214,7 @@ void no_more_guesses_are_evaluated_when_one_is_right(void**) {
 }  // namespace
 
 int main() {
-    stage::leave_root();
+    stage::begin_as_ordinary_user();
     const CMUnitTest tests[] = {
         cmocka_unit_test(one_code_lets_one_of_32_sessions_in),
         cmocka_unit_test(one_recovery_code_lets_one_of_32_sessions_in),

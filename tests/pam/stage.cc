@@ -23,6 +23,7 @@ namespace {
 totp::UnixTime clock_now = 0;
 std::vector<std::string> log_lines;
 fs::path module = PAM_TOTP_MODULE;
+fs::path stages;  // the directory all of them lie in
 
 const char* priority_name(int priority) {
     switch (LOG_PRI(priority)) {
@@ -111,26 +112,26 @@ void set_clock(totp::UnixTime now) { clock_now = now; }
 
 std::vector<std::string> take_log() { return std::exchange(log_lines, {}); }
 
-void leave_root() {
+void begin_as_ordinary_user() {
     constexpr uid_t nobody = 65534;
+    char name[] = "/tmp/pam-totp-stages.XXXXXX";
+    if (mkdtemp(name) == nullptr) throw std::runtime_error("no temporary directory");
+    stages = name;
+    std::atexit([] { fs::remove_all(stages); });  // also what a failed case left, whose destructors never ran
     if (geteuid() != 0) return;
-    char name[] = "/tmp/pam-totp-module.XXXXXX";
-    if (mkdtemp(name) == nullptr || chown(name, nobody, nobody) != 0)
-        throw std::runtime_error("no directory");
-    fs::copy_file(module, fs::path(name) / module.filename());  // the build may lie where only root can read
-    module = fs::path(name) / module.filename();
-    if (setgroups(0, nullptr) != 0 || setresgid(nobody, nobody, nobody) != 0 ||
-        setresuid(nobody, nobody, nobody) != 0) {
+    fs::copy_file(module, stages / module.filename());  // the build may lie where only root can read
+    module = stages / module.filename();
+    if (chown(name, nobody, nobody) != 0 || setgroups(0, nullptr) != 0 ||
+        setresgid(nobody, nobody, nobody) != 0 || setresuid(nobody, nobody, nobody) != 0) {
         throw std::runtime_error("can't leave root");
     }
-    std::atexit([] { fs::remove_all(module.parent_path()); });
 }
 
 totp::Account alice() { return {"alice", geteuid()}; }
 
 Stage::Stage(const std::string& options, const std::vector<std::string>& before) {
-    char name[] = "/tmp/pam-totp-stage.XXXXXX";
-    if (mkdtemp(name) == nullptr) throw std::runtime_error("no temporary directory");
+    auto name = (stages / "XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
     directory_ = name;
     fs::create_directory(directory_ / "pam.d");
     std::ofstream(directory_ / "pam_totp.conf");

@@ -18,8 +18,8 @@ void set_clock(totp::UnixTime now);
 /// The lines sent to syslog since the last call: "PRIORITY text", the module's prefix cut off.
 std::vector<std::string> take_log();
 
-/// As an ordinary user from here on, if this process is root: nothing below needs it.
-void leave_root();
+/// To be called first. If this process is root it isn't from here on: nothing below needs it.
+void begin_as_ordinary_user();
 
 /// A directory with everything in it, gone with the object.
 class Stage {

@@ -133,11 +133,7 @@ inline SecretBytes octets_of(std::string_view hexadecimal_digits) {
 /// An empty directory of our own; gone, with all that is in it, when this goes.
 class TemporaryDirectory {
   public:
-    TemporaryDirectory() {
-        auto name = (fs::temp_directory_path() / "pam-totp-test-XXXXXX").string();
-        claim(mkdtemp(name.data()) != nullptr, "a temporary directory can be made");
-        path_ = name;
-    }
+    TemporaryDirectory() { path_ = made_in(all()); }
     TemporaryDirectory(const TemporaryDirectory&) = delete;
     TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
     ~TemporaryDirectory() {
@@ -148,6 +144,24 @@ class TemporaryDirectory {
     const fs::path& path() const { return path_; }
 
   private:
+    static fs::path made_in(const fs::path& directory) {
+        auto name = (directory / "pam-totp-test-XXXXXX").string();
+        claim(mkdtemp(name.data()) != nullptr, "a temporary directory can be made");
+        return name;
+    }
+
+    /// What all of them lie in. It goes when the process does: a failed case runs no destructors.
+    static const fs::path& all() {
+        static const fs::path directory = made_in(fs::temp_directory_path());
+        static const pid_t maker = getpid();
+        static const int registered = std::atexit([] {
+            std::error_code ignored;
+            if (getpid() == maker) fs::remove_all(directory, ignored);
+        });
+        claim(registered == 0, "it is removed in the end");
+        return directory;
+    }
+
     fs::path path_;
 };
 
