@@ -104,7 +104,7 @@ int run(std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::setlocale(LC_CTYPE, "");
+    static_cast<void>(std::setlocale(LC_CTYPE, ""));
     try {
         return run({argv + std::min(argc, 1), argv + argc});
     } catch (const std::exception& bug) {

@@ -34,7 +34,7 @@ std::string rfc3339(std::int64_t unix_time) {
     std::tm utc{};
     gmtime_r(&unix_time, &utc);
     char text[sizeof "9999-12-31T23:59:59Z"];
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    static_cast<void>(std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc));
     return text;
 }
 
