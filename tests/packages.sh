@@ -12,23 +12,17 @@ is_installed() {
 }
 
 # Debian starts a server as soon as it is installed, on all addresses; the one we need is private.
-install_without_starting_servers() {
+# A shell of its own, so that its trap is.
+install_without_starting_servers() (
     policy=/usr/sbin/policy-rc.d
-    if [ -e $policy ]; then
-        policy=
-    else
+    if [ ! -e $policy ]; then
+        trap 'rm -f $policy' EXIT
+        trap 'exit 1' INT TERM
         printf '#!/bin/sh\nexit 101\n' >$policy
         chmod 755 $policy
-        trap 'rm -f /usr/sbin/policy-rc.d' EXIT INT TERM
     fi
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
-    installed=$?
-    if [ -n "$policy" ]; then
-        rm -f $policy
-        trap - EXIT INT TERM
-    fi
-    return $installed
-}
+)
 
 # install_missing PACKAGE...
 install_missing() {
