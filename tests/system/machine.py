@@ -22,6 +22,7 @@ PASSWORD = "correct horse battery staple"
 PROMPT = "Verification code: "
 SAY_WHO = "echo in as $(id -un)"
 STEP = 30
+SECONDS_TO_TYPE_A_CODE = 3
 
 
 def run(*command, **options):
@@ -32,8 +33,16 @@ def run(*command, **options):
     return done.stdout
 
 
+def wait_for_room_in_step(period=STEP):
+    """The clock is the real one: no step may end between showing a code and looking at it."""
+    left = period - time.time() % period
+    if left < SECONDS_TO_TYPE_A_CODE:
+        time.sleep(left)
+
+
 def code_at(secret, steps_from_now=0, digits=6, algorithm="SHA1", period=STEP):
     """What oathtool, an independent implementation, shows for a base-32 secret."""
+    wait_for_room_in_step(period)
     moment = int(time.time()) + steps_from_now * period
     return run("oathtool", f"--totp={algorithm.lower()}", "--base32", f"--digits={digits}",
                f"--time-step-size={period}s", f"--now=@{moment}", secret).strip()

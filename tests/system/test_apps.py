@@ -7,7 +7,7 @@ import subprocess
 import pyotp
 import pytest
 
-from machine import PASSWORD, code_at, wrong
+from machine import PASSWORD, code_at, wait_for_room_in_step, wrong
 
 EVERY_KIND = list(itertools.product(["SHA1", "SHA256", "SHA512"], [6, 7, 8], [30, 60]))
 SOME_KINDS = [("SHA1", 6, 30), ("SHA1", 8, 60), ("SHA256", 7, 30), ("SHA512", 8, 60)]
@@ -19,7 +19,9 @@ def oathtool_code(facts, algorithm, digits, period):
 
 
 def pyotp_code(facts, *_):
-    return pyotp.parse_uri(facts["uri"]).now()
+    device = pyotp.parse_uri(facts["uri"])
+    wait_for_room_in_step(device.interval)
+    return device.now()
 
 
 @pytest.fixture(params=[oathtool_code, pyotp_code], ids=["oathtool", "pyotp"])
