@@ -1,6 +1,6 @@
 """A private machine on this one: its own /etc, /run, /home, /var/lib, /var/log and /dev/log, its own sshd on loopback.
 
-To be used inside new mount and process name spaces only (see `ENTER`); what is made here is gone with them, and
+To be used inside new mount and process name spaces only (see tests/system/run); what is made here is gone with them, and
 the real machine's accounts, PAM stack and log are never touched.
 """
 
@@ -15,8 +15,6 @@ import time
 from pathlib import Path
 
 import pexpect
-
-ENTER = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private"]
 
 PASSWORD = "correct horse battery staple"
 PROMPT = "Verification code: "
