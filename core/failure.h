@@ -15,6 +15,7 @@ enum class Trouble {
     store,     ///< an account's enrolment or login state
     input,     ///< something a person or a file gave us: a key URI, a secret, a device name
     system,    ///< no randomness, no memory for a hash
+    caller,    ///< who asks may not, or hasn't proved who they are
 };
 
 /// `message` is one sentence that names the file, line or option and the way out. It never holds a secret

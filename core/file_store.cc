@@ -210,7 +210,7 @@ Result<Done> HeldFiles::remove() {
 /// A key that is lost is not made anew: what was sealed under it would stay shut, and nobody would be told.
 Result<Done> make_key_once(const FileStorePlaces& places, std::optional<gid_t> group) {
     struct stat status {};
-    if (stat(places.key.c_str(), &status) == 0) return Done{};
+    if (stat(places.key.c_str(), &status) == 0) return HostKey::give_to(places.key, group);
     if (errno != ENOENT) return Failure{Trouble::key, places.key + " can't be examined" + because_of(errno)};
     const auto is_lost = has_records(places.store + "/enrolled");
     if (!is_lost) return is_lost.failure();

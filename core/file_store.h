@@ -27,7 +27,8 @@ class FileStore : public Store {
     Result<std::unique_ptr<HeldAccount>> hold(const Account& account, HoldFor purpose) override;
 
     /// Makes the directories and the key where they are missing, for `group` if given, else for root alone.
-    /// For who enrols; a login makes nothing.
+    /// What was made for root alone, before there was a group, is given to it. For who enrols; a login makes
+    /// nothing.
     Result<Done> prepare(std::optional<gid_t> group);
 
   private:

@@ -34,6 +34,11 @@ std::string text_of(const DeviceState& device) {
            or_nothing(device.from);
 }
 
+std::string text_of(const Changes& changes) {
+    return std::to_string(changes.last) + "," + (changes.added_device ? "a" : "") +
+           (changes.removed_device ? "r" : "") + (changes.renewed_recovery ? "c" : "");
+}
+
 std::string joined(const std::vector<std::string>& texts) {
     std::string all;
     for (const auto& text : texts) all += (all.empty() ? "" : ",") + text;
@@ -117,6 +122,20 @@ bool read_known_place(std::string_view text, LoginState& state) {
     return state.places.size() <= maximum_known_places;
 }
 
+bool read_changes(std::string_view text, std::optional<Changes>& changes) {
+    const auto parts = split(text, ',');
+    Changes value;
+    if (parts.size() != 2 || !read(parts[0], UnixTime{0}, last_second, value.last)) return false;
+    for (const auto& [kind, member] :
+         {std::pair('a', &Changes::added_device), std::pair('r', &Changes::removed_device),
+          std::pair('c', &Changes::renewed_recovery)}) {
+        value.*member = parts[1].find(kind) != std::string_view::npos;
+    }
+    if (parts[1].empty() || text_of(value) != text) return false;
+    changes = value;
+    return true;
+}
+
 /// The words of a slot, taken from the left.
 class Words {
   public:
@@ -152,6 +171,8 @@ std::optional<LoginState> parse_words(Words words) {
     while (const auto place = words.take("place")) {
         if (!read_known_place(*place, state)) return std::nullopt;
     }
+    const auto changed = words.take("changed");
+    if (changed && !read_changes(*changed, state.changes)) return std::nullopt;
     if (!words.are_used_up()) return std::nullopt;
     return state;
 }
@@ -216,6 +237,14 @@ LoginState without_strangers(LoginState state, const Enrolment& enrolment) {
     return state;
 }
 
+void note_change(LoginState& state, const Changes& change) {
+    auto& changes = state.changes ? *state.changes : state.changes.emplace();
+    changes.last = change.last;
+    changes.added_device |= change.added_device;
+    changes.removed_device |= change.removed_device;
+    changes.renewed_recovery |= change.renewed_recovery;
+}
+
 Slot format_slot(const LoginState& state) {
     std::string text(heading);
     text += " seq=" + std::to_string(state.sequence);
@@ -225,6 +254,7 @@ Slot format_slot(const LoginState& state) {
     for (const auto& known : state.places) {
         text += " place=" + known.place + "," + std::to_string(known.last_login);
     }
+    if (state.changes) text += " changed=" + text_of(*state.changes);
     if (text.size() > body_size) throw std::logic_error("a login state outgrew its slot");
     text.resize(body_size, ' ');
     text += std::string(sum_word) + checksum_text(text) + "\n";

@@ -58,6 +58,16 @@ struct KnownPlace {
 
 inline constexpr std::size_t maximum_known_places = 8;
 
+/// What was done to the enrolment since its user last logged in: told to them at the next login, once.
+struct Changes {
+    UnixTime last = 0;  ///< when the latest of them was made
+    bool added_device = false;
+    bool removed_device = false;
+    bool renewed_recovery = false;  ///< a new set of recovery codes, or one more code
+
+    bool operator==(const Changes&) const = default;
+};
+
 struct LoginState {
     std::uint64_t sequence = 0;  ///< of the slot it came from; the store counts it up
     SideState known;
@@ -65,6 +75,7 @@ struct LoginState {
     std::vector<DeviceState> devices;         ///< at most 8, ids all different
     std::vector<std::string> spent_recovery;  ///< RecoveryHash::id(); at most 32
     std::vector<KnownPlace> places;           ///< at most 8
+    std::optional<Changes> changes;           ///< not told yet
 
     DeviceState* device(std::string_view id);
     const DeviceState* device(std::string_view id) const;
@@ -87,11 +98,15 @@ const Device* device_without_state(const Enrolment& enrolment, const LoginState&
 /// a login keeps it, because a re-deployed enrolment may bring the device back.
 LoginState without_strangers(LoginState state, const Enrolment& enrolment);
 
+/// Adds what was done at `change.last` to what there is to tell.
+void note_change(LoginState& state, const Changes& change);
+
 /// A state on disk: text, padded with blanks, ending in its checksum and a newline.
 ///
-///     pam-totp-state 1 seq=N known=SIDE elsewhere=SIDE {device=…} [spent=ID,ID…] {place=PLACE,TIME} sum=SUM
-///     SIDE    FAILURES,LEVEL,TIME,PLACE|-,DEVICE@COUNTER|-
-///     device  ID,NEXT|-,DRIFT,TIME,PLACE|-
+///     pam-totp-state 1 seq=N known=SIDE elsewhere=SIDE {device=…} [spent=ID,ID…] {place=PLACE,TIME}
+///     [changed=TIME,KINDS] sum=SUM SIDE    FAILURES,LEVEL,TIME,PLACE|-,DEVICE@COUNTER|- device
+///     ID,NEXT|-,DRIFT,TIME,PLACE|- KINDS   one or more of a (device added), r (device removed), c (recovery
+///     codes renewed), in this order
 ///
 /// Words stand in this order, one blank apart.
 inline constexpr std::size_t slot_size = 2048;

@@ -4,6 +4,11 @@
 
 namespace totp {
 
+std::string log_word(std::string_view name, std::string_view value) {
+    const auto encoded = percent_encode(value, [](char c) { return c > ' ' && c < 127 && c != '%'; });
+    return std::string(name) + "=" + (encoded.empty() ? "-" : encoded);
+}
+
 std::optional<SecretBytes> percent_decode(std::string_view encoded) {
     SecretBytes text;
     for (std::size_t i = 0; i < encoded.size(); ++i) {

@@ -31,6 +31,7 @@ struct UnenrolledWord {};
 struct Row {
     std::string_view name;
     std::variant<Number, Flag, Text, Path, MissingStateWord, UnenrolledWord> kind;
+    bool is_argument_only = false;  ///< says something about one PAM line, not about the machine
 };
 
 template <int Policy::*member>
@@ -57,7 +58,9 @@ constexpr Row table[] = {
     {"max_drift", Number{number<&Policy::max_drift>, 0, 100}},
     {"max_failures", Number{number<&Policy::max_failures>, 1, 10'000}},
     {"missing_state", MissingStateWord{}},
+    {"once", Flag{field<&Settings::once>}, true},
     {"prompt", Text{field<&Settings::prompt>}},
+    {"quiet", Flag{field<&Settings::quiet>}},
     {"resync_window", Number{number<&Policy::resync_window>, 0, 100}},
     {"state", Path{field<&Settings::state>}},
     {"store", Path{field<&Settings::store>}},
@@ -164,6 +167,7 @@ std::optional<Failure> take_line(const SettingLine& line, Settings& settings) {
     const auto here = line.where + ": " + printable(line.name);
     const auto* row = row_named(line.name);
     if (row == nullptr) return refused(here + " isn't a setting: see pam_totp.conf(5)");
+    if (row->is_argument_only) return refused(here + " belongs on a PAM line: see pam_totp(8)");
     if (const auto wrong = set(settings, *row, line.value)) return refused(here + " " + *wrong);
     return std::nullopt;
 }
@@ -221,7 +225,8 @@ std::optional<Failure> take_argument(std::string_view argument, Settings& settin
 
 std::vector<SettingDescription> describe_settings() {
     std::vector<SettingDescription> all;
-    for (const auto& [name, kind] : table) {
+    for (const auto& [name, kind, is_argument_only] : table) {
+        if (is_argument_only) continue;
         const auto range = std::visit([](const auto& row) { return Reader::must_be(row); }, kind);
         all.push_back({name, std::visit(Writer{}, kind), range.substr(std::string_view("must be ").size())});
     }

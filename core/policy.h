@@ -45,6 +45,8 @@ struct Settings {
     std::string prompt = "Verification code: ";  ///< ends with a blank
     bool echo = false;                           ///< show what is typed
     bool debug = false;                          ///< log each step
+    bool once = false;   ///< who passed on another line of the same PAM transaction isn't asked again
+    bool quiet = false;  ///< no notices
     std::string store = "/var/lib/pam-totp";
     std::string state;  ///< a directory of its own for the login states; empty: `state` in the store
     std::string key = "/etc/pam-totp/key";

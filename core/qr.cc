@@ -1,31 +1,45 @@
 #include "core/qr.h"
 
-#include <cerrno>
+#include <cstring>
 #include <memory>
+#include <new>
+#include <string>
 
 #include <qrencode.h>
 
 namespace totp {
 namespace {
 
-using Symbol = std::unique_ptr<QRcode, decltype(&QRcode_free)>;
+constexpr std::size_t longest_text = 2'953;
 
-/// The modules of a symbol and the quiet zone around them, as light or dark.
-class Modules {
+void wipe_and_free(QRcode* code) {
+    explicit_bzero(code->data, static_cast<std::size_t>(code->width) * static_cast<std::size_t>(code->width));
+    QRcode_free(code);
+}
+
+bool has_half_blocks(QrStyle style) {
+    return style == QrStyle::utf8 || style == QrStyle::utf8_light || style == QrStyle::ansi_utf8;
+}
+
+/// ISO/IEC 18004 asks for 4 modules. Half blocks are read with 2 as well, and then fit 24 rows. In colours of
+/// its own a symbol is read with 1, and then one of 37 modules fits 80 columns; on black it isn't without any.
+int quiet_zone_of(QrStyle style) {
+    if (has_half_blocks(style)) return 2;
+    return style == QrStyle::ansi ? 1 : 4;
+}
+
+/// A symbol within its quiet zone: row 0 and column 0 are the first of the zone.
+class Field {
   public:
-    Modules(const QRcode& symbol, int quiet_zone) : symbol_(symbol), quiet_zone_(quiet_zone) {}
+    Field(const QrSymbol& symbol, int quiet_zone) : symbol_(symbol), quiet_zone_(quiet_zone) {}
 
-    int width() const { return symbol_.width + 2 * quiet_zone_; }
-
+    int width() const { return symbol_.width() + 2 * quiet_zone_; }
     bool is_dark(int row, int column) const {
-        row -= quiet_zone_;
-        column -= quiet_zone_;
-        const bool is_inside = row >= 0 && row < symbol_.width && column >= 0 && column < symbol_.width;
-        return is_inside && (symbol_.data[row * symbol_.width + column] & 1) != 0;
+        return symbol_.is_dark(row - quiet_zone_, column - quiet_zone_);
     }
 
   private:
-    const QRcode& symbol_;
+    const QrSymbol& symbol_;
     int quiet_zone_;
 };
 
@@ -35,47 +49,98 @@ std::string_view half_blocks(bool has_upper_ink, bool has_lower_ink) {
     return has_lower_ink ? "\u2584" : " ";
 }
 
-std::vector<std::string> draw_half_blocks(const Modules& modules, bool inks_dark_modules) {
-    std::vector<std::string> rows;
-    for (int row = 0; row < modules.width(); row += 2) {
-        auto& text = rows.emplace_back();
-        for (int column = 0; column < modules.width(); ++column) {
-            const bool is_within = row + 1 < modules.width();
-            text += half_blocks(modules.is_dark(row, column) == inks_dark_modules,
-                                is_within && modules.is_dark(row + 1, column) == inks_dark_modules);
-        }
+/// Two rows of modules. The width is odd: what is below the last row has no ink.
+SecretBytes half_block_row(const Field& field, int row, bool inks_dark_modules) {
+    const bool has_lower_modules = row + 1 < field.width();
+    SecretBytes text;
+    for (int column = 0; column < field.width(); ++column) {
+        text.append(half_blocks(field.is_dark(row, column) == inks_dark_modules,
+                                has_lower_modules && field.is_dark(row + 1, column) == inks_dark_modules));
     }
-    return rows;
+    return text;
 }
 
-std::vector<std::string> draw_ascii(const Modules& modules) {
-    std::vector<std::string> rows;
-    for (int row = 0; row < modules.width(); ++row) {
-        auto& text = rows.emplace_back();
-        for (int column = 0; column < modules.width(); ++column) {
-            text += modules.is_dark(row, column) ? "  " : "##";
-        }
+SecretBytes ascii_row(const Field& field, int row) {
+    SecretBytes text;
+    for (int column = 0; column < field.width(); ++column) {
+        text.append(field.is_dark(row, column) ? "  " : "##");
     }
-    return rows;
+    return text;
+}
+
+// ---- colours: Select Graphic Rendition of ECMA-48 §8.3.117, as every terminal knows it
+
+constexpr std::string_view bright_white_on_black = "\033[40;37;1m";
+constexpr std::string_view on_black = "\033[40m";
+constexpr std::string_view on_white = "\033[47m";
+constexpr std::string_view own_colours = "\033[0m";
+
+SecretBytes coloured_half_block_row(const Field& field, int row) {
+    SecretBytes text(bright_white_on_black);
+    text.append(half_block_row(field, row, false).text());
+    text.append(own_colours);
+    return text;
+}
+
+SecretBytes coloured_row(const Field& field, int row) {
+    SecretBytes text;
+    for (int column = 0; column < field.width(); ++column) {
+        const bool is_dark = field.is_dark(row, column);
+        const bool is_other_colour = column == 0 || is_dark != field.is_dark(row, column - 1);
+        if (is_other_colour) text.append(is_dark ? on_black : on_white);
+        text.append("  ");
+    }
+    text.append(own_colours);
+    return text;
+}
+
+/// The row of text whose first modules are those of `row`.
+SecretBytes draw_row(const Field& field, int row, QrStyle style) {
+    switch (style) {
+        case QrStyle::utf8: return half_block_row(field, row, false);
+        case QrStyle::utf8_light: return half_block_row(field, row, true);
+        case QrStyle::ascii: return ascii_row(field, row);
+        case QrStyle::ansi_utf8: return coloured_half_block_row(field, row);
+        case QrStyle::ansi: return coloured_row(field, row);
+    }
+    return {};
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> draw_qr(std::string_view text, QrStyle style) {
-    constexpr int quiet_zone_of_half_blocks = 2;
-    constexpr int quiet_zone = 4;
+bool QrSymbol::is_dark(int row, int column) const {
+    const bool is_inside = row >= 0 && row < width_ && column >= 0 && column < width_;
+    return is_inside && modules_.octets()[static_cast<std::size_t>(row) * width_ + column] != 0;
+}
+
+Result<QrSymbol> encode_qr(std::string_view text) {
+    if (text.empty() || text.size() > longest_text) {
+        return Failure{Trouble::input, "no QR code holds a text of " + std::to_string(text.size()) +
+                                           " bytes: it must have 1 to " + std::to_string(longest_text)};
+    }
     constexpr int smallest_version_that_fits = 0;
-    const Symbol symbol(
+    const std::unique_ptr<QRcode, decltype(&wipe_and_free)> code(
         QRcode_encodeData(static_cast<int>(text.size()), reinterpret_cast<const unsigned char*>(text.data()),
                           smallest_version_that_fits, QR_ECLEVEL_L),
-        QRcode_free);
-    if (symbol == nullptr) return Failure{Trouble::input, "no QR code can be drawn" + because_of(errno)};
-    switch (style) {
-        case QrStyle::utf8: return draw_half_blocks({*symbol, quiet_zone_of_half_blocks}, false);
-        case QrStyle::utf8_light: return draw_half_blocks({*symbol, quiet_zone_of_half_blocks}, true);
-        case QrStyle::ascii: return draw_ascii({*symbol, quiet_zone});
-    }
-    return Failure{Trouble::input, "no such form of QR code"};
+        wipe_and_free);
+    if (code == nullptr) throw std::bad_alloc();
+    SecretBytes modules(static_cast<std::size_t>(code->width) * static_cast<std::size_t>(code->width));
+    for (std::size_t i = 0; i < modules.size(); ++i) modules.data()[i] = code->data[i] & 1;
+    return QrSymbol(code->width, std::move(modules));
+}
+
+CellSize size_of(const QrSymbol& symbol, QrStyle style) {
+    const int width = symbol.width() + 2 * quiet_zone_of(style);
+    if (has_half_blocks(style)) return {width, (width + 1) / 2};
+    return {2 * width, width};
+}
+
+std::vector<SecretBytes> draw_qr(const QrSymbol& symbol, QrStyle style) {
+    const Field field(symbol, quiet_zone_of(style));
+    const int rows_in_one = has_half_blocks(style) ? 2 : 1;
+    std::vector<SecretBytes> rows;
+    for (int row = 0; row < field.width(); row += rows_in_one) rows.push_back(draw_row(field, row, style));
+    return rows;
 }
 
 }  // namespace totp

@@ -102,14 +102,17 @@ Result<Directory> open_directory(const std::string& path, int at, const char* na
 }
 
 Result<Done> make_directory(const std::string& path, std::optional<gid_t> group, mode_t mode) {
-    if (mkdir(path.c_str(), 0700) != 0) {
-        if (errno == EEXIST) return Done{};
-        return store_failure(path, "can't be made", errno);
-    }
+    const bool is_new = mkdir(path.c_str(), 0700) == 0;
+    if (!is_new && errno != EEXIST) return store_failure(path, "can't be made", errno);
     const Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!directory) return store_failure(path, "can't be opened", errno);
-    ask_for_no_copy_on_write(directory);
-    if (!group) return Done{};
+    struct stat status {};
+    if (!directory || fstat(directory.number(), &status) != 0) {
+        return is_new ? store_failure(path, "can't be opened", errno) : Result<Done>(Done{});
+    }
+    if (is_new) ask_for_no_copy_on_write(directory);
+    const bool is_the_callers_alone =
+        status.st_uid == geteuid() && status.st_gid == getegid() && (status.st_mode & ALLPERMS) == 0700;
+    if (!group || !is_the_callers_alone) return Done{};
     if (fchown(directory.number(), static_cast<uid_t>(-1), *group) != 0 ||
         fchmod(directory.number(), mode) != 0) {
         return store_failure(path, "can't be given to its group", errno);

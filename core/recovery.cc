@@ -72,9 +72,8 @@ char as_crockford(char c) {
     return c;
 }
 
-}  // namespace
-
-Result<RecoverySet> new_recovery_codes(std::size_t count) {
+/// A setting with a salt of its own.
+Result<std::string> new_setting() {
     const auto salt = random_bytes(salt_bytes);
     if (!salt) return salt.failure();
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
@@ -82,15 +81,31 @@ Result<RecoverySet> new_recovery_codes(std::size_t count) {
                          setting, sizeof setting) == nullptr) {
         return Failure{Trouble::system, "crypt(3) can't make a yescrypt salt" + because_of(errno)};
     }
+    return std::string(setting) + "$";
+}
+
+Result<RecoverySet> codes_of(const Result<std::string>& setting, std::size_t count,
+                             std::optional<UnixTime> expires) {
+    if (!setting) return setting.failure();
     RecoverySet set;
     for (std::size_t i = 0; i < std::min(count, maximum_recovery_codes); ++i) {
         const auto octets = random_bytes(code_bytes);
         if (!octets) return octets.failure();
         const auto symbols = symbols_of(octets->octets());
-        set.hashes.push_back({hash_of(symbols, std::string(setting) + "$"), std::nullopt});
+        set.hashes.push_back({hash_of(symbols, *setting), expires});
         set.codes.push_back(grouped(symbols));
     }
     return set;
+}
+
+}  // namespace
+
+Result<RecoverySet> new_recovery_codes(std::size_t count) {
+    return codes_of(new_setting(), count, std::nullopt);
+}
+
+Result<RecoverySet> one_more_recovery_code(const std::vector<RecoveryHash>& set, UnixTime expires) {
+    return codes_of(set.empty() ? new_setting() : setting_of(set.front().hash), 1, expires);
 }
 
 std::optional<SecretBytes> normalized_recovery_code(std::string_view text) {

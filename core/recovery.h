@@ -37,6 +37,9 @@ struct RecoverySet {
 /// `count` new codes, at most 32. All share one salt, so that trying a response costs one hash, not `count`.
 Result<RecoverySet> new_recovery_codes(std::size_t count);
 
+/// One more code for `set`, with the salt its codes have; for an empty set with a new one.
+Result<RecoverySet> one_more_recovery_code(const std::vector<RecoveryHash>& set, UnixTime expires);
+
 /// `text` as the 16 symbols that are hashed, or nothing if it isn't shaped like a recovery code.
 /// Read in any case, with or without hyphens and blanks, O as 0, I and L as 1.
 std::optional<SecretBytes> normalized_recovery_code(std::string_view text);

@@ -135,7 +135,8 @@ Result<HostKey> HostKey::read(const std::string& path, uid_t owner) {
 
 Result<Done> HostKey::create(const std::string& path, std::optional<gid_t> group) {
     const auto parent = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
-    if (mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) {
+    const bool is_directory_new = mkdir(parent.c_str(), 0700) == 0;
+    if (is_directory_new ? chmod(parent.c_str(), 0755) != 0 : errno != EEXIST) {
         return key_failure(path, "can't be made, nor its directory" + because_of(errno));
     }
     const auto key = random_bytes(key_size);
@@ -162,6 +163,20 @@ Result<Done> HostKey::create(const std::string& path, std::optional<gid_t> group
     const Descriptor directory(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory || fsync(directory.number()) != 0)
         return key_failure(path, "can't be written" + because_of(errno));
+    return Done{};
+}
+
+Result<Done> HostKey::give_to(const std::string& path, std::optional<gid_t> group) {
+    if (!group) return Done{};
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    struct stat status {};
+    if (!file || fstat(file.number(), &status) != 0) return Done{};
+    const bool is_the_callers_alone = S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+                                      status.st_gid == getegid() && (status.st_mode & ALLPERMS) == 0600;
+    if (!is_the_callers_alone) return Done{};
+    if (fchown(file.number(), static_cast<uid_t>(-1), *group) != 0 || fchmod(file.number(), 0640) != 0) {
+        return key_failure(path, "can't be given to its group" + because_of(errno));
+    }
     return Done{};
 }
 

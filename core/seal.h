@@ -23,6 +23,9 @@ class HostKey {
     /// if given, and the caller.
     static Result<Done> create(const std::string& file, std::optional<gid_t> group);
 
+    /// Makes a key that create() made for the caller alone, before there was a group, readable for `group`.
+    static Result<Done> give_to(const std::string& file, std::optional<gid_t> group);
+
     /// Tells one key from another without giving it away: 16 hexadecimal digits.
     std::string id() const;
 

@@ -1,6 +1,17 @@
 #include "core/verdict.h"
 
 namespace totp {
+namespace {
+
+template <class Word>
+std::optional<Word> named(std::string_view word, Word last) {
+    for (int i = 0; i <= static_cast<int>(last); ++i) {
+        if (word_for(static_cast<Word>(i)) == word) return static_cast<Word>(i);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
 
 std::string_view word_for(Verdict verdict) {
     switch (verdict) {
@@ -29,5 +40,9 @@ std::string_view word_for(Reason reason) {
     }
     return "";
 }
+
+std::optional<Verdict> verdict_named(std::string_view word) { return named(word, Verdict::unavailable); }
+
+std::optional<Reason> reason_named(std::string_view word) { return named(word, Reason::settings); }
 
 }  // namespace totp

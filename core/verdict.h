@@ -1,6 +1,7 @@
 // What was found about the person at the door, in the words of the log.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 namespace totp {
@@ -29,5 +30,9 @@ enum class Reason {
 
 std::string_view word_for(Verdict verdict);
 std::string_view word_for(Reason reason);
+
+/// The reverse; nothing for a word that is none.
+std::optional<Verdict> verdict_named(std::string_view word);
+std::optional<Reason> reason_named(std::string_view word);
 
 }  // namespace totp

@@ -24,22 +24,6 @@ bool is_sshd_dummy(std::string_view response) {
     return shared > 0 && response.substr(0, shared) == sshd_dummy.substr(0, shared);
 }
 
-struct TypedCode {
-    std::uint32_t value = 0;
-    int digits = 0;
-};
-
-/// Six to eight decimal digits, in groups or not.
-std::optional<TypedCode> typed_code(std::string_view response) {
-    SecretBytes digits;
-    for (const char c : response) {
-        if (!is_blank(c) && c != '-') digits.append({&c, 1});
-    }
-    const auto value = parse_decimal<std::uint32_t>(digits.text());
-    if (!value || digits.size() < 6 || digits.size() > 8) return std::nullopt;
-    return TypedCode{*value, static_cast<int>(digits.size())};
-}
-
 // ---- which counters are right
 
 /// From `before` below `centre` to `after` above it; no counter is below 0.
@@ -204,16 +188,6 @@ void remember_place(LoginState& state, const Place& place, UnixTime now) {
     state.places.push_back({place, now});
 }
 
-/// The refusals that are no guess and aren't counted.
-std::optional<Reason> uncounted_reason(const Attempt& attempt) {
-    if (is_empty(attempt.response)) return Reason::malformed;
-    if (is_sshd_dummy(attempt.response)) return Reason::dummy;
-    if (!attempt.password.empty() && equal_in_constant_time(attempt.response, attempt.password)) {
-        return Reason::password;
-    }
-    return std::nullopt;
-}
-
 /// Nothing is counted. But if the clock was set back, the wait begins now, once: else it would begin anew at
 /// every attempt until the old time comes round.
 Decision throttled(const LoginState& state, bool is_known_place, UnixTime now, UnixTime until) {
@@ -231,7 +205,7 @@ Decision accepted(Finding finding, const Attempt& attempt, bool is_known_place) 
     auto& side = is_known_place ? state.known : state.elsewhere;
     side.failures = 0;
     side.near_miss.reset();
-    remember_place(state, attempt.place, attempt.now);
+    if (attempt.makes_place_known) remember_place(state, attempt.place, attempt.now);
     return {.verdict = Verdict::accepted,
             .device = std::move(finding.device),
             .drift = finding.drift,
@@ -240,6 +214,25 @@ Decision accepted(Finding finding, const Attempt& attempt, bool is_known_place) 
 }
 
 }  // namespace
+
+std::optional<TypedCode> typed_code(std::string_view response) {
+    SecretBytes digits;
+    for (const char c : response) {
+        if (!is_blank(c) && c != '-') digits.append({&c, 1});
+    }
+    const auto value = parse_decimal<std::uint32_t>(digits.text());
+    if (!value || digits.size() < 6 || digits.size() > 8) return std::nullopt;
+    return TypedCode{*value, static_cast<int>(digits.size())};
+}
+
+std::optional<Reason> reason_not_to_count(const Attempt& attempt) {
+    if (is_empty(attempt.response)) return Reason::malformed;
+    if (is_sshd_dummy(attempt.response)) return Reason::dummy;
+    if (!attempt.password.empty() && equal_in_constant_time(attempt.response, attempt.password)) {
+        return Reason::password;
+    }
+    return std::nullopt;
+}
 
 Match match_code(const KeyedHash& hash, int digits, std::uint32_t offered, CounterRange window,
                  CounterRange vicinity, Counter next) {
@@ -276,7 +269,7 @@ Decision verify(const Enrolment& enrolment, const LoginState& state, const Polic
     if (const auto until = closed_until(side, policy, attempt.now)) {
         return throttled(state, is_known_place, attempt.now, *until);
     }
-    if (const auto reason = uncounted_reason(attempt)) {
+    if (const auto reason = reason_not_to_count(attempt)) {
         return {.verdict = Verdict::refused, .reason = *reason, .failures = side.failures, .next = state};
     }
     auto finding = examine(enrolment, state, policy, attempt, side.near_miss);

@@ -46,7 +46,21 @@ struct Attempt {
     std::string_view password;  ///< what was typed at the one before; empty if not known
     Place place;
     UnixTime now = 0;
+    bool makes_place_known = true;  ///< whether a success is a login from there
 };
+
+/// A response that can be a device's code.
+struct TypedCode {
+    std::uint32_t value = 0;
+    int digits = 0;
+};
+
+/// Six to eight decimal digits, in groups or not; nothing for all else.
+std::optional<TypedCode> typed_code(std::string_view response);
+
+/// Why a response is no guess and isn't counted: empty, sshd's dummy, or the password. Nothing for all
+/// others, right or wrong.
+std::optional<Reason> reason_not_to_count(const Attempt& attempt);
 
 /// What a response is, throttling left aside.
 struct Finding {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
@@ -17,12 +18,30 @@ class Command {
     virtual void declare(CLI::App& app) = 0;
 
     /// Does it; what it returns is the exit code.
-    virtual int run(Session session) = 0;
+    virtual int run(const SharedOptions& shared) = 0;
+};
+
+/// One that acts on an account: whoever runs it is asked who they are before it begins.
+class AccountCommand : public Command {
+  public:
+    int run(const SharedOptions& shared) final;
+
+  protected:
+    /// What is wrong with the options as they were given; told before anybody is asked anything.
+    virtual std::optional<Failure> refuse_options() const { return std::nullopt; }
+    virtual int act(const Session& session) = 0;
 };
 
 std::unique_ptr<Command> make_add();
-std::unique_ptr<Command> make_status();
-std::unique_ptr<Command> make_verify();
+std::unique_ptr<Command> make_prepare();
+std::unique_ptr<Command> make_recovery();
 std::unique_ptr<Command> make_remove();
+std::unique_ptr<Command> make_resync();
+std::unique_ptr<Command> make_status();
+std::unique_ptr<Command> make_unlock();
+std::unique_ptr<Command> make_verify();
+
+/// "NAME is not enrolled", as every command says it; returns the exit code.
+int complain_unenrolled(const Account& account);
 
 }  // namespace totp

@@ -1,11 +1,14 @@
 // totp-enroll: the command table.
 #include <algorithm>
 #include <clocale>
-#include <iostream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include <syslog.h>
+
+#include "core/privilege.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
 #include "enroll/terminal.h"
@@ -22,10 +25,14 @@ struct Entry {
 
 const std::vector<Entry>& table() {
     static const std::vector<Entry> entries = {
-        {"add", "Enrol somebody, or add a device", make_add},
+        {"add", "Enrol, or add a device", make_add},
         {"status", "Show what is enrolled and how it stands", make_status},
-        {"verify", "Try a code without logging in; nothing is spent", make_verify},
+        {"verify", "Try a code without logging in", make_verify},
         {"remove", "Take a device, or the whole enrolment, away", make_remove},
+        {"recovery", "Make new recovery codes; the old ones are void", make_recovery},
+        {"resync", "Bring a device back into step, by two codes in a row", make_resync},
+        {"unlock", "Clear the failure counts after too many wrong codes", make_unlock},
+        {"prepare", "Make the store and the host key (root, at installation)", make_prepare},
     };
     return entries;
 }
@@ -57,56 +64,64 @@ std::vector<std::string> with_default_command(CLI::App& app, std::vector<std::st
 }
 
 void declare_shared(CLI::App& app, SharedOptions& shared) {
-    app.add_option("--user", shared.user, "The account to act on")->type_name("NAME");
+    app.add_option("--user", shared.user, "The account to act on (root)")->type_name("NAME");
     app.add_flag("--json", shared.json, "Facts as JSON on stdout, nothing else there");
-    app.add_option("--config", shared.config, "Another settings file")->type_name("FILE");
-    app.add_option("--store", shared.store, "Another store")->type_name("DIR");
-    app.add_option("--key", shared.key, "Another host key")->type_name("FILE");
+    app.add_option("--config", shared.config, "Another settings file (root)")->type_name("FILE");
+    app.add_option("--store", shared.store, "Another store (root)")->type_name("DIR");
+    app.add_option("--key", shared.key, "Another host key (root)")->type_name("FILE");
 }
 
 int run(std::vector<std::string> arguments) {
-    CLI::App app("One-time codes for logins: enrol accounts and look after them.", "totp-enroll");
+    CLI::App app("One-time codes for logins: enrol, and look after what is enrolled.", "totp-enroll");
     app.set_version_flag("--version", PAM_TOTP_VERSION);
     app.require_subcommand(1);
     app.fallthrough();
     SharedOptions shared;
     declare_shared(app, shared);
 
-    int exit_code = exit_done;
     std::vector<std::unique_ptr<Command>> commands;
+    Command* chosen = nullptr;
     for (const auto& [name, summary, make] : table()) {
         auto* const command = commands.emplace_back(make()).get();
         auto* const subcommand = app.add_subcommand(name, summary);
         command->declare(*subcommand);
-        subcommand->callback([&, command] {
-            if (auto session = open_session(shared, exit_code)) exit_code = command->run(*std::move(session));
-        });
+        subcommand->callback([&chosen, command] { chosen = command; });
     }
     try {
         arguments = with_default_command(app, std::move(arguments));
         std::ranges::reverse(arguments);  // as CLI11 wants them
         app.parse(arguments);
     } catch (const CLI::Success& request) {  // --help, --version
-        return app.exit(request);
+        std::ostringstream text;
+        app.exit(request, text, text);
+        print(text.str());
+        return exit_done;
     } catch (const CLI::ParseError& error) {
         complain(std::string(error.what()) + ". See totp-enroll --help");
         return exit_usage;
     }
-    if (!std::cout.flush()) {
-        complain(
-            "what was to be shown couldn't be written to stdout. If it was the secret of a new device: "
-            "remove the device again");
-        return exit_unusable;
-    }
-    return exit_code;
+    return chosen->run(shared);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (!distrust_caller()) {
+        complain("can't run like this: it must be setgid, not setuid");
+        return exit_unusable;
+    }
     static_cast<void>(std::setlocale(LC_CTYPE, ""));
+    openlog("totp-enroll", LOG_PID, LOG_AUTHPRIV);
     try {
         return run({argv + std::min(argc, 1), argv + argc});
+    } catch (const OutputFailed& failed) {
+        complain(std::string(failed.what()) +
+                 ": what was to be shown is lost. If it was the key of a new device, remove the device "
+                 "again; if it "
+                 "was recovery codes, make new ones");
+        return exit_unusable;
+    } catch (const Interrupted&) {
+        return exit_refused;
     } catch (const std::exception& bug) {
         complain(std::string("internal error: ") + bug.what());
         return exit_unusable;

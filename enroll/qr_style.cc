@@ -1,27 +1,45 @@
 #include "enroll/qr_style.h"
 
-#include <string_view>
-
-#include <langinfo.h>
-
 namespace totp {
 
-std::vector<std::string> words_of_qr() { return {automatic_qr, "utf8", "utf8-light", "ascii", "none"}; }
+std::vector<std::string> words_of_qr() {
+    return {automatic_qr, "utf8", "utf8-light", "ascii", "ansi", "none"};
+}
 
-std::optional<QrStyle> qr_style(const std::string& word) {
+std::optional<QrStyle> qr_style(const std::string& word, const Terminal& terminal) {
+    const auto coloured = terminal.is_utf8 ? QrStyle::ansi_utf8 : QrStyle::ansi;
     if (word == "utf8") return QrStyle::utf8;
     if (word == "utf8-light") return QrStyle::utf8_light;
     if (word == "ascii") return QrStyle::ascii;
+    if (word == "ansi") return coloured;
     if (word == "none") return std::nullopt;
-    const bool has_half_blocks = std::string_view(nl_langinfo(CODESET)) == "UTF-8";
-    return has_half_blocks ? QrStyle::utf8 : QrStyle::ascii;
+    if (terminal.has_colours) return coloured;
+    return terminal.is_utf8 ? QrStyle::utf8 : QrStyle::ascii;
 }
 
 std::string advice_for(QrStyle style) {
-    if (style == QrStyle::ascii) {
-        return "Broken lines? Make the terminal wider. In a UTF-8 terminal --qr utf8 is smaller.";
+    switch (style) {
+        case QrStyle::ascii:
+            return "Broken lines? Make the terminal wider. In a UTF-8 terminal --qr utf8 is smaller.";
+        case QrStyle::utf8:
+        case QrStyle::utf8_light:
+            return "On a light background, --qr utf8-light; without blocks like these, --qr ascii.";
+        case QrStyle::ansi:
+        case QrStyle::ansi_utf8: return "No black and white squares? Use --qr utf8 or --qr ascii.";
     }
-    return "On a light background, --qr utf8-light; without blocks like these, --qr ascii.";
+    return "";
+}
+
+std::optional<std::string> too_small(const QrSymbol& symbol, QrStyle style, const Terminal& terminal,
+                                     int other_rows) {
+    const auto [columns, rows] = size_of(symbol, style);
+    if (columns <= terminal.columns && rows + other_rows <= terminal.rows) return std::nullopt;
+    const auto size = [](int wide, int high) { return std::to_string(wide) + "x" + std::to_string(high); };
+    return "The QR code needs a terminal of " + size(columns, rows + other_rows) + ", this one has " +
+           size(terminal.columns, terminal.rows) +
+           ".\nMake it larger and press Enter alone; or leave with Ctrl-C and\nstart again with --qr-file "
+           "FILE.png" +
+           (terminal.is_utf8 ? "." : ", or in a UTF-8 terminal.");
 }
 
 }  // namespace totp

@@ -4,75 +4,105 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "enroll/exit_code.h"
-#include "enroll/terminal.h"
+#include "core/lent_store.h"
+#include "core/privilege.h"
+#include "enroll/reauthenticate.h"
 
 namespace totp {
 namespace {
 
 constexpr const char* group_name = "_totp";
-constexpr const char* only_root = "only root can enrol accounts: run it with sudo";
+constexpr uid_t root = 0;
 
-Result<Settings> settings_for(const SharedOptions& options) {
-    auto settings = options.config.empty()
-                        ? read_settings({PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY, 0})
-                        : read_settings_file(options.config, 0);
-    if (!settings) return settings;
-    if (!options.store.empty()) settings->store = options.store;
-    if (!options.key.empty()) settings->key = options.key;
-    return settings;
-}
+Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
 
-std::optional<Failure> refuse_relative_paths(const SharedOptions& options) {
+std::optional<Failure> refuse_places(const SharedOptions& options) {
     for (const auto& [name, path] : {std::pair("--config", options.config),
                                      std::pair("--store", options.store), std::pair("--key", options.key)}) {
-        if (!path.empty() && !path.starts_with('/')) {
-            return Failure{Trouble::input, std::string(name) + " must be a path from /"};
-        }
+        if (path.empty()) continue;
+        if (can_borrow_group()) return Failure{Trouble::caller, std::string(name) + " is for root alone"};
+        if (!path.starts_with('/')) return input_failure(std::string(name) + " must be a path from /");
     }
     return std::nullopt;
 }
 
-Result<Account> account_named(const std::string& user) {
-    const auto refused = [&](const std::string& what) {
-        return Failure{Trouble::input, "--user " + printable(user) + " " + what};
-    };
-    if (user.empty()) return Failure{Trouble::input, "say for whom: --user NAME (yourself too: --user root)"};
-    const passwd* entry = getpwnam(user.c_str());
-    if (entry == nullptr) return refused("isn't an account of this machine: see getent passwd");
-    if (!record_name(entry->pw_name)) return refused("is too long a name for a record");
+/// Whether an ordinary user plays with a store of their own, where nobody's privilege is needed.
+bool is_own(const SharedOptions& options) { return !is_root() && !options.store.empty(); }
+
+Result<Account> account_of(const passwd* entry, const std::string& what) {
+    if (entry == nullptr) return input_failure(what + " isn't an account of this machine: see getent passwd");
+    if (!record_name(entry->pw_name)) return input_failure(what + " is too long a name for a record");
     return Account{entry->pw_name, entry->pw_uid};
+}
+
+Result<Account> account_for(const std::string& user) {
+    if (!is_root()) {
+        auto own = account_of(getpwuid(getuid()), "uid " + std::to_string(getuid()));
+        if (!own || user.empty() || user == own->name) return own;
+        return Failure{Trouble::caller, "--user " + printable(user) + " is for root: you may act on " +
+                                            printable(own->name) + " alone"};
+    }
+    if (user.empty()) return input_failure("say for whom: --user NAME (yourself too: --user root)");
+    return account_of(getpwnam(user.c_str()), "--user " + printable(user));
+}
+
+Failure without_privilege() {
+    return {Trouble::store,
+            "this totp-enroll can't reach the store: it must be setgid _totp (chgrp _totp and chmod 2755 on "
+            "it), and "
+            "run where that has an effect (no no_new_privs, no nosuid mount)"};
 }
 
 }  // namespace
 
-std::optional<Session> open_session(const SharedOptions& options, int& exit_code) {
-    if (geteuid() != 0) {
-        complain(only_root);
-        exit_code = exit_not_permitted;
-        return std::nullopt;
-    }
-    if (const auto failure = refuse_relative_paths(options)) {
-        exit_code = complain(*failure);
-        return std::nullopt;
-    }
-    auto account = account_named(options.user);
-    if (!account) {
-        exit_code = complain(account.failure());
-        return std::nullopt;
-    }
-    auto settings = settings_for(options);
-    if (!settings) {
-        exit_code = complain(settings.failure());
-        return std::nullopt;
-    }
-    FileStore store({settings->store, settings->state_directory(), settings->key, 0});
-    return Session{*std::move(account), *std::move(settings), std::move(store), options.json};
+bool is_root() { return getuid() == root; }
+
+Result<Installation> find_installation(const SharedOptions& options) {
+    if (auto failure = refuse_places(options)) return *failure;
+    const uid_t owner = is_own(options) ? getuid() : root;
+    auto settings = options.config.empty()
+                        ? read_settings({PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY, root})
+                        : read_settings_file(options.config, owner);
+    if (!settings) return settings.failure();
+    if (!options.store.empty()) settings->store = options.store;
+    if (!options.key.empty()) settings->key = options.key;
+    FileStorePlaces places{settings->store, settings->state_directory(), settings->key, owner};
+    return Installation{*std::move(settings), std::move(places)};
 }
 
-Result<Done> prepare_store(Session& session) {
-    const group* entry = getgrnam(group_name);
-    return session.store.prepare(entry != nullptr ? std::optional(entry->gr_gid) : std::nullopt);
+Result<Done> prepare_store(const Installation& installation) {
+    if (can_borrow_group()) return Done{};  // it is root's to make
+    const group* entry = is_root() ? getgrnam(group_name) : nullptr;
+    return FileStore(installation.places)
+        .prepare(entry != nullptr ? std::optional(entry->gr_gid) : std::nullopt);
+}
+
+Result<std::unique_ptr<HeldAccount>> Session::hold(HoldFor purpose) const {
+    auto held = store_->hold(account_, purpose);
+    if (!held || may_meet_enrolment_ || !(*held)->enrolment()) return held;
+    return Failure{Trouble::caller,
+                   "meanwhile " + account_.name + " was enrolled: nothing was changed here; begin again"};
+}
+
+Result<Done> Session::authenticate_owner() {
+    const auto enrolled = is_enrolled();
+    if (!enrolled) return enrolled.failure();
+    may_meet_enrolment_ = *enrolled;
+    return reauthenticate(account_, *enrolled);
+}
+
+Result<Session> open_session(const SharedOptions& options) {
+    auto account = account_for(options.user);
+    if (!account) return account.failure();
+    auto installation = find_installation(options);
+    if (!installation) return installation.failure();
+    std::unique_ptr<Store> store = std::make_unique<FileStore>(installation->places);
+    if (can_borrow_group()) store = std::make_unique<LentStore>(std::move(store));
+    Session session(*std::move(account), *std::move(installation), std::move(store), options.json);
+    if (is_root() || is_own(options)) return session;
+    if (!can_borrow_group()) return without_privilege();
+    if (auto proved = session.authenticate_owner(); !proved) return proved.failure();
+    return session;
 }
 
 }  // namespace totp

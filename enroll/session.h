@@ -1,6 +1,7 @@
-// Who totp-enroll acts on, and with which store: what every command needs before it starts.
+// Who totp-enroll acts on, for whom, and with which store: what every command needs before it starts.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -18,18 +19,54 @@ struct SharedOptions {
     bool json = false;
 };
 
-/// The answer to "whom, where, under which settings". Made by open_session().
-struct Session {
-    Account account;
+/// Whether root runs this, who may act on anyone and is asked nothing. By the real user: what is borrowed is
+/// a group.
+bool is_root();
+
+/// Where the settings say that everything is.
+struct Installation {
     Settings settings;
-    FileStore store;
-    bool json = false;
+    FileStorePlaces places;
 };
 
-/// The session, or nothing after the complaint was printed; `exit_code` then says which.
-std::optional<Session> open_session(const SharedOptions& options, int& exit_code);
+/// The installation that the options mean. They may name another only where no privilege is borrowed.
+Result<Installation> find_installation(const SharedOptions& options);
 
-/// Makes what is missing of the store, for the group _totp if this machine has it.
-Result<Done> prepare_store(Session& session);
+/// Makes what is missing of it, for the group _totp if this machine has it.
+Result<Done> prepare_store(const Installation& installation);
+
+/// One account, and the right to act on it: root's, or its owner's, who has proved to be that.
+class Session {
+  public:
+    Session(Account account, Installation installation, std::unique_ptr<Store> store, bool json)
+        : account_(std::move(account)),
+          installation_(std::move(installation)),
+          store_(std::move(store)),
+          json_(json) {}
+
+    const Account& account() const { return account_; }
+    const Settings& settings() const { return installation_.settings; }
+    const Installation& installation() const { return installation_; }
+    bool json() const { return json_; }
+
+    Result<bool> is_enrolled() const { return store_->is_enrolled(account_); }
+
+    /// As Store::hold(). Refused where the owner passed as somebody who isn't enrolled, by the password
+    /// alone, and meanwhile is.
+    Result<std::unique_ptr<HeldAccount>> hold(HoldFor purpose) const;
+
+    /// The owner proves who they are, through PAM; or the failure says how it came out.
+    Result<Done> authenticate_owner();
+
+  private:
+    Account account_;
+    Installation installation_;
+    std::unique_ptr<Store> store_;
+    bool json_;
+    bool may_meet_enrolment_ = true;
+};
+
+/// The session the options ask for, with its owner's proof where one is needed.
+Result<Session> open_session(const SharedOptions& options);
 
 }  // namespace totp

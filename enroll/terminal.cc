@@ -1,34 +1,105 @@
 #include "enroll/terminal.h"
 
-#include <cstdio>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <ctime>
-#include <iostream>
 
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "enroll/exit_code.h"
 
 namespace totp {
+namespace {
 
-void complain(const std::string& sentence) { std::cerr << "totp-enroll: " << sentence << "\n"; }
+constexpr std::size_t longest_line = 4'096;
+
+/// False where the descriptor doesn't take all of it.
+bool write_all(int descriptor, std::string_view text) {
+    while (!text.empty()) {
+        const auto count = write(descriptor, text.data(), text.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return false;
+        text.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return true;
+}
+
+/// Where a question is seen: stderr, unless that alone was sent elsewhere.
+int place_of_questions() { return isatty(STDERR_FILENO) == 1 ? STDERR_FILENO : STDOUT_FILENO; }
+
+/// The terminal at stdin in another mode; back in its own when this goes.
+class TerminalMode {
+  public:
+    /// Without the local modes `without`. What was typed before is forgotten.
+    explicit TerminalMode(tcflag_t without) : is_changed_(tcgetattr(STDIN_FILENO, &before_) == 0) {
+        if (!is_changed_) return;
+        auto changed = before_;
+        changed.c_lflag &= ~without;
+        if ((without & ICANON) != 0) {
+            changed.c_cc[VMIN] = 1;
+            changed.c_cc[VTIME] = 0;
+        }
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &changed);
+    }
+    ~TerminalMode() {
+        if (is_changed_) tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+    }
+    TerminalMode(const TerminalMode&) = delete;
+    TerminalMode& operator=(const TerminalMode&) = delete;
+
+  private:
+    termios before_{};
+    bool is_changed_;
+};
+
+/// One byte of stdin; nothing at its end.
+std::optional<char> read_byte(const SignalsHeldBack& signals) {
+    for (;;) {
+        signals.wait_for_input();
+        char byte = 0;
+        const auto count = read(STDIN_FILENO, &byte, 1);
+        if (count < 0 && errno == EINTR) continue;
+        return count == 1 ? std::optional(byte) : std::nullopt;
+    }
+}
+
+std::optional<SecretBytes> read_line(const SignalsHeldBack& signals) {
+    SecretBytes line;
+    for (;;) {
+        const auto byte = read_byte(signals);
+        if (!byte) return line.empty() ? std::nullopt : std::optional(std::move(line));
+        if (*byte == '\n') return line;
+        if (line.size() == longest_line) return std::nullopt;
+        line.append({&*byte, 1});
+    }
+}
+
+}  // namespace
+
+void print(std::string_view text) {
+    if (!write_all(STDOUT_FILENO, text)) throw OutputFailed("stdout takes nothing" + because_of(errno));
+}
+
+void say(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
+
+void complain(const std::string& sentence) { say("totp-enroll: " + sentence + "\n"); }
 
 int complain(const Failure& failure) {
     complain(failure.message);
-    return failure.trouble == Trouble::input ? exit_usage : exit_unusable;
-}
-
-std::optional<SecretBytes> ask_line(const std::string& question) {
-    if (can_ask()) std::cerr << question << std::flush;
-    SecretBytes line;
-    for (int c = std::getchar(); c != '\n'; c = std::getchar()) {
-        if (c == EOF) return line.empty() ? std::nullopt : std::optional(std::move(line));
-        const char character = static_cast<char>(c);
-        line.append({&character, 1});
+    switch (failure.trouble) {
+        case Trouble::input: return exit_usage;
+        case Trouble::caller: return exit_not_permitted;
+        case Trouble::settings:
+        case Trouble::key:
+        case Trouble::store:
+        case Trouble::system: return exit_unusable;
     }
-    return line;
+    return exit_unusable;
 }
-
-bool can_ask() { return isatty(STDIN_FILENO) == 1; }
 
 std::string rfc3339(std::int64_t unix_time) {
     std::tm utc{};
@@ -45,6 +116,47 @@ SecretBytes in_groups_of_four(const SecretBytes& text) {
         grouped.append(text.text().substr(i, 4));
     }
     return grouped;
+}
+
+SignalsHeldBack::SignalsHeldBack() {
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) sigaddset(&ending, number);
+    sigprocmask(SIG_BLOCK, &ending, &before_);
+    arrivals_ = Descriptor(signalfd(-1, &ending, SFD_CLOEXEC));
+}
+
+SignalsHeldBack::~SignalsHeldBack() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+void SignalsHeldBack::wait_for_input() const {
+    pollfd events[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
+                       {.fd = arrivals_.number(), .events = POLLIN, .revents = 0}};
+    while (poll(events, 2, -1) < 0 && errno == EINTR) {
+    }
+    if (events[1].revents != 0) throw Interrupted{};
+}
+
+std::optional<SecretBytes> ask_line(std::string_view question, Typing typing) {
+    const SignalsHeldBack signals;
+    if (!can_ask()) return read_line(signals);
+    std::optional<TerminalMode> mode;
+    if (typing == Typing::hidden) mode.emplace(tcflag_t{ECHO});
+    write_all(place_of_questions(), question);
+    auto line = read_line(signals);
+    if (typing == Typing::hidden) write_all(place_of_questions(), "\n");
+    return line;
+}
+
+void wait_for_key() {
+    const SignalsHeldBack signals;
+    const TerminalMode mode(ICANON | ECHO);
+    static_cast<void>(read_byte(signals));
+}
+
+bool can_ask() { return isatty(STDIN_FILENO) == 1; }
+
+bool is_yes(const std::optional<SecretBytes>& answer) {
+    return answer && (answer->text() == "y" || answer->text() == "yes");
 }
 
 }  // namespace totp

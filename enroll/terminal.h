@@ -1,13 +1,30 @@
 // What totp-enroll says and hears, at a terminal or in a script.
 #pragma once
 
+#include <csignal>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 
+#include "core/descriptor.h"
 #include "core/failure.h"
 #include "core/secret_bytes.h"
 
 namespace totp {
+
+// ---- saying
+
+/// Stdout took not all of what print() was given.
+struct OutputFailed : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// All of the text to stdout, which may hold a secret: no buffer keeps it. Throws OutputFailed.
+void print(std::string_view text);
+
+/// The same to stderr, as far as it takes it.
+void say(std::string_view text);
 
 /// One sentence to stderr, after the program's name.
 void complain(const std::string& sentence);
@@ -15,17 +32,48 @@ void complain(const std::string& sentence);
 /// The same for a failure of the world; returns the exit code that goes with it.
 int complain(const Failure& failure);
 
-/// Asks on stderr if stdin is a terminal (stdout may be read by a script) and reads one line without its end.
-/// Nothing at the end of input.
-std::optional<SecretBytes> ask_line(const std::string& question);
-
-/// Whether somebody sits at stdin and can be asked.
-bool can_ask();
-
 /// The moment as people and scripts read it: RFC 3339, in UTC.
 std::string rfc3339(std::int64_t unix_time);
 
 /// Secret text for a person, groups of four with a blank between.
 SecretBytes in_groups_of_four(const SecretBytes& text);
+
+// ---- hearing
+
+/// The person wants to leave, or the terminal is gone.
+struct Interrupted {};
+
+/// For as long as it lives, SIGINT, SIGTERM, SIGQUIT and SIGHUP wait: a terminal or a file can be put in
+/// order before they end the program, which they do when the outermost of these goes.
+class SignalsHeldBack {
+  public:
+    SignalsHeldBack();
+    ~SignalsHeldBack();
+    SignalsHeldBack(const SignalsHeldBack&) = delete;
+    SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
+
+    /// Waits until there is something on stdin, its end included. Throws Interrupted where a signal comes
+    /// first.
+    void wait_for_input() const;
+
+  private:
+    sigset_t before_;
+    Descriptor arrivals_;
+};
+
+enum class Typing { shown, hidden };
+
+/// Asks on the terminal if stdin is one (stdout may be read by a script) and reads one line without its end.
+/// Nothing at the end of input, and for a line longer than 4,096 bytes. Throws Interrupted.
+std::optional<SecretBytes> ask_line(std::string_view question, Typing typing = Typing::shown);
+
+/// Waits for any key on the terminal; what was typed before doesn't count. Throws Interrupted.
+void wait_for_key();
+
+/// Whether somebody sits at stdin and can be asked.
+bool can_ask();
+
+/// Whether the answer to a question on the terminal is yes.
+bool is_yes(const std::optional<SecretBytes>& answer);
 
 }  // namespace totp

@@ -1,6 +1,5 @@
 #include "pam_module/authenticate.h"
 
-#include <ctime>
 #include <optional>
 #include <string>
 
@@ -15,7 +14,10 @@
 #include "core/policy.h"
 #include "core/verifier.h"
 #include "pam_module/conversation.h"
+#include "pam_module/decide.h"
+#include "pam_module/helper.h"
 #include "pam_module/outcome.h"
+#include "pam_module/transaction.h"
 
 namespace totp {
 namespace {
@@ -24,12 +26,6 @@ SettingsPlaces settings_places() {
     return {.vendor = PAM_TOTP_VENDOR_DIRECTORY,
             .administrator = PAM_TOTP_SETTINGS_DIRECTORY,
             .owner = geteuid()};
-}
-
-UnixTime current_time() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec;
 }
 
 std::string_view text_item(const pam_handle_t* pamh, int item) {
@@ -49,13 +45,19 @@ Place place_of(std::string_view remote_host) {
     return remote_host.empty() ? local_place(getuid()) : remote_place(remote_host);
 }
 
-/// Tells the log and the person, and gives libpam its code. `user` is empty where no account is known.
-int answer(pam_handle_t* pamh, int flags, std::string_view user, const Outcome& outcome) {
+void log(pam_handle_t* pamh, std::string_view user, const Outcome& outcome) {
     if (!outcome.explanation.empty()) pam_syslog(pamh, LOG_ERR, "%s", outcome.explanation.c_str());
     const auto line = log_line({user, text_item(pamh, PAM_SERVICE), text_item(pamh, PAM_RHOST)}, outcome);
     pam_syslog(pamh, log_priority(outcome.verdict), "%s", line.c_str());
-    const auto message = message_for(outcome);
-    if (!message.empty() && (flags & PAM_SILENT) == 0) tell(pamh, message);
+}
+
+/// Tells the log and the person, and gives libpam its code. `user` is empty where no account is known.
+int answer(pam_handle_t* pamh, int flags, std::string_view user, const Outcome& outcome) {
+    if (!outcome.is_logged) log(pamh, user, outcome);
+    if ((flags & PAM_SILENT) == 0) {
+        if (const auto message = message_for(outcome); !message.empty()) tell_error(pamh, message);
+        if (const auto notice = notice_for(outcome); !notice.empty()) tell(pamh, notice);
+    }
     return pam_code(outcome.verdict);
 }
 
@@ -63,19 +65,21 @@ int answer(pam_handle_t* pamh, int flags, std::string_view user, const Outcome& 
 class Login {
   public:
     Login(pam_handle_t* pamh, int flags, Settings settings)
-        : pamh_(pamh), flags_(flags), settings_(std::move(settings)), store_(file_store_places(settings_)) {}
+        : pamh_(pamh),
+          flags_(flags),
+          settings_(std::move(settings)),
+          store_({settings_.store, settings_.state_directory(), settings_.key, geteuid()}),
+          needs_helper_(needs_helper(settings_)) {}
 
     int run();
 
   private:
-    static FileStorePlaces file_store_places(const Settings& settings) {
-        return {settings.store, settings.state_directory(), settings.key, geteuid()};
-    }
-
     /// The outcome for an account that isn't even asked.
     std::optional<Outcome> outcome_without_asking();
-    Outcome decide(std::string_view response);
-    Outcome decide_held(HeldAccount& held, std::string_view response);
+    Outcome outcome_of_response(const SecretBytes& response);
+    Result<bool> is_enrolled() {
+        return needs_helper_ ? is_enrolled_by_helper(*account_) : store_.is_enrolled(*account_);
+    }
     void debug(const char* step) const {
         if (settings_.debug) pam_syslog(pamh_, LOG_DEBUG, "%s", step);
     }
@@ -87,10 +91,12 @@ class Login {
     int flags_;
     Settings settings_;
     FileStore store_;
+    bool needs_helper_;
     std::optional<Account> account_;
 };
 
 int Login::run() {
+    if (!settings_.once) forget_passed(pamh_);
     const char* user = nullptr;
     if (const int code = pam_get_user(pamh_, &user, nullptr); code != PAM_SUCCESS) return code;
     account_ = account_of(pamh_, user);
@@ -106,44 +112,39 @@ int Login::run() {
         return PAM_CONV_ERR;
     }
     debug("deciding");
-    return answered(decide(response->text()));
+    const auto outcome = outcome_of_response(*response);
+    if (is_let_in(outcome) && !note_passed(pamh_, account_->name)) {
+        debug("another line with `once` will ask again");
+    }
+    return answered(outcome);
 }
 
 std::optional<Outcome> Login::outcome_without_asking() {
+    if (account_ && settings_.once && has_passed(pamh_, account_->name)) {
+        debug("the account has passed on another line");
+        return outcome_of_passing_before();
+    }
     if (!account_ || settings_.unenrolled == Unenrolled::refuse) return std::nullopt;
-    const auto is_enrolled = store_.is_enrolled(*account_);
-    if (!is_enrolled) return outcome_of(is_enrolled.failure());
-    if (*is_enrolled) return std::nullopt;
+    const auto enrolled = is_enrolled();
+    if (!enrolled) return outcome_of(enrolled.failure());
+    if (*enrolled) return std::nullopt;
     return Outcome{.verdict = Verdict::ignored, .reason = Reason::unenrolled};
 }
 
-Outcome Login::decide(std::string_view response) {
+Outcome Login::outcome_of_response(const SecretBytes& response) {
     if (!account_) return {.verdict = Verdict::refused, .reason = Reason::unknown_user};
-    const bool may_start_anew = settings_.missing_state == MissingState::start_anew;
-    const auto held = store_.hold(*account_, may_start_anew ? HoldFor::login_without_state : HoldFor::login);
-    if (!held) return outcome_of(held.failure());
-    if (!(*held)->enrolment()) return {.verdict = Verdict::refused, .reason = Reason::unenrolled};
-    return decide_held(**held, response);
-}
-
-/// Commits first and reports second: a success that couldn't be written is a failure.
-Outcome Login::decide_held(HeldAccount& held, std::string_view response) {
-    const auto now = current_time();
-    const auto& enrolment = *held.enrolment();
-    auto state = held.state();
-    if (settings_.missing_state == MissingState::start_anew) {
-        state = with_lost_devices_restarted(std::move(state), enrolment, now);
+    const Attempt attempt{.response = response.text(),
+                          .password = text_item(pamh_, PAM_AUTHTOK),
+                          .place = place_of(text_item(pamh_, PAM_RHOST)),
+                          .now = current_time()};
+    if (!needs_helper_) {
+        const bool tells = !settings_.quiet && (flags_ & PAM_SILENT) == 0;
+        return decide(store_, settings_, *account_, attempt, tells ? Telling::changes : Telling::nothing);
     }
-    const auto decision = verify(enrolment, state, settings_.policy,
-                                 {.response = response,
-                                  .password = text_item(pamh_, PAM_AUTHTOK),
-                                  .place = place_of(text_item(pamh_, PAM_RHOST)),
-                                  .now = now});
-    if (decision.must_be_committed) {
-        if (const auto committed = held.commit(decision.next); !committed)
-            return outcome_of(committed.failure());
-    }
-    return outcome_of(decision, now);
+    // The helper isn't told the password, so it couldn't know it.
+    if (const auto reason = reason_not_to_count(attempt))
+        return {.verdict = Verdict::refused, .reason = *reason};
+    return check_by_helper(*account_, response);
 }
 
 }  // namespace

@@ -19,8 +19,12 @@ std::optional<SecretBytes> ask(pam_handle_t* pamh, const std::string& prompt, bo
     return response;
 }
 
-void tell(pam_handle_t* pamh, const std::string& message) {
+void tell_error(pam_handle_t* pamh, const std::string& message) {
     static_cast<void>(pam_error(pamh, "%s", message.c_str()));
+}
+
+void tell(pam_handle_t* pamh, const std::string& message) {
+    static_cast<void>(pam_info(pamh, "%s", message.c_str()));
 }
 
 }  // namespace totp

@@ -14,6 +14,9 @@ namespace totp {
 std::optional<SecretBytes> ask(pam_handle_t* pamh, const std::string& prompt, bool shows_what_is_typed);
 
 /// Tells the person something went wrong. An application that can't show it changes nothing.
+void tell_error(pam_handle_t* pamh, const std::string& message);
+
+/// Tells the person something worth knowing, likewise.
 void tell(pam_handle_t* pamh, const std::string& message);
 
 }  // namespace totp

@@ -1,5 +1,7 @@
 #include "pam_module/outcome.h"
 
+#include <ctime>
+
 #include <security/pam_modules.h>
 #include <syslog.h>
 
@@ -14,14 +16,10 @@ Reason reason_for(Trouble trouble) {
         case Trouble::key: return Reason::key;
         case Trouble::store:
         case Trouble::input:
+        case Trouble::caller:
         case Trouble::system: return Reason::store;
     }
     return Reason::store;
-}
-
-std::string word(std::string_view name, std::string_view value) {
-    const auto encoded = percent_encode(value, [](char c) { return c > ' ' && c < 127 && c != '%'; });
-    return std::string(name) + "=" + (encoded.empty() ? "-" : encoded);
 }
 
 std::string duration(UnixTime seconds) {
@@ -33,6 +31,25 @@ std::string duration(UnixTime seconds) {
     };
     if (seconds <= minute) return rounded_up(1, "second");
     return seconds <= hour ? rounded_up(minute, "minute") : rounded_up(hour, "hour");
+}
+
+/// "2026-11-24 12:00 UTC", for people.
+std::string moment(UnixTime time) {
+    std::tm utc{};
+    gmtime_r(&time, &utc);
+    char text[sizeof "9999-12-31 23:59 UTC"];
+    const auto size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &utc);
+    return {text, size};
+}
+
+std::string list_of(const Changes& changes) {
+    std::string list;
+    for (const auto& [is_so, what] : {std::pair(changes.added_device, "a device was added"),
+                                      std::pair(changes.removed_device, "a device was removed"),
+                                      std::pair(changes.renewed_recovery, "recovery codes were made")}) {
+        if (is_so) list += (list.empty() ? "" : ", ") + std::string(what);
+    }
+    return list;
 }
 
 }  // namespace
@@ -47,11 +64,15 @@ Outcome outcome_of(const Decision& decision, UnixTime now) {
     return outcome;
 }
 
+Outcome outcome_of_passing_before() { return {.verdict = Verdict::accepted}; }
+
 Outcome outcome_of(const Failure& failure) {
     return {.verdict = Verdict::unavailable,
             .reason = reason_for(failure.trouble),
             .explanation = failure.message};
 }
+
+bool is_let_in(const Outcome& outcome) { return outcome.verdict == Verdict::accepted; }
 
 int pam_code(Verdict verdict) {
     switch (verdict) {
@@ -65,13 +86,18 @@ int pam_code(Verdict verdict) {
 }
 
 std::string log_line(const Attempted& attempted, const Outcome& outcome) {
-    auto line = word("user", attempted.user) + " " + word("service", attempted.service) + " " +
-                word("rhost", attempted.remote_host) + " " + word("verdict", word_for(outcome.verdict));
-    if (outcome.reason != Reason::none) line += " " + word("reason", word_for(outcome.reason));
+    return log_word("user", attempted.user) + " " + log_word("service", attempted.service) + " " +
+           log_word("rhost", attempted.remote_host) + " " + words_of(outcome);
+}
+
+std::string words_of(const Outcome& outcome) {
+    auto line = log_word("verdict", word_for(outcome.verdict));
+    if (outcome.reason != Reason::none) line += " " + log_word("reason", word_for(outcome.reason));
     if (!outcome.device.empty()) {
-        line += " " + word("device", outcome.device) + " " + word("drift", std::to_string(outcome.drift));
+        line +=
+            " " + log_word("device", outcome.device) + " " + log_word("drift", std::to_string(outcome.drift));
     }
-    if (outcome.failures) line += " " + word("failures", std::to_string(*outcome.failures));
+    if (outcome.failures) line += " " + log_word("failures", std::to_string(*outcome.failures));
     return line;
 }
 
@@ -93,6 +119,13 @@ std::string message_for(const Outcome& outcome) {
     if (outcome.verdict != Verdict::throttled) return "";
     if (!outcome.retry_in) return "Too many wrong codes. Only an administrator can unlock this account.";
     return "Too many wrong codes. Try again in " + duration(*outcome.retry_in) + ".";
+}
+
+std::string notice_for(const Outcome& outcome) {
+    if (!outcome.changes) return "";
+    return "Since your last login, until " + moment(outcome.changes->last) + ": " +
+           list_of(*outcome.changes) +
+           ". If that wasn't you, tell your administrator; totp-enroll status shows what is enrolled.";
 }
 
 }  // namespace totp

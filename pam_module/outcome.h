@@ -18,13 +18,21 @@ struct Outcome {
     std::optional<int> failures;       ///< in a row on this side, where an enrolment was looked at
     std::optional<UnixTime> retry_in;  ///< throttled: seconds; absent: not until it is unlocked
     std::string explanation;           ///< unavailable: the sentence for the administrator
+    std::optional<Changes> changes;    ///< accepted: what was changed since the last login, to be told now
+    bool is_logged = false;            ///< by the helper that decided
 };
 
 /// What a decision comes to once it is on disk.
 Outcome outcome_of(const Decision& decision, UnixTime now);
 
+/// What it comes to on a line with `once` where the account has passed on another.
+Outcome outcome_of_passing_before();
+
 /// What a failure of the world comes to: nobody gets in.
 Outcome outcome_of(const Failure& failure);
+
+/// Whether the person may pass.
+bool is_let_in(const Outcome& outcome);
 
 /// The one place where a verdict becomes a PAM return code.
 int pam_code(Verdict verdict);
@@ -40,10 +48,16 @@ struct Attempted {
 /// there is something to say. Bytes outside printable ASCII, blanks and '%' stand as %XX.
 std::string log_line(const Attempted& attempted, const Outcome& outcome);
 
+/// The words of that line from `verdict=` on.
+std::string words_of(const Outcome& outcome);
+
 /// The syslog priority of that line.
 int log_priority(Verdict verdict);
 
 /// What the person is told, if anything, beside being refused.
 std::string message_for(const Outcome& outcome);
+
+/// What whoever has just passed should know, if anything.
+std::string notice_for(const Outcome& outcome);
 
 }  // namespace totp

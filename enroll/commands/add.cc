@@ -1,24 +1,28 @@
 // totp-enroll add: a new device for an account. Nothing is saved before the device showed a right code.
-#include <fcntl.h>
-#include <unistd.h>
-#include <algorithm>
 #include <ctime>
-#include <iostream>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base32.h"
 #include "core/percent.h"
 #include "core/random.h"
 #include "core/verifier.h"
+#include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
+#include "enroll/introduction.h"
 #include "enroll/json.h"
+#include "enroll/qr_image.h"
 #include "enroll/qr_style.h"
+#include "enroll/recovery_page.h"
 #include "enroll/terminal.h"
 
 namespace totp {
 namespace {
 
-constexpr int tries_to_confirm = 3;
+constexpr std::size_t codes_of_a_set = 10;
 constexpr std::size_t longest_secret_file = 1024;
 
 std::string host_name() {
@@ -40,15 +44,15 @@ std::string free_device_name(const std::optional<Enrolment>& enrolment) {
 
 /// A secret in base 32, from a file or ("-") from stdin.
 Result<SecretBytes> secret_from(const std::string& source) {
-    const auto where = source == "-" ? "stdin" : source;
+    const auto where = source == "-" ? "stdin" : printable(source);
     SecretBytes text;
     if (source == "-") {
-        auto line = ask_line("Secret in base 32: ");
+        auto line = ask_line("Secret in base 32: ", Typing::hidden);
         if (line) text = *std::move(line);
     } else {
         const Descriptor file(open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
         if (!file || read_whole(file, longest_secret_file, text) != 0) {
-            return input_failure("--secret-from " + source + " can't be read" + because_of(errno));
+            return input_failure("--secret-from " + where + " can't be read" + because_of(errno));
         }
     }
     auto line = text.text();
@@ -63,50 +67,66 @@ Result<SecretBytes> secret_from(const std::string& source) {
     return *std::move(secret);
 }
 
-/// What is wrong with a code, as far as that can be told.
-std::string hint(const Finding& finding, const Credential& credential) {
-    if (finding.reason == Reason::malformed) {
-        return "that isn't a code of " + std::to_string(credential.digits) + " digits";
-    }
-    if (!finding.near_miss) return "that code isn't right";
-    const auto now = static_cast<UnixTime>(time_step(std::time(nullptr), credential.period));
-    const auto steps = static_cast<UnixTime>(finding.near_miss->counter) - now;
-    return "that code is right for another time: the device's clock is about " +
-           std::to_string(std::abs(steps) * credential.period) + " s " + (steps > 0 ? "ahead of" : "behind") +
-           " this machine's; set the one that is wrong";
-}
-
-class Add : public Command {
+/// The file of --qr-file: taken away again unless the device is enrolled.
+class QrFile {
   public:
-    void declare(CLI::App& app) override;
-    int run(Session session) override;
+    QrFile() = default;
+    QrFile(const QrFile&) = delete;
+    QrFile& operator=(const QrFile&) = delete;
+    ~QrFile() {
+        if (!path_.empty()) unlink(path_.c_str());
+    }
+
+    Result<Done> write(const std::string& path, const QrSymbol& symbol, const QrCaption& caption) {
+        auto written = write_qr_file(path, symbol, caption);
+        if (written) path_ = path;
+        return written;
+    }
+    void keep() { path_.clear(); }
 
   private:
+    std::string path_;
+};
+
+/// What was saved.
+struct Saved {
+    std::string device;
+    std::vector<SecretBytes> codes;  ///< empty where the account keeps those it has
+};
+
+class Add : public AccountCommand {
+  public:
+    void declare(CLI::App& app) override;
+
+  private:
+    std::optional<Failure> refuse_options() const override;
+    int act(const Session& session) override;
+
+    std::optional<Failure> refuse_for_others_than_root() const;
+    std::optional<Failure> refuse_texts() const;
     /// What the options and the account's present enrolment make of the new device.
     Result<Device> new_device(const std::optional<Enrolment>& enrolment) const;
     KeyUri key_uri(const Device& device, const Account& account) const;
-    std::optional<Failure> refuse_options() const;
-
-    void show(const KeyUri& key, const Account& account) const;
-    void draw(std::ostream& out, const KeyUri& key, QrStyle style) const;
-    /// The login state with the code spent that the device showed; nothing if it showed none.
-    std::optional<LoginState> confirmed(const Device& device, const Policy& policy) const;
-    /// The recovery codes to show, empty where the account keeps those it has.
-    Result<std::vector<SecretBytes>> save(Session& session, const Device& device, const LoginState& state);
-    void report(const Session& session, const Device& device, const KeyUri& key,
-                const std::vector<SecretBytes>& codes) const;
+    Result<Done> write_qr(const Introduction& introduction, const KeyUri& key, QrFile& file) const;
+    /// The login state to begin the device with, once its person has seen the key; nothing, after a
+    /// complaint, if it showed no right code.
+    std::optional<LoginState> introduced(const Session& session, const Device& device,
+                                         const Introduction& introduction) const;
+    Result<Saved> save(const Session& session, Device device, const LoginState& state) const;
+    void report(const Session& session, const KeyUri& key, const Saved& saved) const;
 
     std::optional<std::string> name_;
     std::string algorithm_ = "SHA1";
     int digits_ = 6;
-    int period_ = 30;
+    std::optional<int> period_;
+    bool is_hotp_ = false;
     std::string issuer_ = host_name();
     std::optional<std::string> label_;
     std::string secret_from_;
     std::string qr_ = automatic_qr;
+    std::string qr_file_;
     std::optional<std::size_t> recovery_codes_;
     bool needs_no_code_ = false;
-    bool json_ = false;
 };
 
 void Add::declare(CLI::App& app) {
@@ -118,30 +138,39 @@ void Add::declare(CLI::App& app) {
         ->check(CLI::Range(6, 8))
         ->type_name("N")
         ->capture_default_str();
-    app.add_option("--period", period_, "How many seconds a code lasts: 1 to 3600")
+    app.add_option("--period", period_, "How many seconds a code lasts: 1 to 3600 [30]")
         ->check(CLI::Range(1, 3600))
-        ->type_name("SECONDS")
-        ->capture_default_str();
+        ->type_name("SECONDS");
+    app.add_flag("--hotp", is_hotp_, "A token that counts its codes instead of knowing the time");
     app.add_option("--issuer", issuer_, "Who the app says the account is with [this host's name]")
         ->type_name("TEXT");
     app.add_option("--label", label_, "What the app calls the account [the user's name]")->type_name("TEXT");
-    app.add_option("--secret-from", secret_from_, "Take the secret, in base 32, from a file or (-) stdin")
+    app.add_option("--secret-from", secret_from_,
+                   "Take the secret, in base 32, from a file (root) or (-) stdin")
         ->type_name("FILE");
-    app.add_option("--qr", qr_, "The QR code: auto, utf8, utf8-light, ascii or none")
+    app.add_option("--qr", qr_, "The QR code: auto, utf8, utf8-light, ascii, ansi or none")
         ->check(CLI::IsMember(words_of_qr()))
         ->type_name("FORM")
         ->option_text("FORM");
+    app.add_option("--qr-file", qr_file_, "The QR code as a new file too: F.png or F.svg")->type_name("FILE");
     app.add_option("--recovery-codes", recovery_codes_, "How many recovery codes to make, 0 to 32 [10]")
         ->check(CLI::Range(0, static_cast<int>(maximum_recovery_codes)))
         ->type_name("N");
-    app.add_flag("--no-confirm", needs_no_code_, "Save without a code from the device");
+    app.add_flag("--no-confirm", needs_no_code_, "Save without a code from the device (root)");
     app.footer("Example: totp-enroll add --user alice --device phone");
 }
 
-std::optional<Failure> Add::refuse_options() const {
-    if (!algorithm_named(algorithm_)) {
-        return input_failure("--algorithm " + printable(algorithm_) + " isn't SHA1, SHA256 or SHA512");
+std::optional<Failure> Add::refuse_for_others_than_root() const {
+    if (is_root()) return std::nullopt;
+    const auto for_root = [](const std::string& what) { return Failure{Trouble::caller, what}; };
+    if (needs_no_code_) return for_root("--no-confirm is for root: the device must show a code");
+    if (!secret_from_.empty() && secret_from_ != "-") {
+        return for_root("--secret-from FILE is for root: give the secret on stdin, with --secret-from -");
     }
+    return std::nullopt;
+}
+
+std::optional<Failure> Add::refuse_texts() const {
     if (name_ && !is_device_name(*name_)) {
         return input_failure("--device '" + printable(*name_) +
                              "' isn't 1 to 32 letters, digits, '.', '_' or '-' (nor the word recovery)");
@@ -155,6 +184,18 @@ std::optional<Failure> Add::refuse_options() const {
     return std::nullopt;
 }
 
+std::optional<Failure> Add::refuse_options() const {
+    if (!algorithm_named(algorithm_)) {
+        return input_failure("--algorithm " + printable(algorithm_) + " isn't SHA1, SHA256 or SHA512");
+    }
+    if (is_hotp_ && period_) return input_failure("--period is for time-based devices, not for --hotp");
+    if (!qr_file_.empty() && !is_qr_file_name(qr_file_)) {
+        return input_failure("--qr-file " + printable(qr_file_) + " must end in .png or .svg");
+    }
+    if (auto failure = refuse_texts()) return failure;
+    return refuse_for_others_than_root();
+}
+
 Result<Device> Add::new_device(const std::optional<Enrolment>& enrolment) const {
     const auto name = name_.value_or(free_device_name(enrolment));
     if (enrolment && enrolment->device_named(name) != nullptr) {
@@ -163,7 +204,10 @@ Result<Device> Add::new_device(const std::optional<Enrolment>& enrolment) const 
     if (enrolment && enrolment->devices.size() >= maximum_devices) {
         return input_failure("there are 8 devices already: remove one with totp-enroll remove --device NAME");
     }
-    Credential credential{.algorithm = *algorithm_named(algorithm_), .digits = digits_, .period = period_};
+    Credential credential{.type = is_hotp_ ? CredentialType::hotp : CredentialType::totp,
+                          .algorithm = *algorithm_named(algorithm_),
+                          .digits = digits_};
+    if (period_) credential.period = *period_;
     auto secret = secret_from_.empty() ? random_bytes(recommended_secret_size(credential.algorithm))
                                        : secret_from(secret_from_);
     if (!secret) return secret.failure();
@@ -175,118 +219,96 @@ KeyUri Add::key_uri(const Device& device, const Account& account) const {
     return {device.credential, issuer_, label_.value_or(account.name)};
 }
 
-/// The picture comes last: on a screen of 24 lines it stands whole above the question.
-void Add::show(const KeyUri& key, const Account& account) const {
-    std::ostream& out = json_ ? std::cerr : std::cout;
-    const auto& credential = key.credential;
-    out << "For the authenticator app of " << account.name << ": a key to type in (time-based, "
-        << name_of(credential.algorithm) << ", " << credential.digits << " digits, " << credential.period
-        << " s)\n\n    " << in_groups_of_four(base32_encode(credential.secret.octets())).text() << "\n\n";
-    if (const auto style = qr_style(qr_)) draw(out, key, *style);
-    out << std::flush;
+Result<Done> Add::write_qr(const Introduction& introduction, const KeyUri& key, QrFile& file) const {
+    if (qr_file_.empty()) return Done{};
+    return file.write(
+        qr_file_, introduction.symbol(),
+        {key.issuer, key.label, in_groups_of_four(base32_encode(key.credential.secret.octets()))});
 }
 
-void Add::draw(std::ostream& out, const KeyUri& key, QrStyle style) const {
-    const auto rows = draw_qr(format_key_uri(key, UriParameters::not_default).text(), style);
-    if (!rows) {
-        out << rows.failure().message << "\n";
-        return;
+std::optional<LoginState> Add::introduced(const Session& session, const Device& device,
+                                          const Introduction& introduction) const {
+    if (needs_no_code_) {
+        if (!session.json()) introduction.show();
+        return new_login_state({.devices = {device}});
     }
-    out << "or to scan:\n";
-    for (const auto& row : *rows) out << row << "\n";
-    if (qr_ == automatic_qr) out << advice_for(style) << "\n";
+    auto state = introduction.confirm(session.settings().policy);
+    if (!state) complain("nothing was enrolled: no right code came from the device");
+    return state;
 }
 
-std::optional<LoginState> Add::confirmed(const Device& device, const Policy& policy) const {
-    const Enrolment alone{.devices = {device}};
-    for (int left = tries_to_confirm; left > 0; --left) {
-        const auto code = ask_line("Code that the app shows now: ");
-        if (!code) break;
-        auto finding = examine(alone, new_login_state(alone), policy,
-                               {.response = code->text(), .now = std::time(nullptr)}, std::nullopt);
-        if (finding.reason == Reason::none) return std::move(finding.after);
-        complain(hint(finding, device.credential) + (left > 1 ? "; try the one shown now" : ""));
-    }
-    return std::nullopt;
-}
-
-Result<std::vector<SecretBytes>> Add::save(Session& session, const Device& device, const LoginState& state) {
-    auto held = session.store.hold(session.account, HoldFor::change);
+/// Where the name was ours to choose, another is chosen if somebody took it meanwhile.
+Result<Saved> Add::save(const Session& session, Device device, const LoginState& state) const {
+    const auto held = session.hold(HoldFor::change);
     if (!held) return held.failure();
     auto enrolment = (*held)->enrolment().value_or(Enrolment{});
+    if (!name_) device.name = free_device_name(enrolment);
     if (enrolment.device_named(device.name) != nullptr) {
         return input_failure("meanwhile a device " + device.name + " was enrolled: nothing was changed");
     }
-    const bool is_first = enrolment.devices.empty();
-    std::vector<SecretBytes> codes;
-    if (is_first) {
-        auto set = new_recovery_codes(recovery_codes_.value_or(10));
+    Saved saved{.device = device.name, .codes = {}};
+    Changes change{.last = std::time(nullptr), .added_device = true};
+    if (enrolment.devices.empty()) {
+        auto set = new_recovery_codes(recovery_codes_.value_or(codes_of_a_set));
         if (!set) return set.failure();
         enrolment.recovery = std::move(set->hashes);
-        codes = std::move(set->codes);
+        saved.codes = std::move(set->codes);
     }
     auto next = without_strangers((*held)->state(), enrolment);
-    enrolment.devices.push_back(device);
+    enrolment.devices.push_back(std::move(device));
     next.devices.push_back(state.devices.front());
+    note_change(next, change);
     if (auto enrolled = (*held)->enrol(enrolment, std::move(next)); !enrolled) return enrolled.failure();
-    return codes;
+    log_change(session.account(), Change::device_added, saved.device);
+    return saved;
 }
 
-void Add::report(const Session& session, const Device& device, const KeyUri& key,
-                 const std::vector<SecretBytes>& codes) const {
-    if (json_) {
+void Add::report(const Session& session, const KeyUri& key, const Saved& saved) const {
+    if (session.json()) {
         Json facts = {
-            {"user", session.account.name},
-            {"device", device.name},
+            {"user", std::string_view(session.account().name)},
+            {"device", std::string_view(saved.device)},
             {"uri", format_key_uri(key, UriParameters::not_default).text()},
-            {"secret", base32_encode(device.credential.secret.octets()).text()},
+            {"secret", base32_encode(key.credential.secret.octets()).text()},
             {"recovery_codes", Json::array()},
         };
-        for (const auto& code : codes) facts["recovery_codes"].push_back(code.text());
+        for (const auto& code : saved.codes) facts["recovery_codes"].push_back(code.text());
         print_json(facts);
         return;
     }
-    std::cout << "\n" << session.account.name << "'s device " << device.name << " is enrolled.\n";
-    if (codes.empty()) return;
-    std::cout << "\nRecovery codes, each good for one login without the device. Keep them somewhere safe:\n"
-              << "they are not shown again.\n\n";
-    for (const auto& code : codes) std::cout << "    " << code.text() << "\n";
-    std::cout << std::endl;
+    const auto sentence = session.account().name + "'s device " + saved.device + " is enrolled.";
+    if (!saved.codes.empty()) show_recovery_codes(sentence, saved.codes);
+    if (saved.codes.empty() || examine_terminal().can_show_secrets) print(sentence + "\n");
 }
 
-int Add::run(Session session) {
-    json_ = session.json;
-    if (const auto failure = refuse_options()) return complain(*failure);
-    if (const auto prepared = prepare_store(session); !prepared) return complain(prepared.failure());
+int Add::act(const Session& session) {
+    if (const auto prepared = prepare_store(session.installation()); !prepared)
+        return complain(prepared.failure());
     std::optional<Enrolment> enrolment;
     {
-        const auto held = session.store.hold(session.account, HoldFor::login);
+        const auto held = session.hold(HoldFor::login);
         if (!held) return complain(held.failure());
         enrolment = (*held)->enrolment();
     }
     if (enrolment && recovery_codes_) {
-        return complain(input_failure("--recovery-codes is for the first device: " + session.account.name +
+        return complain(input_failure("--recovery-codes is for the first device: " + session.account().name +
                                       " has recovery codes already"));
     }
     const auto device = new_device(enrolment);
     if (!device) return complain(device.failure());
-    const auto key = key_uri(*device, session.account);
+    const auto key = key_uri(*device, session.account());
+    const auto introduction = Introduction::of(*device, key, qr_, session.json());
+    if (!introduction) return complain(introduction.failure());
 
-    LoginState state = new_login_state({.devices = {*device}});
-    if (!needs_no_code_) {
-        show(key, session.account);
-        auto shown = confirmed(*device, session.settings.policy);
-        if (!shown) {
-            complain("nothing was enrolled: no right code came from the device");
-            return exit_refused;
-        }
-        state = *std::move(shown);
-    } else if (!json_) {
-        show(key, session.account);
-    }
-    const auto codes = save(session, *device, state);
-    if (!codes) return complain(codes.failure());
-    report(session, *device, key, *codes);
+    const SignalsHeldBack signals;  // until the file of --qr-file is gone or stays
+    QrFile file;
+    if (const auto written = write_qr(*introduction, key, file); !written) return complain(written.failure());
+    const auto state = introduced(session, *device, *introduction);
+    if (!state) return exit_refused;
+    const auto saved = save(session, *device, *state);
+    if (!saved) return complain(saved.failure());
+    file.keep();
+    report(session, key, *saved);
     return exit_done;
 }
 

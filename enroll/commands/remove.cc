@@ -1,15 +1,17 @@
 // totp-enroll remove: takes one device, or the whole enrolment, away.
 #include <algorithm>
-#include <iostream>
+#include <ctime>
 
+#include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
+#include "enroll/json.h"
 #include "enroll/terminal.h"
 
 namespace totp {
 namespace {
 
-class Remove : public Command {
+class Remove : public AccountCommand {
   public:
     void declare(CLI::App& app) override {
         app.add_option("--device", device_, "Only this device; without it, all that is enrolled")
@@ -18,62 +20,68 @@ class Remove : public Command {
         app.footer("Example: totp-enroll remove --user alice --device phone");
     }
 
-    int run(Session session) override;
-
   private:
-    std::string question(const Account& account, bool leaves_nothing) const;
-    bool is_confirmed(const std::string& question) const;
-    int remove_all(Session& session) const;
-    int remove_device(Session& session) const;
+    std::optional<Failure> refuse_options() const override;
+    int act(const Session& session) override {
+        return device_ ? remove_device(session) : remove_all(session);
+    }
+
+    bool is_confirmed(const Session& session, bool leaves_nothing) const;
+    int refused() const { return can_ask() ? exit_refused : exit_usage; }
+    int remove_all(const Session& session) const;
+    int remove_device(const Session& session) const;
     /// What remains enrolled; nothing, after a complaint, if there is no such device.
     std::optional<Enrolment> without_device(const HeldAccount& held, const Account& account) const;
+    Result<Done> take_away(HeldAccount& held, const Session& session, const Enrolment& remaining) const;
 
     std::optional<std::string> device_;
     bool is_sure_ = false;
 };
 
-/// What is asked before anything goes; without a device left nobody is asked for a code any more.
-std::string Remove::question(const Account& account, bool leaves_nothing) const {
-    const auto what = device_ ? "the device " + *device_ + " of " + account.name
-                              : "everything enrolled for " + account.name;
-    const std::string consequence = leaves_nothing
-                                        ? " Nothing is left then: where accounts without enrolment pass, the "
-                                          "password alone will do."
-                                        : "";
-    return "Remove " + what + "?" + consequence + " [y/N] ";
+std::optional<Failure> Remove::refuse_options() const {
+    if (!device_ || is_device_name(*device_)) return std::nullopt;
+    return Failure{Trouble::input,
+                   "--device '" + printable(*device_) + "' can't be a device's name: see totp-enroll status"};
 }
 
-bool Remove::is_confirmed(const std::string& question) const {
+/// What it means to have nothing left, as far as the settings tell.
+std::string consequence(const Settings& settings) {
+    return settings.unenrolled == Unenrolled::ignore
+               ? "accounts without a device get in by the password alone"
+               : "accounts without a device don't get in (unless a PAM line says unenrolled=ignore)";
+}
+
+/// Asks twice where nothing is left.
+bool Remove::is_confirmed(const Session& session, bool leaves_nothing) const {
     if (is_sure_) return true;
-    const auto answer = can_ask() ? ask_line(question) : std::nullopt;
-    if (answer && (answer->text() == "y" || answer->text() == "yes")) return true;
-    complain(can_ask() ? "nothing was removed" : "nothing was removed: say --yes where nobody can be asked");
-    return false;
-}
-
-int Remove::run(Session session) {
-    if (device_ && !is_device_name(*device_)) {
-        complain("--device '" + printable(*device_) + "' can't be a device's name: see totp-enroll status");
-        return exit_usage;
+    if (!can_ask()) {
+        complain("nothing was removed: say --yes where nobody can be asked");
+        return false;
     }
-    return device_ ? remove_device(session) : remove_all(session);
+    const auto& name = session.account().name;
+    const auto what = device_ ? "the device " + *device_ + " of " + name : "everything enrolled for " + name;
+    bool is_confirmed = is_yes(ask_line("Remove " + what + "? [y/N] "));
+    if (is_confirmed && leaves_nothing) {
+        is_confirmed =
+            is_yes(ask_line("Nothing is left then, recovery codes included: where this machine asks for "
+                            "codes, " +
+                            consequence(session.settings()) + ". Remove it all the same? [y/N] "));
+    }
+    if (!is_confirmed) complain("nothing was removed");
+    return is_confirmed;
 }
 
-/// Also where records are damaged, or one of the two is gone: it is the way out.
-int Remove::remove_all(Session& session) const {
-    const auto is_enrolled = session.store.is_enrolled(session.account);
+/// Root's way out also where records are damaged, or one of the two is gone.
+int Remove::remove_all(const Session& session) const {
+    const auto is_enrolled = session.is_enrolled();
     if (!is_enrolled) return complain(is_enrolled.failure());
-    if (*is_enrolled && !is_confirmed(question(session.account, true))) {
-        return can_ask() ? exit_refused : exit_usage;
-    }
-    const auto held = session.store.hold(session.account, HoldFor::removal);
+    if (*is_enrolled && !is_confirmed(session, true)) return refused();
+    const auto held = session.hold(is_root() ? HoldFor::removal : HoldFor::login);
     if (!held) return complain(held.failure());
     if (const auto removed = (*held)->remove(); !removed) return complain(removed.failure());
-    if (!*is_enrolled) {
-        complain(session.account.name + " is not enrolled");
-        return exit_refused;
-    }
-    if (!session.json) std::cout << "Removed.\n";
+    if (!*is_enrolled) return complain_unenrolled(session.account());
+    log_change(session.account(), Change::enrolment_removed);
+    if (!session.json()) print("Removed.\n");
     return exit_done;
 }
 
@@ -88,24 +96,34 @@ std::optional<Enrolment> Remove::without_device(const HeldAccount& held, const A
 
 /// Taking the last device away takes all away: recovery codes alone are no second factor to keep. The state
 /// goes on knowing the device, as HeldAccount::enrol() asks; when the next one is added it is forgotten.
-int Remove::remove_device(Session& session) const {
-    auto held = session.store.hold(session.account, HoldFor::login);
+Result<Done> Remove::take_away(HeldAccount& held, const Session& session, const Enrolment& remaining) const {
+    auto state = held.state();
+    note_change(state, {.last = std::time(nullptr), .removed_device = true});
+    auto removed = remaining.devices.empty() ? held.remove() : held.enrol(remaining, std::move(state));
+    if (removed) log_change(session.account(), Change::device_removed, *device_);
+    return removed;
+}
+
+int Remove::remove_device(const Session& session) const {
+    auto held = session.hold(HoldFor::login);
     if (!held) return complain(held.failure());
-    auto remaining = without_device(**held, session.account);
+    auto remaining = without_device(**held, session.account());
     if (!remaining) return exit_refused;
 
     held->reset();  // nobody is locked out while a person thinks
-    if (!is_confirmed(question(session.account, remaining->devices.empty()))) {
-        return can_ask() ? exit_refused : exit_usage;
-    }
-    held = session.store.hold(session.account, HoldFor::login);
+    const bool leaves_nothing = remaining->devices.empty();
+    if (!is_confirmed(session, leaves_nothing)) return refused();
+    held = session.hold(HoldFor::login);
     if (!held) return complain(held.failure());
-    remaining = without_device(**held, session.account);
+    remaining = without_device(**held, session.account());
     if (!remaining) return exit_refused;
-    const auto removed =
-        remaining->devices.empty() ? (*held)->remove() : (*held)->enrol(*remaining, (*held)->state());
-    if (!removed) return complain(removed.failure());
-    if (!session.json) std::cout << "Removed.\n";
+    if (remaining->devices.empty() && !leaves_nothing && !is_sure_) {
+        complain("meanwhile it became the last device: nothing was removed; begin again");
+        return exit_refused;
+    }
+    if (const auto removed = take_away(**held, session, *remaining); !removed)
+        return complain(removed.failure());
+    if (!session.json()) print("Removed.\n");
     return exit_done;
 }
 

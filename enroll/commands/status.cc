@@ -1,6 +1,5 @@
 // totp-enroll status: what is enrolled, and how it stands.
 #include <ctime>
-#include <iostream>
 
 #include "core/verifier.h"
 #include "enroll/command.h"
@@ -18,14 +17,16 @@ std::size_t recovery_codes_left(const Enrolment& enrolment, const LoginState& st
 }
 
 /// A moment, or null where there never was one.
-Json moment(UnixTime time) { return time == 0 ? Json() : Json(rfc3339(time)); }
+Json text(const std::string& text) { return std::string_view(text); }
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+Json text_or_null(const std::string& value) { return value.empty() ? Json() : text(value); }
+
+Json moment(UnixTime time) { return time == 0 ? Json() : text(rfc3339(time)); }
 
 Json locked_until(const SideState& side, const Policy& policy, UnixTime now) {
     const auto until = closed_until(side, policy, now);
     if (!until) return {};
-    return *until == no_end ? Json("unlock") : Json(rfc3339(*until));
+    return *until == no_end ? text("unlock") : text(rfc3339(*until));
 }
 
 Json facts_of(const SideState& side, const Policy& policy, UnixTime now) {
@@ -36,7 +37,7 @@ Json facts_of(const SideState& side, const Policy& policy, UnixTime now) {
 
 Json facts_of(const Device& device, const DeviceState& state) {
     const auto& credential = device.credential;
-    return {{"name", device.name},
+    return {{"name", text(device.name)},
             {"type", name_of(credential.type)},
             {"algorithm", name_of(credential.algorithm)},
             {"digits", credential.digits},
@@ -49,9 +50,10 @@ Json facts_of(const Device& device, const DeviceState& state) {
 /// The documented shape, for an account that is enrolled or not.
 Json facts_of(const Session& session, const std::optional<Enrolment>& enrolment, const LoginState& state) {
     const auto now = std::time(nullptr);
-    const auto& policy = session.settings.policy;
-    Json facts = {
-        {"user", session.account.name}, {"enrolled", enrolment.has_value()}, {"devices", Json::array()}};
+    const auto& policy = session.settings().policy;
+    Json facts = {{"user", text(session.account().name)},
+                  {"enrolled", enrolment.has_value()},
+                  {"devices", Json::array()}};
     if (enrolment) {
         for (const auto& device : enrolment->devices) {
             const auto* device_state = state.device(device.id);
@@ -64,69 +66,79 @@ Json facts_of(const Session& session, const std::optional<Enrolment>& enrolment,
     facts["elsewhere"] = facts_of(state.elsewhere, policy, now);
     facts["places"] = Json::array();
     for (const auto& known : state.places) {
-        facts["places"].push_back({{"address", known.place}, {"last", rfc3339(known.last_login)}});
+        facts["places"].push_back(
+            {{"address", text(known.place)}, {"last", text(rfc3339(known.last_login))}});
     }
     return facts;
 }
 
+std::string number(const Json& fact) { return std::to_string(fact.get<std::int64_t>()); }
+
 void print_device(const Json& device) {
-    std::cout << "  " << device["name"].get<std::string>() << ": " << device["type"].get<std::string>()
-              << ", " << device["algorithm"].get<std::string>() << ", " << device["digits"] << " digits";
-    if (!device["period"].is_null()) std::cout << ", " << device["period"] << " s";
+    std::string line = "  " + text_of(device["name"]) + ": " + text_of(device["type"]) + ", " +
+                       text_of(device["algorithm"]) + ", " + number(device["digits"]) + " digits";
+    if (!device["period"].is_null()) line += ", " + number(device["period"]) + " s";
     if (device["last_used"].is_null()) {
-        std::cout << "; never used\n";
+        print(line + "; never used\n");
         return;
     }
-    std::cout << "; last used " << device["last_used"].get<std::string>();
-    if (!device["last_from"].is_null()) std::cout << " from " << device["last_from"].get<std::string>();
-    if (device["drift"] != 0) std::cout << "; its clock is " << device["drift"] << " steps ahead of ours";
-    std::cout << "\n";
+    line += "; last used " + text_of(device["last_used"]);
+    if (!device["last_from"].is_null()) line += " from " + text_of(device["last_from"]);
+    if (device["drift"] != 0) line += "; its clock is " + number(device["drift"]) + " steps ahead of ours";
+    print(line + "\n");
 }
 
-void print_side(const char* name, const Json& side) {
-    std::cout << name << ": " << side["failures"] << " wrong codes in a row, level " << side["level"];
+void print_side(const std::string& name, const Json& side) {
+    auto line =
+        name + ": " + number(side["failures"]) + " wrong codes in a row, level " + number(side["level"]);
     if (side["locked_until"] == "unlock") {
-        std::cout << ", locked until it is unlocked";
+        line += ", locked until it is unlocked";
     } else if (!side["locked_until"].is_null()) {
-        std::cout << ", locked until " << side["locked_until"].get<std::string>();
+        line += ", locked until " + text_of(side["locked_until"]);
     }
-    std::cout << "\n";
+    print(line + "\n");
 }
 
-void print(const Json& facts) {
-    const auto user = facts["user"].get<std::string>();
+void print_facts(const Json& facts) {
+    const auto user = text_of(facts["user"]);
     if (!facts["enrolled"]) {
-        std::cout << user << " is not enrolled. To enrol: totp-enroll add --user " << user << "\n";
+        print(user + " is not enrolled. To enrol: totp-enroll add" + (is_root() ? " --user " + user : "") +
+              "\n");
         return;
     }
-    std::cout << user << " is enrolled.\n\nDevices\n";
+    print(user + " is enrolled.\n\nDevices\n");
     for (const auto& device : facts["devices"]) print_device(device);
-    std::cout << "\nRecovery codes left: " << facts["recovery_codes_left"] << "\n";
+    print("\nRecovery codes left: " + number(facts["recovery_codes_left"]) + "\n");
     print_side("From known places", facts["known"]);
     print_side("From elsewhere", facts["elsewhere"]);
     if (facts["places"].empty()) return;
-    std::cout << "\nKnown places\n";
+    print("\nKnown places\n");
     for (const auto& place : facts["places"]) {
-        std::cout << "  " << place["address"].get<std::string>() << ", last "
-                  << place["last"].get<std::string>() << "\n";
+        print("  " + text_of(place["address"]) + ", last " + text_of(place["last"]) + "\n");
     }
 }
 
-class Status : public Command {
+/// Read while the account was held, which it isn't any more while somebody reads them.
+Result<Json> facts_of(const Session& session) {
+    const auto held = session.hold(HoldFor::login);
+    if (!held) return held.failure();
+    return facts_of(session, (*held)->enrolment(), (*held)->state());
+}
+
+class Status : public AccountCommand {
   public:
     void declare(CLI::App& app) override { app.footer("Example: totp-enroll status --user alice --json"); }
 
-    int run(Session session) override {
-        const auto held = session.store.hold(session.account, HoldFor::login);
-        if (!held) return complain(held.failure());
-        const auto& enrolment = (*held)->enrolment();
-        const auto facts = facts_of(session, enrolment, (*held)->state());
-        if (session.json) {
-            print_json(facts);
+  private:
+    int act(const Session& session) override {
+        const auto facts = facts_of(session);
+        if (!facts) return complain(facts.failure());
+        if (session.json()) {
+            print_json(*facts);
         } else {
-            print(facts);
+            print_facts(*facts);
         }
-        return enrolment ? exit_done : exit_refused;
+        return (*facts)["enrolled"] ? exit_done : exit_refused;
     }
 };
 

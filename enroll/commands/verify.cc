@@ -1,7 +1,10 @@
-// totp-enroll verify: what a login would make of a code. Root spends nothing with it and isn't throttled.
+// totp-enroll verify: what a login would make of a code. Root spends nothing with it and isn't throttled; for
+// anybody else it is as a login, so that nobody can guess here.
 #include <ctime>
-#include <iostream>
 
+#include <unistd.h>
+
+#include "core/place.h"
 #include "core/verifier.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
@@ -11,54 +14,92 @@
 namespace totp {
 namespace {
 
-std::string explanation(Reason reason) {
-    if (reason == Reason::replayed) return "right, but it was used already";
-    if (reason == Reason::malformed) return "neither a code nor a recovery code by its shape";
+/// What is told of it.
+struct Answer {
+    bool is_right = false;
+    bool is_throttled = false;
+    Reason reason = Reason::none;
+    std::string device;
+    int drift = 0;
+};
+
+std::string explanation(const Answer& answer) {
+    if (answer.is_throttled) return "not looked at, after too many wrong codes: see totp-enroll status";
+    if (answer.reason == Reason::replayed) return "right, but it was used already";
+    if (answer.reason == Reason::malformed) return "neither a code nor a recovery code by its shape";
     return "wrong";
 }
 
-void report(const Session& session, const Finding& finding) {
-    const bool is_right = finding.reason == Reason::none;
-    if (session.json) {
-        Json facts = {{"user", session.account.name}, {"accepted", is_right}};
-        if (is_right) {
-            facts["device"] = finding.device;
-            facts["drift"] = finding.drift;
+Answer tried_by_root(const HeldAccount& held, const Policy& policy, const Attempt& attempt) {
+    auto finding = examine(*held.enrolment(), held.state(), policy, attempt, std::nullopt);
+    return {finding.reason == Reason::none, false, finding.reason, finding.device, finding.drift};
+}
+
+Result<Answer> tried_by_owner(HeldAccount& held, const Policy& policy, const Attempt& attempt) {
+    const auto decision = verify(*held.enrolment(), held.state(), policy, attempt);
+    if (decision.must_be_committed) {
+        if (auto committed = held.commit(decision.next); !committed) return committed.failure();
+    }
+    const bool is_throttled = decision.verdict == Verdict::throttled;
+    return Answer{decision.reason == Reason::none && !is_throttled, is_throttled, decision.reason,
+                  decision.device, decision.drift};
+}
+
+void report(const Session& session, const Answer& answer) {
+    if (session.json()) {
+        Json facts = {{"user", std::string_view(session.account().name)}, {"accepted", answer.is_right}};
+        if (answer.is_right) {
+            facts["device"] = std::string_view(answer.device);
+            facts["drift"] = answer.drift;
         } else {
-            facts["reason"] = word_for(finding.reason);
+            facts["reason"] = answer.is_throttled ? std::string_view("throttled") : word_for(answer.reason);
         }
         print_json(facts);
-    } else if (is_right) {
-        std::cout << "Right: " << finding.device << ", clock drift " << finding.drift << " steps.\n";
+    } else if (answer.is_right) {
+        print("Right: " + answer.device + ", clock drift " + std::to_string(answer.drift) + " steps.\n");
     } else {
-        std::cout << "Refused: " << explanation(finding.reason) << ".\n";
+        print("Refused: " + explanation(answer) + ".\n");
     }
 }
 
-class Verify : public Command {
+/// Nothing where the account isn't enrolled.
+Result<std::optional<Answer>> tried(const Session& session, const SecretBytes& code) {
+    const auto held = session.hold(HoldFor::login);
+    if (!held) return held.failure();
+    if (!(*held)->enrolment()) return std::optional<Answer>();
+    const Attempt attempt{.response = code.text(),
+                          .place = local_place(getuid()),
+                          .now = std::time(nullptr),
+                          .makes_place_known = false};
+    const auto& policy = session.settings().policy;
+    if (is_root()) return std::optional(tried_by_root(**held, policy, attempt));
+    auto answer = tried_by_owner(**held, policy, attempt);
+    if (!answer) return answer.failure();
+    return std::optional(*std::move(answer));
+}
+
+class Verify : public AccountCommand {
   public:
     void declare(CLI::App& app) override {
         app.footer("Example: echo 123456 | totp-enroll verify --user alice");
     }
 
-    int run(Session session) override {
-        const auto code = ask_line("Code or recovery code: ");
-        if (!code) {
-            complain("no code came: type it, or give it on stdin");
-            return exit_usage;
-        }
-        const auto held = session.store.hold(session.account, HoldFor::login);
-        if (!held) return complain(held.failure());
-        if (!(*held)->enrolment()) {
-            complain(session.account.name + " is not enrolled");
-            return exit_refused;
-        }
-        const auto finding = examine(*(*held)->enrolment(), (*held)->state(), session.settings.policy,
-                                     {.response = code->text(), .now = std::time(nullptr)}, std::nullopt);
-        report(session, finding);
-        return finding.reason == Reason::none ? exit_done : exit_refused;
-    }
+  private:
+    int act(const Session& session) override;
 };
+
+int Verify::act(const Session& session) {
+    const auto code = ask_line("Code or recovery code: ");
+    if (!code) {
+        complain("no code came: type it, or give it on stdin");
+        return exit_usage;
+    }
+    const auto answer = tried(session, *code);
+    if (!answer) return complain(answer.failure());
+    if (!*answer) return complain_unenrolled(session.account());
+    report(session, **answer);
+    return (*answer)->is_right ? exit_done : exit_refused;
+}
 
 }  // namespace
 

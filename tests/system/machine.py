@@ -20,6 +20,8 @@ PASSWORD = "correct horse battery staple"
 PROMPT = "Verification code: "
 SAY_WHO = "echo in as $(id -un)"
 STEP = 30
+GROUP = "_totp"
+PAM_SERVICES = Path(__file__).parents[2] / "conf/pam.d"
 SECONDS_TO_TYPE_A_CODE = 3
 
 
@@ -79,7 +81,7 @@ def _mount_private(path, build):
 
 
 def _copy(path):
-    return lambda copy: shutil.copytree(path, copy, symlinks=True)
+    return lambda copy: run("cp", "-a", path, str(copy))
 
 
 def _make_dev(dev):
@@ -113,7 +115,7 @@ class Machine:
 
     def __init__(self, build):
         self.build = Path(build)
-        self.totp_enroll = str(self.build / "enroll/totp-enroll")
+        self.totp_enroll = "/run/private/bin/totp-enroll"
         self._users = 0
         run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
         os.mkdir("/run/private")
@@ -126,12 +128,27 @@ class Machine:
         _make_dev(Path("/run/private/dev"))
         run("mount", "--rbind", "/run/private/dev", "/dev")
         self._install_module()
+        self._install_programs()
         self.log = Log()
 
     def _install_module(self):
         modules = next(Path("/lib").glob("*-linux-*/security/pam_unix.so")).parent
         _mount_private(str(modules), _copy(modules))
         shutil.copy(self.build / "pam_module/pam_totp.so", modules)
+
+    def _install_programs(self):
+        """totp-enroll and totp_check setgid, the PAM services, the store: as cmake --install and prepare make them."""
+        run("groupadd", "--system", "--force", GROUP)
+        _mount_private("/usr/libexec", _copy("/usr/libexec"))
+        for program, directory in (("enroll/totp-enroll", Path(self.totp_enroll).parent),
+                                   ("pam_module/totp_check", Path("/usr/libexec/pam-totp"))):
+            directory.mkdir(mode=0o755, exist_ok=True)
+            installed = shutil.copy(self.build / program, directory)
+            shutil.chown(installed, "root", GROUP)
+            os.chmod(installed, 0o2755)
+        for service in PAM_SERVICES.iterdir():
+            shutil.copy(service, "/etc/pam.d")
+        run(self.totp_enroll, "prepare")
 
     def add_line_after_password(self, service, line):
         """Our line where it belongs: after the service's common-auth."""
@@ -152,8 +169,11 @@ class Machine:
         """What `add --json --no-confirm` says of a new device of the user's."""
         return json.loads(run(self.totp_enroll, "add", "--user", user, "--json", "--no-confirm", *options))
 
-    def status(self, user):
-        return json.loads(run(self.totp_enroll, "status", "--user", user, "--json"))
+    def status(self, user, enrolled=True):
+        """What `status --json` says of an account that is enrolled, or that isn't."""
+        done = subprocess.run([self.totp_enroll, "status", "--user", user, "--json"], capture_output=True, text=True)
+        assert done.returncode == (0 if enrolled else 1), done.stderr
+        return json.loads(done.stdout)
 
 
 class Sshd:

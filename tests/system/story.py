@@ -40,13 +40,16 @@ def prepare(build):
 def check(machine, sshd):
     """Plays both sides. Whether the right code got in and nothing else did."""
     step(f"root enrols {USER}; an app (played by oathtool) shows the first code")
-    enrolling = pexpect.spawn(machine.totp_enroll, ["add", "--user", USER], timeout=30, encoding="utf-8")
+    enrolling = pexpect.spawn(machine.totp_enroll, ["add", "--user", USER], timeout=30, encoding="utf-8",
+                              env={**os.environ, "TERM": "xterm"})
     enrolling.expect(r"\r\n    ([A-Z2-7 ]{20,})\r\n")
     secret = enrolling.match[1].replace(" ", "")
     enrolling.expect("Code that the app shows now: ")
     enrolling.sendline(code_at(secret))
-    enrolling.expect("Recovery codes")
-    recovery_code = re.search(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){3}", enrolling.read())[0]
+    enrolling.expect("Press any key")
+    recovery_code = re.search(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){3}", enrolling.before)[0]
+    enrolling.send(" ")
+    enrolling.expect(pexpect.EOF)
     enrolling.wait()
     say(f"{USER} is enrolled.")
 

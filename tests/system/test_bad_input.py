@@ -102,7 +102,7 @@ def case(name, *values):
     return pytest.param(*values, id=name)
 
 
-COMMANDS = ["add", "status", "verify", "remove"]
+COMMANDS = ["add", "status", "verify", "remove", "recovery", "resync", "unlock"]
 
 
 # ---- names
@@ -183,7 +183,11 @@ def test_account_with_a_name_that_is_not_utf_8_gets_its_recovery_codes(machine, 
     case("recovery-33", ["--recovery-codes", "33"], "--recovery-codes"),
     case("recovery-negative", ["--recovery-codes", "-1"], "--recovery-codes"),
     case("unknown-option", ["--bogus"], "--bogus"), case("unknown-letter", ["-x"], "-x"),
-    case("unknown-word", ["extra"], "extra"), case("twice", ["--digits", "6", "--digits", "7"], "--digits"),
+    case("unknown-word", ["extra"], "extra"),
+    case("period-of-a-counter", ["--hotp", "--period", "30"], "--period"),
+    case("picture-of-no-kind", ["--qr-file", "/tmp/x.jpg"], "--qr-file"),
+    case("picture-nowhere", ["--qr-file", "/nonexistent/x.svg"], "--qr-file"),
+    case("twice", ["--digits", "6", "--digits", "7"], "--digits"),
     case("other-user-too", ["--user", "root"], "--user")])
 def test_option_out_of_its_range_is_refused(refuses, user, options, word):
     refuses(USAGE, word, run=["add", "--user", user, "--no-confirm", "--json", *options])
@@ -272,9 +276,26 @@ def test_verify_without_a_code_is_refused(refuses, alice):
     refuses(USAGE, "no code", run=["verify", "--user", alice])
 
 
-@pytest.mark.parametrize("run", [["verify"], ["remove", "--yes"]], ids=" ".join)
+@pytest.mark.parametrize("run", [["verify"], ["remove", "--yes"], ["recovery"], ["resync"], ["unlock"]], ids=" ".join)
 def test_account_that_is_not_enrolled_is_refused(refuses, user, run):
-    refuses(REFUSED, f"{user} is not enrolled", run=[*run, "--user", user], typed="123456")
+    refuses(REFUSED, f"{user} is not enrolled", run=[*run, "--user", user], typed="123456\n123456")
+
+
+@pytest.mark.parametrize("options, word", [
+    case("expires-alone", ["--expires", "24h"], "--one"), case("expires-none", ["--one", "--expires", "24"], "24h"),
+    case("expires-nothing", ["--one", "--expires", "0h"], "0h"), case("expires-years", ["--one", "--expires", "367d"], "367d"),
+    case("expires-word", ["--one", "--expires", "soon"], "soon"), case("expires-empty", ["--one", "--expires", ""], "--expires"),
+    case("none", ["--recovery-codes", "0"], "--recovery-codes"), case("33", ["--recovery-codes", "33"], "--recovery-codes")])
+def test_recovery_option_out_of_its_range_is_refused(refuses, alice, options, word):
+    refuses(USAGE, word, run=["recovery", "--user", alice, *options])
+
+
+@pytest.mark.parametrize("typed, exit_code, word", [
+    case("nothing", None, USAGE, "two codes"), case("one", "123456", USAGE, "two codes"),
+    case("words", "abc\ndef", REFUSED, "aren't two codes"), case("lengths", "123456\n1234567", REFUSED, "aren't two codes"),
+    case("wrong", "123456\n123456", REFUSED, "no device")])
+def test_resync_without_two_codes_in_a_row_is_refused(refuses, alice, typed, exit_code, word):
+    refuses(exit_code, word, typed=typed, run=["resync", "--user", alice])
 
 
 # ---- who may
@@ -282,11 +303,13 @@ def test_account_that_is_not_enrolled_is_refused(refuses, user, run):
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("of", ["own", "another's"])
-def test_ordinary_user_is_not_permitted(refuses, machine, alice, command, of):
+def test_copy_without_the_group_does_nothing_for_an_ordinary_user(refuses, machine, alice, command, of):
     caller = alice if of == "own" else machine.add_user()
     program = f"/home/{caller}/totp-enroll"
-    shutil.copy(machine.totp_enroll, program)
-    refuses(NOT_PERMITTED, "root", run=[command, "--user", alice], program=as_user(caller, program))
+    shutil.copyfile(machine.totp_enroll, program)
+    os.chmod(program, 0o755)
+    expected = (UNUSABLE, "setgid _totp") if of == "own" else (NOT_PERMITTED, "root")
+    refuses(*expected, run=[command, "--user", alice], program=as_user(caller, program))
 
 
 # ---- damage
@@ -508,7 +531,7 @@ def test_remove_without_yes_and_without_a_terminal_changes_nothing(refuses, alic
 def asked_to_remove(machine, alice):
     """remove on a terminal, where it asks."""
     client = pexpect.spawn(machine.totp_enroll, ["remove", "--user", alice], timeout=10, encoding="utf-8")
-    client.expect(re.escape(f"Remove everything enrolled for {alice}?") + r".*the password alone will do\..*\[y/N\] ")
+    client.expect_exact(f"Remove everything enrolled for {alice}? [y/N] ")
     return client
 
 
@@ -523,6 +546,8 @@ def test_remove_on_a_terminal_changes_nothing_without_a_yes(asked_to_remove, ali
 
 @pytest.mark.parametrize("answer", ["y", "yes"])
 def test_remove_on_a_terminal_removes_after_a_yes(asked_to_remove, alice, answer):
+    asked_to_remove.sendline(answer)
+    asked_to_remove.expect(r"Nothing is left then.* don't get in .*\[y/N\] ")
     asked_to_remove.sendline(answer)
     asked_to_remove.expect("Removed.")
     assert asked_to_remove.wait() == DONE

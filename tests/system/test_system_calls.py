@@ -52,7 +52,7 @@ def between(calls, first, last):
 @pytest.fixture(scope="module", autouse=True)
 def service(machine):
     """A PAM service with our line alone, and a store of its own."""
-    Path(f"/etc/pam.d/{SERVICE}").write_text(f"auth required pam_totp.so store={STORE} key={KEY}\n")
+    Path(f"/etc/pam.d/{SERVICE}").write_text(f"auth required pam_totp.so quiet store={STORE} key={KEY}\n")
     yield
     shutil.rmtree(STORE)
 

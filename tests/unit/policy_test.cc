@@ -56,6 +56,7 @@ std::map<std::string, std::string> texts_of(const Settings& settings) {
         {"max_failures", std::to_string(policy.max_failures)},
         {"missing_state", settings.missing_state == MissingState::start_anew ? "new" : "refuse"},
         {"prompt", settings.prompt},
+        {"quiet", yes_or_no(settings.quiet)},
         {"resync_window", std::to_string(policy.resync_window)},
         {"state", settings.state},
         {"store", settings.store},
@@ -142,6 +143,7 @@ void has_the_defaults_of_the_design(void**) {
         {"max_failures", "100"},
         {"missing_state", "refuse"},
         {"prompt", "Verification code: "},
+        {"quiet", "no"},
         {"resync_window", "20"},
         {"state", ""},
         {"store", "/var/lib/pam-totp"},
@@ -278,6 +280,14 @@ void a_flag_stands_with_or_without_a_value(void**) {
     assert_false(value_of(tree.for_line({"echo=no"})).echo);
     const auto settings = value_of(tree.for_line({"echo", "debug"}));
     assert_true(settings.echo && settings.debug);
+}
+
+void what_is_said_of_one_line_is_no_setting(void**) {
+    const SettingsTree tree;
+    assert_true(value_of(tree.for_line({"once"})).once);
+    assert_false(value_of(tree.for_line({})).once);
+    tree.write(main_file, "once = yes\n");
+    assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:1: once belongs on a PAM line");
 }
 
 void the_prompt_ends_with_one_blank(void**) {
@@ -490,6 +500,7 @@ int main() {
         cmocka_unit_test(knows_the_names_other_modules_have),
         cmocka_unit_test(aliases_are_for_arguments_alone),
         cmocka_unit_test(a_flag_stands_with_or_without_a_value),
+        cmocka_unit_test(what_is_said_of_one_line_is_no_setting),
         cmocka_unit_test(the_prompt_ends_with_one_blank),
         cmocka_unit_test(login_states_lie_in_the_store_unless_they_have_a_directory_of_their_own),
         cmocka_unit_test(no_file_at_all_means_the_defaults),

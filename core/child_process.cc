@@ -1,0 +1,162 @@
+#include "core/child_process.h"
+
+#include <cerrno>
+#include <csignal>
+#include <string>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36 forgot to say so itself
+}
+
+#include "core/descriptor.h"
+
+namespace totp {
+namespace {
+
+constexpr time_t seconds_to_answer = 5;
+constexpr std::size_t longest_input = 4'096;  // a pipe holds that much before anybody reads
+
+Failure failure_of(const Program& program, const std::string& what, int error) {
+    return {Trouble::system, std::string(program.path) + " " + what + (error != 0 ? because_of(error) : "")};
+}
+
+struct Pipe {
+    Descriptor reading;
+    Descriptor writing;
+};
+
+/// Neither end has one of the standard numbers, which the program's own descriptors will have.
+Descriptor above_standard(int number) {
+    const Descriptor low(number);
+    return Descriptor(fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+Pipe make_pipe() {
+    int ends[2] = {-1, -1};
+    if (pipe2(ends, O_CLOEXEC) != 0) return {};
+    return {above_standard(ends[0]), above_standard(ends[1])};
+}
+
+/// What the program finds when it begins.
+class Beginning {
+  public:
+    Beginning(const Descriptor& input, const Descriptor& output) {
+        posix_spawn_file_actions_init(&files_);
+        posix_spawn_file_actions_adddup2(&files_, input.number(), STDIN_FILENO);
+        posix_spawn_file_actions_adddup2(&files_, output.number(), STDOUT_FILENO);
+        posix_spawn_file_actions_addopen(&files_, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+        posix_spawn_file_actions_addclosefrom_np(&files_, STDERR_FILENO + 1);
+        posix_spawn_file_actions_addchdir_np(&files_, "/");
+        posix_spawnattr_init(&attributes_);
+        sigset_t signals;
+        sigemptyset(&signals);
+        posix_spawnattr_setsigmask(&attributes_, &signals);
+        sigfillset(&signals);
+        posix_spawnattr_setsigdefault(&attributes_, &signals);
+        posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    }
+    Beginning(const Beginning&) = delete;
+    Beginning& operator=(const Beginning&) = delete;
+    ~Beginning() {
+        posix_spawn_file_actions_destroy(&files_);
+        posix_spawnattr_destroy(&attributes_);
+    }
+
+    /// 0, or an errno value.
+    int spawn(const Program& program, pid_t& child) const {
+        const char* arguments[] = {program.path, program.argument, nullptr};
+        char* environment[] = {nullptr};
+        return posix_spawn(&child, program.path, &files_, &attributes_, const_cast<char* const*>(arguments),
+                           environment);
+    }
+
+  private:
+    posix_spawn_file_actions_t files_;
+    posix_spawnattr_t attributes_;
+};
+
+/// A program that was started: when this goes it has ended, if need be by force.
+class Child {
+  public:
+    explicit Child(pid_t number) : number_(number), handle_(pidfd_open(number, 0)) {}
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    ~Child() {
+        constexpr int milliseconds_to_end = 100;
+        pollfd ended{.fd = handle_.number(), .events = POLLIN, .revents = 0};
+        if (!handle_) {
+            kill(number_, SIGKILL);
+        } else if (poll(&ended, 1, milliseconds_to_end) != 1) {
+            static_cast<void>(pidfd_send_signal(handle_.number(), SIGKILL, nullptr, 0));
+        }
+        while (waitpid(number_, nullptr, 0) < 0 && errno == EINTR) {  // ECHILD: the host reaped it
+        }
+    }
+
+  private:
+    pid_t number_;
+    Descriptor handle_;
+};
+
+Descriptor timer() {
+    Descriptor timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+    const itimerspec time{.it_interval = {}, .it_value = {.tv_sec = seconds_to_answer, .tv_nsec = 0}};
+    return timer && timerfd_settime(timer.number(), 0, &time, nullptr) == 0 ? std::move(timer) : Descriptor();
+}
+
+/// Waits until there is something to read. False when the time is over.
+bool is_readable_in_time(const Descriptor& output, const Descriptor& deadline) {
+    pollfd events[] = {{.fd = output.number(), .events = POLLIN, .revents = 0},
+                       {.fd = deadline.number(), .events = POLLIN, .revents = 0}};
+    while (poll(events, 2, -1) < 0) {
+        if (errno != EINTR) return false;
+    }
+    return events[1].revents == 0;
+}
+
+Result<SecretBytes> read_answer(const Program& program, const Descriptor& output, const Descriptor& deadline,
+                                std::size_t limit) {
+    SecretBytes answer(limit + 1);
+    for (std::size_t size = 0; is_readable_in_time(output, deadline);) {
+        const auto count = read(output.number(), answer.data() + size, answer.size() - size);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return failure_of(program, "can't be read", errno);
+        size += static_cast<std::size_t>(count);
+        if (size > limit) return failure_of(program, "says more than it should", 0);
+        if (count > 0) continue;
+        answer.resize(size);
+        return answer;
+    }
+    return failure_of(program, "doesn't answer", 0);
+}
+
+}  // namespace
+
+Result<SecretBytes> answer_of(const Program& program, std::string_view input, std::size_t limit) {
+    if (input.size() > longest_input) return failure_of(program, "takes no more than 4096 bytes", 0);
+    auto question = make_pipe();
+    auto answer = make_pipe();
+    const auto deadline = timer();
+    if (!question.writing || !answer.writing || !deadline) {
+        return failure_of(program, "can't be asked", errno);
+    }
+    if (write(question.writing.number(), input.data(), input.size()) != static_cast<ssize_t>(input.size())) {
+        return failure_of(program, "can't be asked", errno);
+    }
+    pid_t number = -1;
+    if (const int error = Beginning(question.reading, answer.writing).spawn(program, number); error != 0) {
+        return failure_of(program, "can't be started", error);
+    }
+    const Child child(number);
+    question = {};
+    answer.writing = Descriptor();
+    return read_answer(program, answer.reading, deadline, limit);
+}
+
+}  // namespace totp

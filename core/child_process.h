@@ -1,0 +1,24 @@
+// Another program asked one question: what it is given on stdin, what it answers on stdout, and no more.
+#pragma once
+
+#include <string_view>
+
+#include "core/failure.h"
+#include "core/secret_bytes.h"
+
+namespace totp {
+
+struct Program {
+    const char* path;      ///< from /; no shell, no search
+    const char* argument;  ///< the only one, or null
+};
+
+/// Runs the program with an empty environment, in "/", with its signals at their defaults and no descriptor
+/// of ours, gives it `input` (at most 4,096 bytes) and returns what it printed, at most `limit` bytes.
+///
+/// Fails where it can't be started, prints more, or isn't done after five seconds: it is killed then. What it
+/// exits with isn't looked at: a caller that ignores SIGCHLD never learns it. Changes no signal of this
+/// process.
+Result<SecretBytes> answer_of(const Program& program, std::string_view input, std::size_t limit);
+
+}  // namespace totp

@@ -1,0 +1,89 @@
+#include "core/privilege.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace totp {
+namespace {
+
+/// Again after each change of the group: the kernel may then allow dumps to root's eyes.
+bool forbid_dumps_and_tracing() { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0; }
+
+bool give_up_group() {
+    const auto own = getgid();
+    const bool is_given_up = geteuid() == 0 ? setresgid(own, own, own) == 0 : setegid(own) == 0;
+    return is_given_up && forbid_dumps_and_tracing();
+}
+
+/// A read-only one, so that what is written to a missing stdout fails instead of vanishing.
+bool open_missing_descriptors() {
+    for (int number = 0; number <= 2; ++number) {
+        if (fcntl(number, F_GETFD) == -1 && open("/dev/null", O_RDONLY) != number) return false;
+    }
+    return true;
+}
+
+void clear_environment() {
+    std::vector<std::pair<const char*, std::string>> kept;
+    for (const char* name : {"TERM", "LANG", "LC_ALL", "LC_CTYPE"}) {
+        if (const char* value = getenv(name)) kept.emplace_back(name, value);
+    }
+    clearenv();
+    for (const auto& [name, value] : kept) setenv(name, value.c_str(), 1);
+}
+
+void reset_signals() {
+    alarm(0);
+    for (int number = 1; number < NSIG; ++number)
+        signal(number, SIG_DFL);  // fails for those that can't be set
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGTSTP, SIG_IGN);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+}  // namespace
+
+bool distrust_caller() {
+    if (getuid() != geteuid() || !give_up_group()) return false;
+    constexpr rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
+    if (setrlimit(RLIMIT_CORE, &no_core) != 0) return false;
+    if (close_range(STDERR_FILENO + 1, ~0U, 0) != 0 || !open_missing_descriptors()) return false;
+    clear_environment();
+    reset_signals();
+    umask(S_IRWXG | S_IRWXO);
+    return true;
+}
+
+bool can_borrow_group() {
+    gid_t real = 0;
+    gid_t effective = 0;
+    gid_t saved = 0;
+    return getresgid(&real, &effective, &saved) == 0 && saved != real;
+}
+
+BorrowedGroup::BorrowedGroup() {
+    gid_t real = 0;
+    gid_t effective = 0;
+    gid_t saved = 0;
+    if (getresgid(&real, &effective, &saved) != 0 || setegid(saved) != 0 || !forbid_dumps_and_tracing()) {
+        std::terminate();
+    }
+}
+
+BorrowedGroup::~BorrowedGroup() {
+    if (!give_up_group()) std::terminate();
+}
+
+}  // namespace totp

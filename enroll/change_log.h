@@ -1,0 +1,24 @@
+// The line in the system log for everything that totp-enroll changes.
+#pragma once
+
+#include <string_view>
+
+#include "core/store.h"
+
+namespace totp {
+
+enum class Change {
+    device_added,
+    device_removed,
+    enrolment_removed,
+    recovery_renewed,  ///< a new set, the old one being void
+    recovery_added,    ///< one more code
+    resynchronised,
+    unlocked,
+};
+
+/// Facility authpriv: `user= service=totp-enroll by= change= device=`, the last where it is about one;
+/// encoded as in the module's lines. `by` is the name of the real user.
+void log_change(const Account& account, Change change, std::string_view device = "");
+
+}  // namespace totp

@@ -1,0 +1,29 @@
+// totp-enroll prepare: makes the store and the host key, before anybody is enrolled. For who installs.
+#include "enroll/command.h"
+#include "enroll/exit_code.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+class Prepare : public Command {
+  public:
+    void declare(CLI::App& app) override { app.footer("Example: totp-enroll prepare"); }
+
+    int run(const SharedOptions& shared) override {
+        if (!is_root() && shared.store.empty()) {
+            complain("only root can make the store: run it with sudo");
+            return exit_not_permitted;
+        }
+        const auto installation = find_installation(shared);
+        if (!installation) return complain(installation.failure());
+        const auto prepared = prepare_store(*installation);
+        return prepared ? exit_done : complain(prepared.failure());
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_prepare() { return std::make_unique<Prepare>(); }
+
+}  // namespace totp

@@ -1,0 +1,145 @@
+// totp-enroll recovery: a new set of recovery codes, or one more for somebody locked out.
+#include <algorithm>
+#include <ctime>
+
+#include "core/decimal.h"
+#include "enroll/change_log.h"
+#include "enroll/command.h"
+#include "enroll/exit_code.h"
+#include "enroll/json.h"
+#include "enroll/recovery_page.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+constexpr std::size_t codes_of_a_set = 10;
+constexpr const char* default_expiry = "24h";
+constexpr UnixTime longest_expiry = 366 * 86'400;
+
+/// "90m", "24h", "7d" as seconds; nothing for all else and for more than a year.
+std::optional<UnixTime> duration(std::string_view text) {
+    if (text.empty()) return std::nullopt;
+    const char unit = text.back();
+    const UnixTime seconds = unit == 'm' ? 60 : unit == 'h' ? 3'600 : unit == 'd' ? 86'400 : 0;
+    const auto count = parse_decimal<std::uint32_t>(text.substr(0, text.size() - 1));
+    if (seconds == 0 || !count || *count == 0 || *count * seconds > longest_expiry) return std::nullopt;
+    return *count * seconds;
+}
+
+/// What is neither spent nor expired is worth keeping.
+void drop_useless(Enrolment& enrolment, const LoginState& state, UnixTime now) {
+    std::erase_if(enrolment.recovery, [&](const RecoveryHash& code) {
+        return state.has_spent(code) || (code.expires && *code.expires <= now);
+    });
+}
+
+class Recovery : public AccountCommand {
+  public:
+    void declare(CLI::App& app) override {
+        app.add_option("--recovery-codes", count_, "How many, 1 to 32")
+            ->check(CLI::Range(1, static_cast<int>(maximum_recovery_codes)))
+            ->type_name("N")
+            ->capture_default_str();
+        app.add_flag("--one", is_one_more_, "One more code beside those there are, for a while (root)");
+        app.add_option("--expires", expires_, "How long that one is good: 90m, 24h, 7d [24h]")
+            ->type_name("TIME");
+        app.footer("Example: totp-enroll recovery --user alice --one --expires 24h");
+    }
+
+  private:
+    std::optional<Failure> refuse_options() const override;
+    int act(const Session& session) override;
+
+    /// What to show, once it is on disk.
+    struct Made {
+        std::vector<SecretBytes> codes;
+        std::optional<UnixTime> expires;
+    };
+    Result<Made> make(HeldAccount& held, const Account& account) const;
+    /// The enrolment with its new codes, which `made` shows.
+    Result<Enrolment> renewed(Enrolment enrolment, const LoginState& state, UnixTime now, Made& made) const;
+    void report(const Session& session, const Made& made) const;
+
+    std::size_t count_ = codes_of_a_set;
+    bool is_one_more_ = false;
+    std::optional<std::string> expires_;
+};
+
+std::optional<Failure> Recovery::refuse_options() const {
+    if (is_one_more_ && !is_root()) {
+        return Failure{Trouble::caller, "--one is for root, to help somebody who is locked out"};
+    }
+    if (expires_ && !is_one_more_) {
+        return Failure{Trouble::input, "--expires is for --one: a set of recovery codes doesn't expire"};
+    }
+    if (expires_ && !duration(*expires_)) {
+        return Failure{Trouble::input, "--expires " + printable(*expires_) +
+                                           " isn't a time of at most a year: 90m, 24h or 7d"};
+    }
+    return std::nullopt;
+}
+
+Result<Enrolment> Recovery::renewed(Enrolment enrolment, const LoginState& state, UnixTime now,
+                                    Made& made) const {
+    if (is_one_more_) {
+        made.expires = now + duration(expires_.value_or(default_expiry)).value();
+        drop_useless(enrolment, state, now);
+    } else {
+        enrolment.recovery.clear();
+    }
+    auto set =
+        is_one_more_ ? one_more_recovery_code(enrolment.recovery, *made.expires) : new_recovery_codes(count_);
+    if (!set) return set.failure();
+    std::ranges::move(set->hashes, std::back_inserter(enrolment.recovery));
+    made.codes = std::move(set->codes);
+    return enrolment;
+}
+
+/// The state keeps what was spent of the old set: else a crash between the two files would bring it back.
+Result<Recovery::Made> Recovery::make(HeldAccount& held, const Account& account) const {
+    Made made;
+    const auto now = std::time(nullptr);
+    auto state = with_lost_devices_restarted(held.state(), *held.enrolment(), now);
+    const auto enrolment = renewed(*held.enrolment(), state, now, made);
+    if (!enrolment) return enrolment.failure();
+    note_change(state, {.last = now, .renewed_recovery = true});
+    if (auto enrolled = held.enrol(*enrolment, std::move(state)); !enrolled) return enrolled.failure();
+    log_change(account, is_one_more_ ? Change::recovery_added : Change::recovery_renewed);
+    return made;
+}
+
+void Recovery::report(const Session& session, const Made& made) const {
+    if (session.json()) {
+        Json facts = {{"user", std::string_view(session.account().name)}, {"recovery_codes", Json::array()}};
+        for (const auto& code : made.codes) facts["recovery_codes"].push_back(code.text());
+        facts["expires"] = made.expires ? Json(std::string_view(rfc3339(*made.expires))) : Json();
+        print_json(facts);
+    } else if (made.expires) {
+        show_recovery_codes("For " + session.account().name + ", good until " + rfc3339(*made.expires) + ":",
+                            made.codes);
+    } else {
+        show_recovery_codes("For " + session.account().name + "; those before are void.", made.codes);
+    }
+}
+
+/// Root may also mend an account whose state is gone: with none of the old codes good any more.
+int Recovery::act(const Session& session) {
+    std::optional<Made> made;
+    {
+        const auto held = session.hold(is_root() ? HoldFor::login_without_state : HoldFor::login);
+        if (!held) return complain(held.failure());
+        if (!(*held)->enrolment()) return complain_unenrolled(session.account());
+        auto result = make(**held, session.account());
+        if (!result) return complain(result.failure());
+        made = *std::move(result);
+    }
+    report(session, *made);
+    return exit_done;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_recovery() { return std::make_unique<Recovery>(); }
+
+}  // namespace totp

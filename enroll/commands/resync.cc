@@ -1,0 +1,90 @@
+// totp-enroll resync: two codes in a row say where a device stands, after its clock or counter went astray.
+#include <cstdlib>
+#include <ctime>
+
+#include "core/resynchronise.h"
+#include "enroll/change_log.h"
+#include "enroll/command.h"
+#include "enroll/exit_code.h"
+#include "enroll/json.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+using Outcome = Resynchronisation::Outcome;
+
+class Resync : public AccountCommand {
+  public:
+    void declare(CLI::App& app) override {
+        app.footer("Example: printf '123456\\n654321\\n' | totp-enroll resync --user alice");
+    }
+
+  private:
+    int act(const Session& session) override;
+};
+
+std::string clock_off_by(std::int64_t seconds) {
+    return "its clock is " + std::to_string(std::abs(seconds)) + " s " +
+           (seconds > 0 ? "ahead of" : "behind") + " this machine's";
+}
+
+std::string explanation(const Resynchronisation& result) {
+    switch (result.outcome) {
+        case Outcome::done: return "";
+        case Outcome::malformed: return "these aren't two codes: give each with all its digits";
+        case Outcome::no_match:
+            return "no device shows these two codes one after the other: give two that follow";
+        case Outcome::spent: return "the device " + result.device + " was used since it showed these codes";
+        case Outcome::too_far:
+            return "the device " + result.device + " is too far off: " + clock_off_by(result.seconds) +
+                   "; set the clock that is wrong";
+    }
+    return "";
+}
+
+void report(const Session& session, const Resynchronisation& result) {
+    if (session.json()) {
+        print_json({{"user", std::string_view(session.account().name)},
+                    {"device", std::string_view(result.device)},
+                    {"clock_ahead_seconds", result.seconds}});
+        return;
+    }
+    print("The device " + result.device + " is in step again" +
+          (result.seconds != 0 ? "; " + clock_off_by(result.seconds) : "") + ".\n");
+}
+
+int Resync::act(const Session& session) {
+    const auto first = ask_line("A code of the device: ");
+    const auto second = first ? ask_line("The code after it: ") : std::nullopt;
+    if (!second) {
+        complain("two codes are needed: type them, or give them on stdin, one a line");
+        return exit_usage;
+    }
+    Resynchronisation result;
+    {
+        const auto held = session.hold(is_root() ? HoldFor::login_without_state : HoldFor::login);
+        if (!held) return complain(held.failure());
+        if (!(*held)->enrolment()) return complain_unenrolled(session.account());
+        const auto now = std::time(nullptr);
+        const auto& enrolment = *(*held)->enrolment();
+        const auto state = with_lost_devices_restarted((*held)->state(), enrolment, now);
+        result =
+            resynchronise(enrolment, state, session.settings().policy, first->text(), second->text(), now);
+        if (result.outcome != Outcome::done) {
+            complain(explanation(result) + "; nothing was changed");
+            return exit_refused;
+        }
+        if (const auto committed = (*held)->commit(result.after); !committed)
+            return complain(committed.failure());
+        log_change(session.account(), Change::resynchronised, result.device);
+    }
+    report(session, result);
+    return exit_done;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_resync() { return std::make_unique<Resync>(); }
+
+}  // namespace totp

@@ -1,0 +1,64 @@
+// totp-enroll unlock: clears the failure counts, so that codes are looked at again.
+#include <ctime>
+
+#include "core/verifier.h"
+#include "enroll/change_log.h"
+#include "enroll/command.h"
+#include "enroll/exit_code.h"
+#include "enroll/json.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+class Unlock : public AccountCommand {
+  public:
+    void declare(CLI::App& app) override { app.footer("Example: totp-enroll unlock --user alice"); }
+
+  private:
+    int act(const Session& session) override;
+};
+
+/// Root's word opens a side at once. Its owner's clears the failures in a row, but not the long-run budget:
+/// that bounds what a stranger may guess in a year, however often the owner unlocks.
+void open_side(SideState& side) {
+    side.failures = 0;
+    side.near_miss.reset();
+    if (is_root()) side.level = 0;
+}
+
+void report(const Session& session, const LoginState& state) {
+    const auto closed = closed_until(state.elsewhere, session.settings().policy, std::time(nullptr));
+    if (session.json()) {
+        print_json({{"user", std::string_view(session.account().name)},
+                    {"elsewhere_locked_until", closed ? Json(std::string_view(rfc3339(*closed))) : Json()}});
+    } else if (closed) {
+        print("The failures in a row are cleared. There were too many in the long run as well: until " +
+              rfc3339(*closed) +
+              " codes from elsewhere aren't looked at, unless the administrator unlocks.\n");
+    } else {
+        print("Unlocked.\n");
+    }
+}
+
+int Unlock::act(const Session& session) {
+    LoginState state;
+    {
+        const auto held = session.hold(HoldFor::login);
+        if (!held) return complain(held.failure());
+        if (!(*held)->enrolment()) return complain_unenrolled(session.account());
+        state = (*held)->state();
+        open_side(state.elsewhere);
+        if (is_root()) open_side(state.known);
+        if (const auto committed = (*held)->commit(state); !committed) return complain(committed.failure());
+        log_change(session.account(), Change::unlocked);
+    }
+    report(session, state);
+    return exit_done;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_unlock() { return std::make_unique<Unlock>(); }
+
+}  // namespace totp

@@ -1,0 +1,213 @@
+#include "enroll/introduction.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+
+#include <unistd.h>
+
+#include "core/base32.h"
+#include "core/verifier.h"
+#include "enroll/qr_style.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+constexpr int tries_to_confirm = 3;
+constexpr std::string_view question = "Code that the app shows now: ";
+constexpr std::string_view margin = "    ";
+
+SecretBytes key_line(const Credential& credential) {
+    SecretBytes line(margin);
+    line.append(in_groups_of_four(base32_encode(credential.secret.octets())).text());
+    return line;
+}
+
+/// What has to be chosen in the app beside the key.
+std::string parameters_of(const Credential& credential) {
+    const bool is_totp = credential.type == CredentialType::totp;
+    return std::string(is_totp ? "time-based" : "counter-based") + ", " +
+           std::string(name_of(credential.algorithm)) + ", " + std::to_string(credential.digits) + " digits" +
+           (is_totp ? ", " + std::to_string(credential.period) + " s" : "");
+}
+
+/// The same where it isn't what every app takes without a word; short, for a narrow page.
+std::string unusual_parameters_of(const Credential& credential) {
+    const Credential usual;
+    const bool is_usual = credential.type == usual.type && credential.algorithm == usual.algorithm &&
+                          credential.digits == usual.digits && credential.period == usual.period;
+    return is_usual ? "" : " (" + parameters_of(credential) + ")";
+}
+
+/// How far the device is out of step, by a code that would have been right at another time.
+std::string out_of_step(Counter counter, const Credential& credential) {
+    if (credential.type == CredentialType::hotp) {
+        return "that code comes later: the device's counter is at " + std::to_string(counter) +
+               ", was its button pressed often? Give the codes as they come from a new start";
+    }
+    const auto now = static_cast<UnixTime>(time_step(std::time(nullptr), credential.period));
+    const auto steps = static_cast<UnixTime>(counter) - now;
+    return "that code is right for another time: the device's clock is about " +
+           std::to_string(std::abs(steps) * credential.period) + " s " + (steps > 0 ? "ahead of" : "behind") +
+           " this machine's; set the one that is wrong";
+}
+
+/// What is wrong with a code, as far as that can be told.
+std::string hint(const Finding& finding, const Credential& credential) {
+    if (finding.reason == Reason::malformed) {
+        return "that isn't a code of " + std::to_string(credential.digits) + " digits";
+    }
+    if (!finding.near_miss) return "that code isn't right";
+    return out_of_step(finding.near_miss->counter, credential);
+}
+
+/// The tries a person has.
+class Tries {
+  public:
+    Tries(const Device& device, const Policy& policy) : device_(device), policy_(policy) {}
+
+    bool are_left() const { return left_ > 0; }
+
+    /// The state with the code spent if it is right; else explanation() says what is wrong.
+    std::optional<LoginState> take(const SecretBytes& code) {
+        const Enrolment alone{.devices = {device_}};
+        auto finding = examine(
+            alone, new_login_state(alone), policy_,
+            {.response = code.text(), .password = "", .place = "", .now = std::time(nullptr)}, std::nullopt);
+        if (finding.reason == Reason::none) return std::move(finding.after);
+        --left_;
+        explanation_ = hint(finding, device_.credential) + (are_left() ? "; try the one shown now" : "");
+        return std::nullopt;
+    }
+    const std::string& explanation() const { return explanation_; }
+
+  private:
+    const Device& device_;
+    const Policy& policy_;
+    int left_ = tries_to_confirm;
+    std::string explanation_;
+};
+
+bool is_blank(const SecretBytes& line) {
+    return line.text().find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+/// How many rows a text takes, and the question after it.
+int rows_of(const std::vector<SecretBytes>& lines, int columns) {
+    int rows = 1;
+    for (const auto& line : lines) {
+        rows += std::max(1, (static_cast<int>(line.size()) + columns - 1) / columns);
+    }
+    return rows;
+}
+
+}  // namespace
+
+Introduction::Introduction(Device device, KeyUri key, std::string qr_word, bool is_json, QrSymbol symbol)
+    : device_(std::move(device)),
+      key_(std::move(key)),
+      qr_word_(std::move(qr_word)),
+      is_json_(is_json),
+      symbol_(std::move(symbol)) {}
+
+Result<Introduction> Introduction::of(const Device& device, const KeyUri& key, std::string qr_word,
+                                      bool is_json) {
+    auto symbol = encode_qr(format_key_uri(key, UriParameters::not_default).text());
+    if (!symbol) return symbol.failure();
+    return Introduction(device, key, std::move(qr_word), is_json, *std::move(symbol));
+}
+
+/// The picture comes last: on 80 by 24 it stands whole above the question. Drawn for the terminal as it is
+/// now.
+std::vector<SecretBytes> Introduction::page(const std::string& heading) const {
+    const auto terminal = examine_terminal();
+    std::vector<SecretBytes> lines{SecretBytes(heading), key_line(device_.credential)};
+    const auto style = qr_style(qr_word_, terminal);
+    if (!style) return lines;
+    if (const auto sentence = too_small(symbol_, *style, terminal, rows_of(lines, terminal.columns))) {
+        lines.emplace_back("");
+        lines.emplace_back(*sentence);
+        lines.emplace_back("");
+        return lines;
+    }
+    std::ranges::move(draw_qr(symbol_, *style), std::back_inserter(lines));
+    return lines;
+}
+
+std::optional<LoginState> Introduction::confirm_on_page(const Terminal& terminal,
+                                                        const Policy& policy) const {
+    const auto greeting = "Scan this, or type in the key" + unusual_parameters_of(device_.credential) +
+                          ". Enter alone draws it anew.";
+    Tries tries(device_, policy);
+    {
+        const SignalsHeldBack signals;
+        const SecretScreen screen(terminal);
+        auto heading = greeting;
+        while (tries.are_left()) {
+            screen.show(page(heading));
+            const auto code = ask_line(question);
+            if (!code) break;
+            heading = greeting;
+            if (is_blank(*code)) continue;
+            if (auto state = tries.take(*code)) return state;
+            heading = tries.explanation();
+        }
+    }
+    if (!tries.explanation().empty()) complain(tries.explanation());
+    return std::nullopt;
+}
+
+SecretBytes Introduction::text(const Terminal& terminal) const {
+    SecretBytes text("For the authenticator app of " + key_.label + ": a key to type in (" +
+                     parameters_of(device_.credential) + ")\n\n");
+    text.append(key_line(device_.credential).text());
+    text.append("\n\n");
+    const auto style = qr_style(qr_word_, terminal);
+    if (!style) return text;
+    text.append("or to scan:\n");
+    for (const auto& row : draw_qr(symbol_, *style)) {
+        text.append(row.text());
+        text.append("\n");
+    }
+    if (qr_word_ == automatic_qr) text.append(advice_for(*style) + "\n");
+    return text;
+}
+
+void Introduction::show_as_text(const Terminal& terminal) const {
+    const auto all = text(terminal);
+    if (is_json_) {
+        say(all.text());
+    } else {
+        print(all.text());
+    }
+}
+
+void Introduction::show() const {
+    const auto terminal = examine_terminal();
+    if (!has_page(terminal)) {
+        show_as_text(terminal);
+        return;
+    }
+    const SignalsHeldBack signals;
+    const SecretScreen screen(terminal);
+    screen.show(page("For the app" + unusual_parameters_of(device_.credential) +
+                     ". Press any key once it has this."));
+    wait_for_key();
+}
+
+std::optional<LoginState> Introduction::confirm(const Policy& policy) const {
+    const auto terminal = examine_terminal();
+    if (has_page(terminal)) return confirm_on_page(terminal, policy);
+    show_as_text(terminal);
+    Tries tries(device_, policy);
+    while (tries.are_left()) {
+        const auto code = ask_line(question);
+        if (!code) break;
+        if (auto state = tries.take(*code)) return state;
+        complain(tries.explanation());
+    }
+    return std::nullopt;
+}
+
+}  // namespace totp

@@ -1,0 +1,17 @@
+// The system's terminfo entry of the terminal that TERM names. Apart, because of what <term.h> defines.
+#pragma once
+
+#include <string>
+
+namespace totp {
+
+/// Whether there is one; the questions below are about it.
+bool load_terminfo();
+
+/// A capability by its terminfo name; empty where the terminal hasn't it.
+std::string terminfo_text(const char* name);
+
+/// Likewise; below 0 where it hasn't.
+int terminfo_number(const char* name);
+
+}  // namespace totp

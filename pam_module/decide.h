@@ -1,0 +1,23 @@
+// What a login comes to once there is a response: hold the account, decide, commit. Shared by the module,
+// where it may reach the store, and totp_check, which it asks where it may not.
+#pragma once
+
+#include "core/policy.h"
+#include "core/store.h"
+#include "core/verifier.h"
+#include "pam_module/outcome.h"
+
+namespace totp {
+
+/// Whether what was changed since the last login is told now, and so no more later.
+enum class Telling { nothing, changes };
+
+/// The outcome of `attempt` at the account, which is on disk when this returns: a success that couldn't be
+/// written is a failure.
+Outcome decide(Store& store, const Settings& settings, const Account& account, const Attempt& attempt,
+               Telling telling);
+
+/// The clock of this machine.
+UnixTime current_time();
+
+}  // namespace totp
