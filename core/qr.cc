@@ -22,7 +22,7 @@ bool has_half_blocks(QrStyle style) {
 }
 
 /// ISO/IEC 18004 asks for 4 modules. Half blocks are read with 2 as well, and then fit 24 rows. In colours of
-/// its own a symbol is read with 1, and then one of 37 modules fits 80 columns; on black it isn't without any.
+/// its own a symbol is read with 1, and then one of 37 modules fits 80 columns; with none it isn't, on black.
 int quiet_zone_of(QrStyle style) {
     if (has_half_blocks(style)) return 2;
     return style == QrStyle::ansi ? 1 : 4;

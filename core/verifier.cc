@@ -263,7 +263,7 @@ Finding examine(const Enrolment& enrolment, const LoginState& state, const Polic
 
 Decision verify(const Enrolment& enrolment, const LoginState& state, const Policy& policy,
                 const Attempt& attempt) {
-    const bool is_known_place = is_known(state, attempt.place, attempt.now);
+    const bool is_known_place = attempt.is_at_home || is_known(state, attempt.place, attempt.now);
     const auto& side = is_known_place ? state.known : state.elsewhere;
 
     if (const auto until = closed_until(side, policy, attempt.now)) {

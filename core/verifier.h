@@ -47,6 +47,7 @@ struct Attempt {
     Place place;
     UnixTime now = 0;
     bool makes_place_known = true;  ///< whether a success is a login from there
+    bool is_at_home = false;        ///< known all the same: a process of the user's own asks
 };
 
 /// A response that can be a device's code.

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
@@ -19,6 +20,9 @@ class Command {
 
     /// Does it; what it returns is the exit code.
     virtual int run(const SharedOptions& shared) = 0;
+
+    /// What to do if what it had to show was lost on the way; empty where asking again is enough.
+    virtual std::string way_out_of_lost_output() const { return ""; }
 };
 
 /// One that acts on an account: whoever runs it is asked who they are before it begins.

@@ -15,6 +15,7 @@ namespace totp {
 namespace {
 
 constexpr int tries_to_confirm = 3;
+constexpr int row_of_question = 1;
 constexpr std::string_view question = "Code that the app shows now: ";
 constexpr std::string_view margin = "    ";
 
@@ -93,15 +94,6 @@ bool is_blank(const SecretBytes& line) {
     return line.text().find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
-/// How many rows a text takes, and the question after it.
-int rows_of(const std::vector<SecretBytes>& lines, int columns) {
-    int rows = 1;
-    for (const auto& line : lines) {
-        rows += std::max(1, (static_cast<int>(line.size()) + columns - 1) / columns);
-    }
-    return rows;
-}
-
 }  // namespace
 
 Introduction::Introduction(Device device, KeyUri key, std::string qr_word, bool is_json, QrSymbol symbol)
@@ -118,40 +110,49 @@ Result<Introduction> Introduction::of(const Device& device, const KeyUri& key, s
     return Introduction(device, key, std::move(qr_word), is_json, *std::move(symbol));
 }
 
-/// The picture comes last: on 80 by 24 it stands whole above the question. Drawn for the terminal as it is
-/// now.
-std::vector<SecretBytes> Introduction::page(const std::string& heading) const {
+/// The picture comes last: on 80 by 24 it stands whole above the question. Where there is room for it alone,
+/// it has a page of its own. All for the terminal as it is now.
+std::vector<SecretBytes> Introduction::page(const std::string& message, bool is_turned) const {
     const auto terminal = examine_terminal();
-    std::vector<SecretBytes> lines{SecretBytes(heading), key_line(device_.credential)};
     const auto style = qr_style(qr_word_, terminal);
+    const auto unusual = unusual_parameters_of(device_.credential);
+    const auto with_key = [&](const std::string& greeting) {
+        return std::vector{SecretBytes(message.empty() ? greeting : message), key_line(device_.credential)};
+    };
+    auto lines = with_key("Scan this, or type in the key" + unusual + ". Enter alone draws it anew.");
+    const bool has_room =
+        style && !too_small(symbol_, *style, terminal, rows_of(lines, terminal) + row_of_question);
+    if (!has_room) lines = with_key("The key to type in" + unusual + ":");
     if (!style) return lines;
-    if (const auto sentence = too_small(symbol_, *style, terminal, rows_of(lines, terminal.columns))) {
-        lines.emplace_back("");
-        lines.emplace_back(*sentence);
-        lines.emplace_back("");
+    if (const auto sentence = too_small(symbol_, *style, terminal, row_of_question)) {
+        lines.emplace_back("\n" + *sentence + "\n");
         return lines;
     }
+    if (!has_room && !is_turned) {
+        lines.emplace_back("\nEnter alone shows the QR code: it fills this terminal.\n");
+        return lines;
+    }
+    if (!has_room) lines.clear();
     std::ranges::move(draw_qr(symbol_, *style), std::back_inserter(lines));
     return lines;
 }
 
 std::optional<LoginState> Introduction::confirm_on_page(const Terminal& terminal,
                                                         const Policy& policy) const {
-    const auto greeting = "Scan this, or type in the key" + unusual_parameters_of(device_.credential) +
-                          ". Enter alone draws it anew.";
     Tries tries(device_, policy);
+    std::string message;
     {
         const SignalsHeldBack signals;
         const SecretScreen screen(terminal);
-        auto heading = greeting;
-        while (tries.are_left()) {
-            screen.show(page(heading));
+        for (bool is_turned = false; tries.are_left();) {
+            screen.show(page(message, is_turned));
             const auto code = ask_line(question);
             if (!code) break;
-            heading = greeting;
+            message.clear();
+            is_turned = is_blank(*code) && !is_turned;
             if (is_blank(*code)) continue;
             if (auto state = tries.take(*code)) return state;
-            heading = tries.explanation();
+            message = tries.explanation();
         }
     }
     if (!tries.explanation().empty()) complain(tries.explanation());
@@ -191,8 +192,9 @@ void Introduction::show() const {
     }
     const SignalsHeldBack signals;
     const SecretScreen screen(terminal);
-    screen.show(page("For the app" + unusual_parameters_of(device_.credential) +
-                     ". Press any key once it has this."));
+    screen.show(
+        page("For the app" + unusual_parameters_of(device_.credential) + ". Press any key once it has this.",
+             true));
     wait_for_key();
 }
 

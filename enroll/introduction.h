@@ -35,7 +35,9 @@ class Introduction {
 
     bool has_page(const Terminal& terminal) const { return terminal.can_show_secrets && !is_json_; }
     std::optional<LoginState> confirm_on_page(const Terminal& terminal, const Policy& policy) const;
-    std::vector<SecretBytes> page(const std::string& heading) const;
+    /// `message` stands in place of the greeting; `is_turned`: on a small terminal, the side with the
+    /// picture.
+    std::vector<SecretBytes> page(const std::string& message, bool is_turned) const;
     SecretBytes text(const Terminal& terminal) const;
     void show_as_text(const Terminal& terminal) const;
 

@@ -100,7 +100,13 @@ int run(std::vector<std::string> arguments) {
         complain(std::string(error.what()) + ". See totp-enroll --help");
         return exit_usage;
     }
-    return chosen->run(shared);
+    try {
+        return chosen->run(shared);
+    } catch (const OutputFailed& failed) {
+        complain(std::string(failed.what()) + ": what was to be shown is lost" +
+                 chosen->way_out_of_lost_output());
+        return exit_unusable;
+    }
 }
 
 }  // namespace
@@ -115,10 +121,7 @@ int main(int argc, char** argv) {
     try {
         return run({argv + std::min(argc, 1), argv + argc});
     } catch (const OutputFailed& failed) {
-        complain(std::string(failed.what()) +
-                 ": what was to be shown is lost. If it was the key of a new device, remove the device "
-                 "again; if it "
-                 "was recovery codes, make new ones");
+        complain(failed.what());
         return exit_unusable;
     } catch (const Interrupted&) {
         return exit_refused;

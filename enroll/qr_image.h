@@ -23,9 +23,10 @@ bool is_qr_file_name(const std::string& path);
 
 /// Makes the file, which must not be there, readable and writable by its owner alone, whatever the umask.
 ///
-/// PNG: one bit a pixel, eight pixels a module, a quiet zone of four; prints at 300 dpi, 30 mm wide for a
-/// symbol of 37 modules. `Title` names issuer and account; the key is in the modules only. SVG: 60 mm wide,
-/// issuer, account and key as text below.
+/// PNG: one bit a pixel, eight pixels a module, a quiet zone of four modules; prints at 300 dpi, a symbol of
+/// 37 modules 30 mm wide. Its `Title` names issuer and account; the key is in the modules only.
+///
+/// SVG: 60 mm wide; issuer, account and key stand as text below the picture.
 ///
 /// Done means that it is on the disk. On failure, of kind `input` and naming --qr-file, no file is left that
 /// wasn't there. Throws where libpng can't run at all.

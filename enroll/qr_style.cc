@@ -37,7 +37,7 @@ std::optional<std::string> too_small(const QrSymbol& symbol, QrStyle style, cons
     const auto size = [](int wide, int high) { return std::to_string(wide) + "x" + std::to_string(high); };
     return "The QR code needs a terminal of " + size(columns, rows + other_rows) + ", this one has " +
            size(terminal.columns, terminal.rows) +
-           ".\nMake it larger and press Enter alone; or leave with Ctrl-C and\nstart again with --qr-file "
+           ".\nMake it larger and press Enter alone; or leave with Ctrl-C\nand start again with --qr-file "
            "FILE.png" +
            (terminal.is_utf8 ? "." : ", or in a UTF-8 terminal.");
 }

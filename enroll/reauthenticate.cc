@@ -94,6 +94,11 @@ class Transaction {
         return status_;
     }
 
+    /// Whether our module was passed by a code; it says so itself.
+    bool has_code(const std::string& user) const {
+        const char* passed = pam_getenv(pamh_, "PAM_TOTP_PASSED");
+        return passed != nullptr && passed == user;
+    }
     bool was_cut_off() const { return nobody_answered_; }
     std::string explanation() const { return pam_strerror(pamh_, status_); }
 
@@ -104,13 +109,23 @@ class Transaction {
     int status_ = PAM_SYSTEM_ERR;
 };
 
-Result<Done> outcome_of(int code, const Transaction& transaction, const Account& account) {
+/// What a success proves.
+Result<Proof> proof_of(const Transaction& transaction, const Account& account, bool is_enrolled) {
+    if (transaction.has_code(account.name)) return Proof::code;
+    if (!is_enrolled) return Proof::password;
+    return Failure{
+        Trouble::system,
+        std::string("PAM let you pass without a code: the service ") + service +
+            " must end with the line 'auth required pam_totp.so once unenrolled=ignore', and nothing before "
+            "it may end it early"};
+}
+
+Failure refusal_of(int code, const Transaction& transaction, const Account& account) {
     const auto not_permitted = [](const std::string& sentence) { return Failure{Trouble::caller, sentence}; };
-    if (code != PAM_SUCCESS && transaction.was_cut_off()) {
+    if (transaction.was_cut_off()) {
         return not_permitted("nobody answered, so it isn't known who is asking");
     }
     switch (code) {
-        case PAM_SUCCESS: return Done{};
         case PAM_MAXTRIES: return not_permitted("too many wrong codes before: nothing was looked at");
         case PAM_NEW_AUTHTOK_REQD:
             return not_permitted("your password has expired: change it with passwd first");
@@ -143,7 +158,7 @@ bool has_no_unix_password(const Account& account) {
 
 }  // namespace
 
-Result<Done> reauthenticate(const Account& account, bool is_enrolled) {
+Result<Proof> reauthenticate(const Account& account, bool is_enrolled) {
     const bool has_only_codes = has_no_unix_password(account);
     if (has_only_codes && !is_enrolled) {
         return Failure{Trouble::caller,
@@ -152,7 +167,9 @@ Result<Done> reauthenticate(const Account& account, bool is_enrolled) {
                            printable(account.name) + ")"};
     }
     Transaction transaction(has_only_codes ? service_without_password : service, account.name);
-    return outcome_of(transaction.run(), transaction, account);
+    const int code = transaction.run();
+    if (code != PAM_SUCCESS) return refusal_of(code, transaction, account);
+    return proof_of(transaction, account, is_enrolled);
 }
 
 }  // namespace totp

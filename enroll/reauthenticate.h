@@ -10,7 +10,11 @@ namespace totp {
 /// is enrolled. Who has no Unix password, and so can't give one, passes by a code alone, through the service
 /// totp-enroll-code.
 ///
-/// No privilege is borrowed while PAM's modules run.
-Result<Done> reauthenticate(const Account& account, bool is_enrolled);
+/// What proved it. Where the account is enrolled only a code does: a stack that lets somebody pass without
+/// one is refused, and so is one where the enrolment went while PAM's modules ran.
+///
+/// No privilege is borrowed while they do.
+enum class Proof { password, code };
+Result<Proof> reauthenticate(const Account& account, bool is_enrolled);
 
 }  // namespace totp

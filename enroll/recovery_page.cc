@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view margin = "    ";
 constexpr std::size_t width_of_a_column = 23;  // a code of 19 and the margin of the next
-constexpr std::size_t rows_of_text = 9;
+constexpr std::string_view last_question = "Press any key once you have them; the screen is wiped then.";
+constexpr std::string_view question = "Press any key for the rest; these are wiped then.";
 
 void append_line(std::vector<SecretBytes>& page, std::string_view text) { page.emplace_back(text); }
 
@@ -32,21 +33,31 @@ std::vector<SecretBytes> page_of(const std::string& sentence, std::span<const Se
     return page;
 }
 
+/// How many codes fit below the text and above the question, at least one.
+std::size_t codes_of_a_page(const Terminal& terminal, const std::string& sentence, std::size_t columns) {
+    auto frame = page_of(sentence, {}, columns);
+    append_line(frame, last_question);
+    append_line(frame, "");
+    const auto rows = terminal.rows - rows_of(frame, terminal);
+    const auto rows_of_a_code = terminal.columns < static_cast<int>(width_of_a_column) ? 2 : 1;
+    return columns * static_cast<std::size_t>(std::max(1, rows / rows_of_a_code));
+}
+
 /// As many pages as it takes: what leaves the screen above is lost.
 void show_on_screen(const Terminal& terminal, const std::string& sentence,
                     std::span<const SecretBytes> codes) {
     const auto columns =
         std::max<std::size_t>(1, static_cast<std::size_t>(terminal.columns) / width_of_a_column);
-    const auto rows =
-        std::max<std::size_t>(rows_of_text + 1, static_cast<std::size_t>(terminal.rows)) - rows_of_text;
+    const auto most = codes_of_a_page(terminal, sentence, columns);
     const SignalsHeldBack signals;
+    signals.forget();  // all is saved: who wanted to leave before that is too late
     const SecretScreen screen(terminal);
     while (!codes.empty()) {
-        const auto on_page = codes.first(std::min(codes.size(), columns * rows));
+        const auto on_page = codes.first(std::min(codes.size(), most));
         codes = codes.subspan(on_page.size());
         auto page = page_of(sentence, on_page, columns);
-        append_line(page, codes.empty() ? "Press any key once you have them; the screen is wiped then."
-                                        : "Press any key for the rest; these are wiped then.");
+        append_line(page, codes.empty() ? last_question : question);
+        forget_typed();
         screen.show(page);
         wait_for_key();
     }
@@ -56,7 +67,13 @@ void show_on_screen(const Terminal& terminal, const std::string& sentence,
 
 void show_recovery_codes(const std::string& sentence, const std::vector<SecretBytes>& codes) {
     if (const auto terminal = examine_terminal(); terminal.can_show_secrets) {
-        show_on_screen(terminal, sentence, codes);
+        const SignalsHeldBack signals;
+        try {
+            show_on_screen(terminal, sentence, codes);
+        } catch (const Interrupted&) {
+            complain("everything is saved; if you didn't note the recovery codes: totp-enroll recovery");
+            throw;
+        }
         return;
     }
     constexpr std::size_t one_column = 1;

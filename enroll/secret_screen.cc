@@ -1,5 +1,6 @@
 #include "enroll/secret_screen.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include <langinfo.h>
@@ -15,10 +16,7 @@ namespace {
 void read_terminfo(Terminal& terminal) {
     if (!load_terminfo()) return;
     terminal.has_colours = terminfo_number("colors") >= 8;
-    const auto home = terminfo_text("home");
-    const auto erase_below = terminfo_text("ed");
-    terminal.can_show_secrets = !home.empty() && !erase_below.empty();
-    terminal.wipe = home + erase_below;
+    terminal.can_show_secrets = !terminfo_to_row(0).empty() && !terminfo_text("el").empty();
     terminal.enter = terminfo_text("smcup");
     terminal.leave = terminfo_text("rmcup");
 }
@@ -42,14 +40,36 @@ Terminal examine_terminal() {
     return terminal;
 }
 
-SecretScreen::SecretScreen(Terminal terminal) : terminal_(std::move(terminal)) {
-    send(terminal_.enter + terminal_.wipe);
+int rows_of(std::span<const SecretBytes> lines, const Terminal& terminal) {
+    int rows = 0;
+    for (const auto& line : lines) {
+        const auto cells = std::max(1, static_cast<int>(line.size()));
+        rows += (cells + terminal.columns - 1) / terminal.columns;
+    }
+    return rows;
 }
 
-SecretScreen::~SecretScreen() { send(terminal_.wipe + terminal_.leave); }
+SecretScreen::SecretScreen(Terminal terminal) : terminal_(std::move(terminal)) {
+    send(terminal_.enter);
+    wipe();
+}
+
+SecretScreen::~SecretScreen() {
+    wipe();
+    send(terminal_.leave);
+}
+
+/// Row by row, ending at the first: many terminals keep what is erased all at once in their scroll-back.
+void SecretScreen::wipe() const {
+    const auto erase = terminfo_text("el");
+    std::string all;
+    for (int row = examine_terminal().rows; row-- > 0;) all += terminfo_to_row(row) + erase;
+    send(all);
+}
 
 void SecretScreen::show(std::span<const SecretBytes> lines) const {
-    SecretBytes page(terminal_.wipe);
+    wipe();
+    SecretBytes page;
     for (const auto& line : lines) {
         page.append(line.text());
         page.append("\n");

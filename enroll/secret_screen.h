@@ -17,11 +17,13 @@ struct Terminal {
     int rows = 24;
     std::string enter;  ///< switches to the screen that has no scroll-back; empty where there is none
     std::string leave;
-    std::string wipe;
 };
 
 /// By TERM, in the system's terminfo. Asks anew each time: windows change their size.
 Terminal examine_terminal();
+
+/// How many rows of the terminal the lines take; one cell for each byte.
+int rows_of(std::span<const SecretBytes> lines, const Terminal& terminal);
 
 /// Shows pages, each in place of the one before. The last one is wiped when this goes, however that comes
 /// about. The caller holds back the signals that would end the program in between.
@@ -37,6 +39,8 @@ class SecretScreen {
     void show(std::span<const SecretBytes> lines) const;
 
   private:
+    void wipe() const;
+
     Terminal terminal_;
 };
 

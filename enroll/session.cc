@@ -87,8 +87,10 @@ Result<std::unique_ptr<HeldAccount>> Session::hold(HoldFor purpose) const {
 Result<Done> Session::authenticate_owner() {
     const auto enrolled = is_enrolled();
     if (!enrolled) return enrolled.failure();
-    may_meet_enrolment_ = *enrolled;
-    return reauthenticate(account_, *enrolled);
+    const auto proof = reauthenticate(account_, *enrolled);
+    if (!proof) return proof.failure();
+    may_meet_enrolment_ = *proof == Proof::code;
+    return Done{};
 }
 
 Result<Session> open_session(const SharedOptions& options) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <termios.h>
@@ -28,13 +29,20 @@ bool write_all(int descriptor, std::string_view text) {
     return true;
 }
 
-/// Where a question is seen: stderr, unless that alone was sent elsewhere.
-int place_of_questions() { return isatty(STDERR_FILENO) == 1 ? STDERR_FILENO : STDOUT_FILENO; }
+/// A question to the terminal: stderr, or where that was sent elsewhere the terminal itself; stdout is for
+/// answers.
+void put(std::string_view question) {
+    if (isatty(STDERR_FILENO) == 1) {
+        say(question);
+    } else if (const Descriptor terminal(open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC)); terminal) {
+        static_cast<void>(write_all(terminal.number(), question));
+    }
+}
 
 /// The terminal at stdin in another mode; back in its own when this goes.
 class TerminalMode {
   public:
-    /// Without the local modes `without`. What was typed before is forgotten.
+    /// Without the local modes `without`.
     explicit TerminalMode(tcflag_t without) : is_changed_(tcgetattr(STDIN_FILENO, &before_) == 0) {
         if (!is_changed_) return;
         auto changed = before_;
@@ -43,7 +51,7 @@ class TerminalMode {
             changed.c_cc[VMIN] = 1;
             changed.c_cc[VTIME] = 0;
         }
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &changed);
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &changed);
     }
     ~TerminalMode() {
         if (is_changed_) tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
@@ -123,10 +131,16 @@ SignalsHeldBack::SignalsHeldBack() {
     sigemptyset(&ending);
     for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) sigaddset(&ending, number);
     sigprocmask(SIG_BLOCK, &ending, &before_);
-    arrivals_ = Descriptor(signalfd(-1, &ending, SFD_CLOEXEC));
+    arrivals_ = Descriptor(signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 SignalsHeldBack::~SignalsHeldBack() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+void SignalsHeldBack::forget() const {
+    signalfd_siginfo arrival{};
+    while (read(arrivals_.number(), &arrival, sizeof arrival) == sizeof arrival) {
+    }
+}
 
 void SignalsHeldBack::wait_for_input() const {
     pollfd events[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
@@ -140,12 +154,17 @@ std::optional<SecretBytes> ask_line(std::string_view question, Typing typing) {
     const SignalsHeldBack signals;
     if (!can_ask()) return read_line(signals);
     std::optional<TerminalMode> mode;
-    if (typing == Typing::hidden) mode.emplace(tcflag_t{ECHO});
-    write_all(place_of_questions(), question);
+    if (typing == Typing::hidden) {
+        mode.emplace(tcflag_t{ECHO});
+        forget_typed();  // it was echoed
+    }
+    put(question);
     auto line = read_line(signals);
-    if (typing == Typing::hidden) write_all(place_of_questions(), "\n");
+    if (typing == Typing::hidden) put("\n");
     return line;
 }
+
+void forget_typed() { tcflush(STDIN_FILENO, TCIFLUSH); }
 
 void wait_for_key() {
     const SignalsHeldBack signals;

@@ -52,6 +52,9 @@ class SignalsHeldBack {
     SignalsHeldBack(const SignalsHeldBack&) = delete;
     SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
 
+    /// Those that have come so far were meant for something else.
+    void forget() const;
+
     /// Waits until there is something on stdin, its end included. Throws Interrupted where a signal comes
     /// first.
     void wait_for_input() const;
@@ -67,7 +70,10 @@ enum class Typing { shown, hidden };
 /// Nothing at the end of input, and for a line longer than 4,096 bytes. Throws Interrupted.
 std::optional<SecretBytes> ask_line(std::string_view question, Typing typing = Typing::shown);
 
-/// Waits for any key on the terminal; what was typed before doesn't count. Throws Interrupted.
+/// What was typed so far was for something else.
+void forget_typed();
+
+/// Waits for any key on the terminal. Throws Interrupted.
 void wait_for_key();
 
 /// Whether somebody sits at stdin and can be asked.

@@ -83,9 +83,7 @@ class Login {
     void debug(const char* step) const {
         if (settings_.debug) pam_syslog(pamh_, LOG_DEBUG, "%s", step);
     }
-    int answered(const Outcome& outcome) const {
-        return answer(pamh_, flags_, account_ ? account_->name : "", outcome);
-    }
+    int answered(const Outcome& outcome) const;
 
     pam_handle_t* pamh_;
     int flags_;
@@ -117,6 +115,14 @@ int Login::run() {
         debug("another line with `once` will ask again");
     }
     return answered(outcome);
+}
+
+/// With `once` the application learns of it too.
+int Login::answered(const Outcome& outcome) const {
+    if (is_let_in(outcome) && settings_.once && !tell_passed(pamh_, account_->name)) {
+        debug("libpam can't tell the application");
+    }
+    return answer(pamh_, flags_, account_ ? account_->name : "", outcome);
 }
 
 std::optional<Outcome> Login::outcome_without_asking() {

@@ -65,7 +65,8 @@ Outcome outcome_for(const Account& account, const Settings& settings, Store& sto
                    .password = "",
                    .place = local_place(getuid()),
                    .now = current_time(),
-                   .makes_place_known = false},
+                   .makes_place_known = false,
+                   .is_at_home = true},
                   Telling::nothing);
 }
 

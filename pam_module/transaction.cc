@@ -24,6 +24,10 @@ bool has_passed(const pam_handle_t* pamh, const std::string& user) {
            *static_cast<const std::string*>(name) == user;
 }
 
+bool tell_passed(pam_handle_t* pamh, const std::string& user) {
+    return pam_putenv(pamh, ("PAM_TOTP_PASSED=" + user).c_str()) == PAM_SUCCESS;
+}
+
 void forget_passed(pam_handle_t* pamh) {
     const void* name = nullptr;
     if (pam_get_data(pamh, passed, &name) == PAM_SUCCESS && name != nullptr) {

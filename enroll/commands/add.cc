@@ -97,6 +97,9 @@ struct Saved {
 class Add : public AccountCommand {
   public:
     void declare(CLI::App& app) override;
+    std::string way_out_of_lost_output() const override {
+        return "; if totp-enroll status has the new device, remove it again or make new recovery codes";
+    }
 
   private:
     std::optional<Failure> refuse_options() const override;

@@ -47,6 +47,10 @@ class Recovery : public AccountCommand {
         app.footer("Example: totp-enroll recovery --user alice --one --expires 24h");
     }
 
+    std::string way_out_of_lost_output() const override {
+        return "; make new codes with totp-enroll recovery";
+    }
+
   private:
     std::optional<Failure> refuse_options() const override;
     int act(const Session& session) override;
@@ -125,6 +129,7 @@ void Recovery::report(const Session& session, const Made& made) const {
 
 /// Root may also mend an account whose state is gone: with none of the old codes good any more.
 int Recovery::act(const Session& session) {
+    const SignalsHeldBack signals;  // from the old codes' end until the new ones are seen
     std::optional<Made> made;
     {
         const auto held = session.hold(is_root() ? HoldFor::login_without_state : HoldFor::login);

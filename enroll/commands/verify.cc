@@ -70,7 +70,8 @@ Result<std::optional<Answer>> tried(const Session& session, const SecretBytes& c
     const Attempt attempt{.response = code.text(),
                           .place = local_place(getuid()),
                           .now = std::time(nullptr),
-                          .makes_place_known = false};
+                          .makes_place_known = false,
+                          .is_at_home = true};
     const auto& policy = session.settings().policy;
     if (is_root()) return std::optional(tried_by_root(**held, policy, attempt));
     auto answer = tried_by_owner(**held, policy, attempt);

@@ -13,7 +13,7 @@ CODE_PROMPT = "Verification code: "
 CONFIRM_PROMPT = "Code that the app shows now: "
 RECOVERY_CODE = re.compile(r"[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}")
 TERMINAL = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
-ENTERS_PAGE, LEAVES_PAGE, WIPES = "\x1b[?1049h", "\x1b[?1049l", "\x1b[H\x1b[J"
+ENTERS_PAGE, LEAVES_PAGE, WIPES = "\x1b[?1049h", "\x1b[?1049l", "\x1b[2;1H\x1b[K\x1b[1;1H\x1b[K"
 
 
 class Person:

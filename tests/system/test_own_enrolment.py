@@ -210,6 +210,12 @@ def at_the_password(person):
     return client
 
 
+def at_the_password_of(command, person):
+    client = person.start(command)
+    client.expect_exact(PASSWORD_PROMPT)
+    return client
+
+
 def at_the_key(person):
     client = person.begin()
     person.see_key(client)
@@ -344,6 +350,48 @@ def test_account_that_is_expired_is_not_permitted(person):
     assert person.finish(client)[1] == NOT_PERMITTED
 
 
+@pytest.fixture
+def stack(machine):
+    """Puts PAM files in place of those there are, until the test is over."""
+    kept = {}
+
+    def put(name, text):
+        file = Path("/etc/pam.d") / name
+        kept.setdefault(file, file.read_text())
+        file.unlink() if text is None else file.write_text(text)
+
+    yield put
+    for file, text in kept.items():
+        file.write_text(text)
+
+
+SUFFICIENT = "auth sufficient pam_unix.so nodelay\nauth required pam_deny.so\n"
+
+
+@pytest.mark.parametrize("name, text", [
+    ("totp-enroll", None), ("totp-enroll", "@include common-auth\n@include common-account\n"),
+    ("totp-enroll", SUFFICIENT + "auth required pam_totp.so once unenrolled=ignore\n@include common-account\n")],
+    ids=["no-service", "no-line-of-ours", "sufficient-before-ours"])
+def test_stack_that_asks_for_no_code_is_refused_where_one_is_enrolled(machine, enrolled_person, stack, name, text):
+    stack(name, text)
+    said, exit_code = enrolled_person.finish(enrolled_person.begin("remove", "--yes"))
+    assert exit_code == UNUSABLE and "auth required pam_totp.so once unenrolled=ignore" in said
+    assert machine.status(enrolled_person.name)["enrolled"]
+
+
+def test_common_stack_that_ends_early_does_not_end_ours(enrolled_person, stack):
+    stack("common-auth", SUFFICIENT)
+    assert enrolled_person.finish(enrolled_person.begin("status", answer=enrolled_person.code()))[1] == DONE
+
+
+def test_enrolment_that_goes_while_one_is_asked_leaves_nothing_to_who_knows_the_password(machine, enrolled_person):
+    attacker = at_the_password_of("add", enrolled_person)
+    run(machine.totp_enroll, "remove", "--user", enrolled_person.name, "--yes")
+    attacker.sendline(PASSWORD)
+    said, exit_code = enrolled_person.finish(attacker)
+    assert exit_code == UNUSABLE and not re.search("[A-Z2-7]{4} [A-Z2-7]{4}", said)
+
+
 # ---- without a terminal
 
 
@@ -381,32 +429,34 @@ def test_last_device_is_asked_about_twice(machine, enrolled_person):
     assert machine.status(enrolled_person.name)["enrolled"]
 
 
-def test_own_unlock_opens_elsewhere_alone(machine, enrolled_person, sshd):
+def test_own_unlock_opens_elsewhere_but_keeps_the_long_run_budget(machine, enrolled_person, sshd):
     name = enrolled_person.name
     for _ in range(5):
         assert not sshd.login(name, PASSWORD, wrong(code_at(enrolled_person.secrets["phone"])))
-    assert machine.status(name)["elsewhere"]["locked_until"]
-    denied = enrolled_person.begin("unlock", answer=enrolled_person.code())
-    assert enrolled_person.finish(denied)[1] == NOT_PERMITTED  # it is as a stranger that they come from here
-    run(machine.totp_enroll, "unlock", "--user", name)
-    status = machine.status(name)
-    assert (status["elsewhere"]["failures"], status["elsewhere"]["level"]) == (0, 0)
+    before = machine.status(name)
+    assert before["elsewhere"]["locked_until"]
+    assert enrolled_person.finish(enrolled_person.begin("unlock", answer=enrolled_person.code()))[1] == DONE
+    after = machine.status(name)
+    assert after["elsewhere"] == {"failures": 0, "level": 5, "locked_until": None}
+    assert after["known"] == before["known"]
     assert sshd.login(name, PASSWORD, enrolled_person.code())
 
 
-def test_own_unlock_keeps_the_long_run_budget_and_known_places(machine, enrolled_person, sshd):
-    name = enrolled_person.name
-    assert sshd.login(name, PASSWORD, enrolled_person.code())  # this place is known from now on
-    assert not sshd.login(name, PASSWORD, wrong(code_at(enrolled_person.secrets["phone"])))
-    guess = enrolled_person.begin("status", answer=wrong(code_at(enrolled_person.secrets["phone"])))
-    assert enrolled_person.finish(guess)[1] == NOT_PERMITTED
-    before = machine.status(name)
-    unlocking = enrolled_person.begin("unlock", answer=enrolled_person.code())
-    assert enrolled_person.finish(unlocking)[1] == DONE
-    after = machine.status(name)
-    assert (before["elsewhere"]["failures"], after["elsewhere"]["failures"]) == (1, 0)
-    assert after["elsewhere"]["level"] == 1
-    assert after["known"] == before["known"] and after["known"]["failures"] == 1
+def test_unlock_by_root_opens_both_sides(machine, enrolled_person, sshd):
+    name, guess = enrolled_person.name, wrong(code_at(enrolled_person.secrets["phone"]))
+    for _ in range(5):
+        assert not sshd.login(name, PASSWORD, guess)
+        enrolled_person.finish(enrolled_person.begin("status", answer=guess))
+    assert machine.status(name)["known"]["locked_until"] and machine.status(name)["elsewhere"]["locked_until"]
+    run(machine.totp_enroll, "unlock", "--user", name)
+    clear = {"failures": 0, "level": 0, "locked_until": None}
+    assert (machine.status(name)["known"], machine.status(name)["elsewhere"]) == (clear, clear)
+
+
+def test_strangers_guesses_shut_nobody_out_of_their_own_totp_enroll(enrolled_person, sshd):
+    for _ in range(5):
+        assert not sshd.login(enrolled_person.name, PASSWORD, wrong(code_at(enrolled_person.secrets["phone"])))
+    assert enrolled_person.finish(enrolled_person.begin("status", answer=enrolled_person.code()))[1] == DONE
 
 
 def test_own_verify_spends_and_counts_like_a_login(machine, enrolled_person):
@@ -416,7 +466,7 @@ def test_own_verify_spends_and_counts_like_a_login(machine, enrolled_person):
     assert (done.returncode, json.loads(done.stdout)["accepted"]) == (DONE, True)
     done = enrolled_person.script("verify", "--json", typed=[PASSWORD, spare[1], code])
     assert (done.returncode, json.loads(done.stdout)["reason"]) == (REFUSED, "replayed")
-    assert machine.status(enrolled_person.name)["elsewhere"]["failures"] == 1
+    assert machine.status(enrolled_person.name)["known"]["failures"] == 1
 
 
 def test_place_of_a_proof_does_not_become_known(machine, enrolled_person):

@@ -43,9 +43,9 @@ class Terminal:
         """The same with all that has left the screen above."""
         return self.screen("-S", "-")
 
-    def wait_for(self, text):
+    def wait_for(self, text, among=None):
         for _ in range(500):
-            if text in "\n".join(self.screen()):
+            if text in "\n".join((among or self.screen)()):
                 return
             time.sleep(0.02)
         raise RuntimeError(f"no {text!r} on the screen:\n" + "\n".join(self.screen()))

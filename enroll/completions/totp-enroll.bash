@@ -1,0 +1,47 @@
+# bash completion for totp-enroll. Names of devices aren't completed: to know them takes the password.
+
+_totp_enroll() {
+    local word=$2 before=$3 command='' words='' i
+
+    # The command, or `add` at an option that only it has; none as long as there are shared options only.
+    for ((i = 1; i < COMP_CWORD; ++i)); do
+        case ${COMP_WORDS[i]} in
+            --user | --config | --store | --key)
+                [[ ${COMP_WORDS[i + 1]} == = ]] && ((++i)) # bash makes three words of --option=value
+                ((++i))
+                ;;
+            --json) ;;
+            -*) command=add && break ;;
+            *) command=${COMP_WORDS[i]} && break ;;
+        esac
+    done
+
+    [[ $word == = ]] && word=
+    [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
+    case $before in
+        --user) words=$(compgen -u) ;;
+        --config | --key | --secret-from | --qr-file) compopt -o default ;;
+        --store) compopt -o dirnames ;;
+        --algorithm) words='SHA1 SHA256 SHA512' ;;
+        --digits) words='6 7 8' ;;
+        --qr) words='auto utf8 utf8-light ascii ansi none' ;;
+        --device | --period | --issuer | --label | --recovery-codes | --expires) ;;
+        *)
+            words='--help --user --json --config --store --key'
+            case $command in
+                '') words+=' --version' ;;&
+                add | '')
+                    words+=' --device --algorithm --digits --period --hotp --issuer --label --secret-from
+                        --qr --qr-file --recovery-codes --no-confirm'
+                    ;;
+                remove) words+=' --device --yes' ;;
+                recovery) words+=' --recovery-codes --one --expires' ;;
+            esac
+            [[ -z $command && $word != -* ]] &&
+                words='add status verify remove recovery resync unlock prepare'
+            ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+
+complete -F _totp_enroll totp-enroll

@@ -1,0 +1,113 @@
+"""The pages of a new device and of recovery codes, in a real terminal (tmux) of several sizes and locales."""
+
+import re
+
+import pytest
+
+from machine import PASSWORD, as_user, code_at
+from person import RECOVERY_CODE
+from test_qr import Terminal, decoded, key_uri, photograph, shown_secret
+
+ISSUER = "host"
+UTF8, NO_LOCALE = "C.UTF-8", "C"
+WIDE, NARROW, LARGE = (80, 24), (60, 20), (100, 50)
+
+
+@pytest.fixture
+def terminal(machine, user):
+    """Starts `add` of an ordinary user in a terminal, up to where it asks for the first code."""
+    started = []
+
+    def start(size, locale, *options, wait_for="Code that the app shows now:", term="screen-256color"):
+        program = ["env", f"LC_ALL={locale}", f"TERM={term}", machine.totp_enroll]
+        terminal = Terminal(f"page{len(started)}", *size, ["env", f"LC_ALL={locale}", *as_user(
+            user, *program, "--issuer", ISSUER, "--label", "alice", *options)])
+        started.append(terminal)
+        terminal.wait_for("Password:")
+        terminal.type(PASSWORD)
+        terminal.wait_for(wait_for)
+        return terminal
+
+    yield start
+    for each in started:
+        each.close()
+
+
+def scanned(terminal, tmp_path):
+    """What a camera reads of coloured half blocks: their ink is light and the cells are black, whatever is around."""
+    return decoded(photograph(terminal.screen(), background_is_dark=True), tmp_path / "page.png")
+
+
+def background_cells(terminal, width):
+    """The rows of a picture drawn by background colours alone, as '#' for light cells; tmux leaves out the last ones."""
+    rows, light = [], False
+    for line in terminal._tmux("capture-pane", "-p", "-e").splitlines()[2:-1]:
+        row = ""
+        for colour, blank in re.findall(r"\x1b\[([0-9;]*)m|( )", line):
+            light = light if blank else colour == "47"
+            row += ("#" if light else " ") * len(blank)
+        rows.append(row.ljust(width, "#" if light else " "))
+    return rows
+
+
+@pytest.mark.parametrize("options", [[], ["--qr", "ansi"]], ids=["auto", "ansi"])
+def test_coloured_half_blocks_are_read_on_a_page_of_80_by_24(terminal, tmp_path, options):
+    shown = terminal(WIDE, UTF8, *options)
+    assert scanned(shown, tmp_path) == key_uri(ISSUER, "alice", shown_secret(shown.screen()))
+
+
+def test_coloured_cells_are_read_without_utf_8(terminal, tmp_path):
+    shown = terminal(LARGE, NO_LOCALE)
+    picture = photograph(background_cells(shown, 70), background_is_dark=True)
+    assert decoded(picture, tmp_path / "cells.png") == key_uri(ISSUER, "alice", shown_secret(shown.screen()))
+
+
+def test_page_of_60_by_20_has_two_sides(terminal, tmp_path):
+    shown = terminal(NARROW, UTF8)
+    secret = shown_secret(shown.screen())
+    assert "Enter alone shows the QR code" in "\n".join(shown.screen())
+    assert all(len(row.rstrip()) < 60 for row in shown.screen())
+    shown.type("")
+    shown.wait_for("██")
+    assert scanned(shown, tmp_path) == key_uri(ISSUER, "alice", secret)
+    shown.type("")
+    shown.wait_for("Enter alone shows the QR code")
+
+
+@pytest.mark.parametrize("size, locale, needed", [(WIDE, NO_LOCALE, "70x36"), (NARROW, NO_LOCALE, "70x36"),
+                                                  ((36, 40), UTF8, "37x20")], ids=str)
+def test_terminal_that_is_too_small_is_told_its_size_and_the_way_out(terminal, size, locale, needed):
+    text = "".join("".join(terminal(size, locale).screen()).split())
+    assert f"needsaterminalof{needed},thisonehas{size[0]}x{size[1]}." in text
+    assert re.search("typein:[A-Z2-7]{32}The", text) and "--qr-fileFILE.png" in text
+
+
+def test_terminal_made_larger_shows_the_picture_after_enter(terminal, tmp_path):
+    shown = terminal((36, 40), UTF8)
+    shown._tmux("resize-window", "-x", "80", "-y", "40")
+    shown._columns = 80
+    shown.type("")
+    shown.wait_for("██")
+    assert scanned(shown, tmp_path) == key_uri(ISSUER, "alice", shown_secret(shown.screen()))
+
+
+@pytest.mark.parametrize("term", ["screen-256color", "linux", "vt100"])
+@pytest.mark.parametrize("size", [WIDE, NARROW, (30, 12)], ids=str)
+def test_all_recovery_codes_are_seen_and_neither_they_nor_the_key_stay(machine, terminal, user, size, term):
+    shown = terminal(size, UTF8, "--qr", "none", "--recovery-codes", "32", wait_for="Code that", term=term)
+    secret = re.search("typein:([A-Z2-7]{32})", "".join("".join(shown.screen()).split()))[1]
+    shown.type(code_at(secret))
+    seen = set()
+    for _ in range(32):
+        shown.wait_for("Press any")
+        seen |= set(RECOVERY_CODE.findall("\n".join(shown.screen())))
+        if len(seen) == 32:
+            break
+        shown._tmux("send-keys", "x")
+    assert len(seen) == 32
+    shown._tmux("send-keys", "x")
+    shown.wait_for("'s device phone", among=shown.scrolled_through)
+    left = "\n".join(shown.scrolled_through())
+    assert "$<" not in left
+    assert not RECOVERY_CODE.search(left) and secret[:4] not in left
+    assert machine.status(user)["recovery_codes_left"] == 32
