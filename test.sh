@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing, builds, and runs every test.
 #
-#   sudo ./test.sh         all that a change needs: about ten minutes on two cores
+#   sudo ./test.sh         all that a change needs: about a quarter of an hour on two cores
 #   sudo ./test.sh --all   the other compiler, clang-tidy and what else takes longer
 set -eu
 cd "$(dirname "$0")"

@@ -148,3 +148,12 @@ def test_second_device_is_as_good_and_the_first_stays(totp_enroll, machine, user
     for device, code in codes.items():
         verified = totp_enroll("verify", user, "--json", typed=[code])
         assert json.loads(verified.stdout)["device"] == device
+
+
+def test_hundred_accounts_in_a_row_by_a_script_and_each_codes_are_right(machine, totp_enroll):
+    for number in range(100):
+        algorithm, digits, period = EVERY_KIND[number % len(EVERY_KIND)]
+        user = machine.add_user()
+        facts = machine.enrol(user, "--algorithm", algorithm, "--digits", str(digits), "--period", str(period))
+        code = oathtool_code(facts, algorithm, digits, period)
+        assert totp_enroll("verify", user, typed=[code]).returncode == 0, (user, algorithm, digits, period)
