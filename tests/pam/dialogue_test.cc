@@ -4,22 +4,26 @@
 //
 //     options ARGUMENTS      for the module's line
 //     setting LINE           a line of the settings file
-//     before LINE            a line of the service file before ours; @PAM_WRAPPER@ is pam_wrapper's modules
+//     before LINE            a line of the service file before ours; @PAM_WRAPPER@ is pam_wrapper's modules,
+//                            @PAM_TOTP@ our module itself, without OPTIONS
 //     environment NAME=VALUE of the application
 //     enrol LINE             a line of alice's enrolment
-//     user NAME              who logs in; alice if not said
+//     helper LINE            of the shell script that is run as totp_check
+//     user NAME              who logs in; alice if not said. bob is who runs the tests, carol somebody else
 //     rhost ADDRESS          from where; nowhere if not said
 //     time UNIX              what the clock says
 //     state WORDS            before the first call: alice's state; after a call: what it must be then
 //     run COMMAND            of the shell, in the stage's directory
-//     CALL CODE              authenticate, setcred, acct_mgmt, open_session, close_session or chauthtok, and
-//                            the PAM code it must return; indented below it all that may happen meanwhile:
+//     CALL [silent] CODE     authenticate, setcred, acct_mgmt, open_session, close_session or chauthtok, with
+//                            PAM_SILENT or without, and the PAM code it must return; indented below it all
+//                            that may happen meanwhile:
 //       prompt TEXT          a question without echo; `prompt-echo` with it
 //       answer TEXT          what is answered; \n, \r, \b and \177 are those characters
 //       no-answer            PAM_SUCCESS without an answer
 //       hang-up              PAM_CONV_ERR
-//       error TEXT           a message
-//       log PRIORITY TEXT    a line for syslog; @ is the stage's directory
+//       error TEXT           a message that something went wrong
+//       info TEXT            any other message
+//       log PRIORITY TEXT    a line for syslog; @ is the stage's directory, where totp_check lies too
 //
 // What isn't said may not happen: not a prompt, not a log line, not a change of the state.
 #include <algorithm>
@@ -50,6 +54,12 @@ struct Script {
 };
 
 // ---- words
+
+std::string joined(const Lines& lines) {
+    std::string text;
+    for (const auto& line : lines) text += line + "\n";
+    return text;
+}
 
 std::pair<std::string, std::string> first_word(const std::string& line) {
     const auto start = line.find_first_not_of(' ');
@@ -98,7 +108,7 @@ class Application {
     int converse(const pam_message& message, pam_response& response) {
         const std::string text = message.msg;
         if (message.msg_style == PAM_ERROR_MSG || message.msg_style == PAM_TEXT_INFO) {
-            transcript_.push_back("  error " + text);
+            transcript_.push_back((message.msg_style == PAM_ERROR_MSG ? "  error " : "  info ") + text);
             return PAM_SUCCESS;
         }
         transcript_.push_back((message.msg_style == PAM_PROMPT_ECHO_ON ? "  prompt-echo " : "  prompt ") +
@@ -140,9 +150,9 @@ class Play {
     explicit Play(Lines lines) : lines_(std::move(lines)), stage_(all_of("options"), befores()) {
         std::ofstream settings(stage_.directory() / "pam_totp.conf");
         for (const auto& line : values_of("setting")) settings << line << "\n";
-        std::string enrolment;
-        for (const auto& line : values_of("enrol")) enrolment += line + "\n";
+        const auto enrolment = joined(values_of("enrol"));
         if (!enrolment.empty()) stage_.enrol(enrolment);
+        if (const auto script = joined(values_of("helper")); !script.empty()) write_helper(script);
         stage::take_log();
     }
     ~Play() {
@@ -157,8 +167,9 @@ class Play {
             std::size_t next = i + 1;
             while (next < lines_.size() && lines_[next].starts_with(' ')) ++next;
             if (calls.contains(word)) {
-                call(word, Lines(lines_.begin() + static_cast<long>(i) + 1,
-                                 lines_.begin() + static_cast<long>(next)));
+                call(word, rest.starts_with("silent ") ? PAM_SILENT : 0,
+                     Lines(lines_.begin() + static_cast<long>(i) + 1,
+                           lines_.begin() + static_cast<long>(next)));
             } else {
                 perform(word, rest, lines_[i]);
             }
@@ -184,6 +195,11 @@ class Play {
         auto lines = values_of("before");
         for (auto& line : lines) replace_all(line, "@PAM_WRAPPER@", PAM_WRAPPER_MODULES);
         return lines;
+    }
+
+    void write_helper(const std::string& script) const {
+        std::ofstream(stage_.helper()) << "#!/bin/sh\n" << script;
+        fs::permissions(stage_.helper(), fs::perms::owner_all);
     }
 
     void perform(const std::string& word, const std::string& rest, const std::string& line) {
@@ -228,7 +244,7 @@ class Play {
             PAM_SUCCESS);
     }
 
-    void call(const std::string& name, const Lines& script) {
+    void call(const std::string& name, int flags, const Lines& script) {
         if (!has_called_) last_state_ = stage_.state_text();
         has_called_ = true;
         Lines answers;
@@ -241,12 +257,13 @@ class Play {
         start();
         pam_set_item(pamh_, PAM_CONV, &conversation_);
         if (!remote_host_.empty()) pam_set_item(pamh_, PAM_RHOST, remote_host_.c_str());
-        const int code = calls.at(name)(pamh_, 0);
+        const int code = calls.at(name)(pamh_, flags);
 
-        played_.push_back(name + " " + code_name(code));
+        played_.push_back(name + (flags == PAM_SILENT ? " silent " : " ") + code_name(code));
         std::ranges::copy(application.transcript(), std::back_inserter(played_));
         for (auto line : stage::take_log()) {
             replace_all(line, stage_.directory().string(), "@");
+            replace_all(line, PAM_TOTP_CHECK, "@/totp_check");
             played_.push_back("  log " + line);
         }
         const auto state = stage_.state_text();
@@ -275,12 +292,6 @@ Script read_script(const fs::path& path) {
         if (!line.empty() && !line.starts_with('#')) script.lines.push_back(line);
     }
     return script;
-}
-
-std::string joined(const Lines& lines) {
-    std::string text;
-    for (const auto& line : lines) text += line + "\n";
-    return text;
 }
 
 bool is_played_as_written(const Script& script) {

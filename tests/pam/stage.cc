@@ -8,8 +8,10 @@
 #include <fstream>
 #include <stdexcept>
 
+#include <dlfcn.h>
 #include <grp.h>
 #include <pwd.h>
+#include <spawn.h>
 #include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -23,7 +25,8 @@ namespace {
 totp::UnixTime clock_now = 0;
 std::vector<std::string> log_lines;
 fs::path module = PAM_TOTP_MODULE;
-fs::path stages;  // the directory all of them lie in
+fs::path stages;      // the directory all of them lie in
+fs::path totp_check;  // the one on the stage
 
 const char* priority_name(int priority) {
     switch (LOG_PRI(priority)) {
@@ -88,21 +91,33 @@ void __vsyslog_chk(int priority, int, const char* format, va_list arguments) {
 /// Whoever runs the tests: attempts without a remote host come from the place local:1000.
 uid_t getuid() noexcept { return 1000; }
 
-/// NSS as some have it: it ignores case, and spells the name its own way.
+/// NSS as some have it: it ignores case, and spells the names its own way. alice is the one who can have
+/// records here, bob the one who runs the tests, carol somebody else.
 int getpwnam_r(const char* name, passwd* entry, char*, std::size_t, passwd** found) {
-    *found = nullptr;
-    if (strcasecmp(name, "alice") != 0) return 0;
     static char empty[] = "";
-    static char canonical[] = "alice";
-    *entry = {.pw_name = canonical,
-              .pw_passwd = empty,
-              .pw_uid = geteuid(),
-              .pw_gid = getegid(),
-              .pw_gecos = empty,
-              .pw_dir = empty,
-              .pw_shell = empty};
-    *found = entry;
+    static char names[][6] = {"alice", "bob", "carol"};
+    const uid_t uids[] = {geteuid(), getuid(), getuid() + 1};
+    *found = nullptr;
+    for (std::size_t i = 0; i < std::size(names); ++i) {
+        if (strcasecmp(name, names[i]) != 0) continue;
+        *entry = {.pw_name = names[i],
+                  .pw_passwd = empty,
+                  .pw_uid = uids[i],
+                  .pw_gid = getegid(),
+                  .pw_gecos = empty,
+                  .pw_dir = empty,
+                  .pw_shell = empty};
+        *found = entry;
+    }
     return 0;
+}
+
+/// The helper is whatever lies on the stage under its name; the one that may be installed is never run.
+int posix_spawn(pid_t* child, const char* path, const posix_spawn_file_actions_t* files,
+                const posix_spawnattr_t* attributes, char* const arguments[], char* const environment[]) {
+    static const auto spawn = reinterpret_cast<decltype(&posix_spawn)>(dlsym(RTLD_NEXT, "posix_spawn"));
+    const bool is_helper = std::string_view(path) == PAM_TOTP_CHECK;
+    return spawn(child, is_helper ? totp_check.c_str() : path, files, attributes, arguments, environment);
 }
 }
 
@@ -137,16 +152,25 @@ Stage::Stage(const std::string& options, const std::vector<std::string>& before)
     std::ofstream(directory_ / "pam_totp.conf");
     unwrapped(store().prepare(std::nullopt));
 
-    const auto line = std::string(" required ") + module.string() + " store=" + name + "/store key=" + name +
-                      "/key config=" + name + "/pam_totp.conf " + options + "\n";
+    totp_check = helper();
+    const auto ours =
+        module.string() + " store=" + name + "/store key=" + name + "/key config=" + name + "/pam_totp.conf";
     std::ofstream(directory_ / "pam.d" / "other");  // libpam complains where there is none
     std::ofstream stack(directory_ / "pam.d" / service);
-    for (const auto& each : before) stack << each << "\n";
-    for (const char* phase : {"auth", "account", "session", "password"}) stack << phase << line;
+    for (auto line : before) {
+        constexpr std::string_view name_of_ours = "@PAM_TOTP@";
+        if (const auto at = line.find(name_of_ours); at != std::string::npos)
+            line.replace(at, name_of_ours.size(), ours);
+        stack << line << "\n";
+    }
+    for (const char* phase : {"auth", "account", "session", "password"}) {
+        stack << phase << " required " << ours << " " << options << "\n";
+    }
 }
 
 Stage::~Stage() {
     std::error_code error;
+    fs::permissions(directory_ / "store", fs::perms::owner_all, error);  // which a dialogue may have closed
     fs::remove_all(directory_, error);
 }
 

@@ -25,7 +25,8 @@ void begin_as_ordinary_user();
 class Stage {
   public:
     /// `options`  more arguments for the module's line, after store=, key= and config=.
-    /// `before`   lines of the service file before the module's.
+    /// `before`   lines of the service file before the module's; @PAM_TOTP@ is the module with store=, key=
+    ///            and config=.
     explicit Stage(const std::string& options, const std::vector<std::string>& before = {});
     ~Stage();
     Stage(const Stage&) = delete;
@@ -33,6 +34,9 @@ class Stage {
 
     const std::filesystem::path& directory() const { return directory_; }
     std::filesystem::path state_file() const { return directory_ / "store/state/alice"; }
+
+    /// Where the module finds totp_check: nowhere, until a script is put there.
+    std::filesystem::path helper() const { return directory_ / "totp_check"; }
     totp::FileStore store() const;
 
     /// Gives alice this enrolment text and the state a new one begins with.

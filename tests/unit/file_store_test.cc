@@ -265,6 +265,81 @@ void makes_directories_and_key_for_a_group(void**) {
     assert_int_equal(status_of(root).st_gid, getegid());
 }
 
+/// A group that things can be given to: root has them all, everybody their own.
+gid_t group_to_give_to() { return is_root() ? 1'234 : getegid(); }
+
+constexpr std::pair<const char*, unsigned> modes_for_a_group[] = {
+    {"", 0710}, {"enrolled", 01770}, {"state", 01770}, {"pending", 01770}, {"key", 0640}};
+
+void gives_what_was_made_for_its_owner_alone_to_a_group(void**) {
+    const TestStore store;
+    const auto key = content_of(store.root() / "key");
+    value_of(store.store().prepare(group_to_give_to()));
+    for (const auto& [name, mode] : modes_for_a_group) {
+        const auto status = status_of(name[0] == '\0' ? store.root() : store.root() / name);
+        claim((status.st_mode & 07777) == mode && status.st_gid == group_to_give_to(), name);
+        claim(status.st_uid == geteuid(), std::string(name) + " keeps its owner");
+    }
+    assert_text(content_of(store.root() / "key"), key);
+    assert_true(value_of(store.hold())->enrolment() == phone());
+}
+
+void gives_no_records_to_a_group(void**) {
+    const TestStore store;
+    const auto before = status_of(store.enrolled());
+    value_of(store.store().prepare(group_to_give_to()));
+    for (const auto& path : {store.enrolled(), store.state()}) {
+        assert_int_equal(mode_of(path), 0600);
+        assert_int_equal(status_of(path).st_gid, before.st_gid);
+    }
+}
+
+/// Whoever set it had a reason.
+void leaves_any_other_mode_alone(void**) {
+    for (const auto& [name, mode_for_group] : modes_for_a_group) {
+        for (const unsigned mode : {0500U, 0640U, 0740U, 0750U, 01700U, 02700U}) {
+            if (mode == mode_for_group) continue;
+            const TestStore store;
+            const auto path = name[0] == '\0' ? store.root() : store.root() / name;
+            claim(chmod(path.c_str(), mode) == 0, "it can be changed");
+            const auto gid = status_of(path).st_gid;
+            static_cast<void>(store.store().prepare(group_to_give_to()));  // may not get at what lies in it
+            claim(mode_of(path) == mode && status_of(path).st_gid == gid, path.string());
+            claim(chmod(path.c_str(), 0700) == 0, "it can be removed");
+        }
+    }
+}
+
+void leaves_what_belongs_to_others_alone(void**) {
+    if (!is_root()) _skip(__FILE__, __LINE__);  // who alone can give it to them
+    for (const auto& [user, group] : {std::pair<uid_t, gid_t>(5, 0), std::pair<uid_t, gid_t>(0, 5)}) {
+        for (const auto* name : {"enrolled", "key"}) {
+            const TestStore store;
+            const auto path = store.root() / name;
+            const auto mode = mode_of(path);
+            claim(chown(path.c_str(), user, group) == 0, "it can be given away");
+            value_of(store.store().prepare(group_to_give_to()));
+            claim(mode_of(path) == mode && status_of(path).st_gid == group, path.string());
+        }
+    }
+}
+
+void takes_nothing_back_from_a_group(void**) {
+    const TestStore store;
+    value_of(store.store().prepare(group_to_give_to()));
+    value_of(store.store().prepare(std::nullopt));
+    for (const auto& [name, mode] : modes_for_a_group) {
+        assert_int_equal(mode_of(name[0] == '\0' ? store.root() : store.root() / name), mode);
+    }
+}
+
+void says_what_cannot_be_given_to_its_group(void**) {
+    if (is_root()) _skip(__FILE__, __LINE__);  // who can give anything
+    const TestStore store;
+    assert_failure(store.store().prepare(0), Trouble::store,
+                   store.root().string() + " can't be given to its group: Operation not permitted");
+}
+
 void prepares_once_and_keeps_what_is_there(void**) {
     const TestStore store;
     const auto key = content_of(store.root() / "key");
@@ -796,6 +871,12 @@ int main() {
         cmocka_unit_test(no_secret_is_readable_on_the_disk),
         cmocka_unit_test(makes_directories_and_key_for_their_owner_alone),
         cmocka_unit_test(makes_directories_and_key_for_a_group),
+        cmocka_unit_test(gives_what_was_made_for_its_owner_alone_to_a_group),
+        cmocka_unit_test(gives_no_records_to_a_group),
+        cmocka_unit_test(leaves_any_other_mode_alone),
+        cmocka_unit_test(leaves_what_belongs_to_others_alone),
+        cmocka_unit_test(takes_nothing_back_from_a_group),
+        cmocka_unit_test(says_what_cannot_be_given_to_its_group),
         cmocka_unit_test(prepares_once_and_keeps_what_is_there),
         cmocka_unit_test(the_state_may_lie_elsewhere),
         cmocka_unit_test(a_login_without_state_is_refused_and_the_file_named),

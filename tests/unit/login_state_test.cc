@@ -37,6 +37,7 @@ LoginState fullest_state() {
     for (std::size_t i = 0; i < maximum_known_places; ++i) {
         state.places.push_back({longest(maximum_place, i), 99'999'999'999});
     }
+    state.changes = Changes{99'999'999'999, true, true, true};
     return state;
 }
 
@@ -279,6 +280,7 @@ void forgets_strangers_alone(void**) {
     auto state = new_login_state(enrolment);
     state.spent_recovery = {enrolment.recovery[0].id()};
     state.places = {{"192.0.2.7", now}};
+    state.changes = Changes{.last = now, .removed_device = true};
     state.known.failures = 2;
     auto crowded = state;
     crowded.devices.insert(crowded.devices.begin(), {.id = "0123456789abcdef", .next = 3});
@@ -293,6 +295,41 @@ void a_login_of_every_device_restarted_still_fits_its_slot(void**) {
     const auto restarted = with_lost_devices_restarted(state, enrolment, now);
     assert_int_equal(restarted.devices.size(), 8);
     assert_true(parsed(format_slot(restarted)) == restarted);
+}
+
+// ---- what is to be told
+
+constexpr Changes device_added{.last = now, .added_device = true};
+constexpr Changes device_removed{.last = now + 1, .removed_device = true};
+constexpr Changes codes_renewed{.last = now + 2, .renewed_recovery = true};
+
+void a_new_state_has_nothing_to_tell(void**) {
+    assert_false(new_login_state(phone_and_key()).changes.has_value());
+}
+
+void notes_each_kind_of_change_alone(void**) {
+    for (const auto& change : {device_added, device_removed, codes_renewed}) {
+        LoginState state;
+        note_change(state, change);
+        assert_true(state == LoginState{.changes = change});
+    }
+}
+
+void notes_changes_beside_those_not_told_yet(void**) {
+    LoginState state;
+    note_change(state, device_removed);
+    note_change(state, codes_renewed);
+    assert_true(state.changes ==
+                (Changes{.last = now + 2, .removed_device = true, .renewed_recovery = true}));
+    note_change(state, {.last = now + 3, .added_device = true});
+    assert_true(state.changes == (Changes{now + 3, true, true, true}));
+}
+
+void the_same_change_again_is_a_later_one(void**) {
+    LoginState state;
+    note_change(state, device_added);
+    note_change(state, {.last = now + 9, .added_device = true});
+    assert_true(state.changes == (Changes{.last = now + 9, .added_device = true}));
 }
 
 }  // namespace
@@ -325,6 +362,10 @@ int main() {
         cmocka_unit_test(changes_nothing_where_no_device_is_lost),
         cmocka_unit_test(forgets_strangers_alone),
         cmocka_unit_test(a_login_of_every_device_restarted_still_fits_its_slot),
+        cmocka_unit_test(a_new_state_has_nothing_to_tell),
+        cmocka_unit_test(notes_each_kind_of_change_alone),
+        cmocka_unit_test(notes_changes_beside_those_not_told_yet),
+        cmocka_unit_test(the_same_change_again_is_a_later_one),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -39,6 +39,17 @@ void keeps_what_rfc_3986_calls_unreserved_and_nothing_else(void**) {
     }
 }
 
+void a_log_word_is_one_word_of_printable_ascii(void**) {
+    assert_text(log_word("user", "alice"), "user=alice");
+    assert_text(log_word("user", "a b\tc%d\n\x7F\xC3\xBC"), "user=a%20b%09c%25d%0A%7F%C3%BC");
+    assert_text(log_word("rhost", "=!~\""), "rhost==!~\"");
+    const auto word = log_word("all", every_byte());
+    assert_true(std::ranges::all_of(word, [](char c) { return c > ' ' && c < 127; }));
+    assert_text(percent_decode(word.substr(4)).value().text(), every_byte());
+}
+
+void a_log_word_without_a_value_is_a_hyphen(void**) { assert_text(log_word("rhost", ""), "rhost=-"); }
+
 }  // namespace
 }  // namespace totp::testing
 
@@ -50,6 +61,8 @@ int main() {
         cmocka_unit_test(reads_hexadecimal_digits_of_any_case),
         cmocka_unit_test(refuses_a_percent_sign_without_two_hexadecimal_digits),
         cmocka_unit_test(keeps_what_rfc_3986_calls_unreserved_and_nothing_else),
+        cmocka_unit_test(a_log_word_is_one_word_of_printable_ascii),
+        cmocka_unit_test(a_log_word_without_a_value_is_a_hyphen),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -87,6 +87,34 @@ void makes_hashes_it_would_read_again(void**) {
     }
 }
 
+void one_more_code_joins_the_set_under_its_salt(void**) {
+    auto set = new_set(3);
+    const auto one_more = value_of(one_more_recovery_code(set.hashes, 1'800'000'000));
+    assert_int_equal(one_more.codes.size(), 1);
+    assert_int_equal(one_more.hashes.size(), 1);
+    assert_text(salt_part(one_more.hashes[0].hash), salt_part(set.hashes[0].hash));
+    set.hashes.push_back(one_more.hashes[0]);
+    assert_true(find_recovery_code(normalized(one_more.codes[0].text()), set.hashes) == 3);
+    assert_true(find_recovery_code(normalized(set.codes[1].text()), set.hashes) == 1);
+}
+
+void one_more_code_is_another_each_time_and_expires_as_told(void**) {
+    const auto set = new_set(1);
+    const auto first = value_of(one_more_recovery_code(set.hashes, 1'800'000'000));
+    const auto second = value_of(one_more_recovery_code(set.hashes, 5));
+    assert_true(first.hashes[0].expires == 1'800'000'000 && second.hashes[0].expires == 5);
+    assert_true(first.hashes[0].id() != second.hashes[0].id());
+    assert_false(first.codes[0] == second.codes[0]);
+}
+
+void one_code_for_an_empty_set_has_a_salt_of_its_own(void**) {
+    const auto first = value_of(one_more_recovery_code({}, 5));
+    const auto second = value_of(one_more_recovery_code({}, 5));
+    assert_true(is_recovery_hash(first.hashes[0].hash));
+    assert_true(find_recovery_code(normalized(first.codes[0].text()), first.hashes) == 0);
+    assert_true(salt_part(first.hashes[0].hash) != salt_part(second.hashes[0].hash));
+}
+
 void reads_codes_as_people_type_them(void**) {
     for (const auto& row : vector_table("recovery_codes_typed.txt", 2)) {
         const auto code = normalized_recovery_code(row[0]);
@@ -123,6 +151,9 @@ int main() {
         cmocka_unit_test(matches_codes_of_sets_with_different_salts),
         cmocka_unit_test(gives_one_salt_to_a_set_and_another_to_the_next),
         cmocka_unit_test(makes_hashes_it_would_read_again),
+        cmocka_unit_test(one_more_code_joins_the_set_under_its_salt),
+        cmocka_unit_test(one_more_code_is_another_each_time_and_expires_as_told),
+        cmocka_unit_test(one_code_for_an_empty_set_has_a_salt_of_its_own),
         cmocka_unit_test(reads_codes_as_people_type_them),
         cmocka_unit_test(refuses_what_is_not_shaped_like_a_code),
         cmocka_unit_test(takes_no_hash_but_yescrypt),

@@ -24,6 +24,11 @@ class KeyFile {
     TemporaryDirectory directory_;
 };
 
+unsigned mode_of(const fs::path& path) { return static_cast<unsigned>(fs::status(path).permissions()); }
+
+/// A group that a key can be given to: root has them all, everybody their own.
+gid_t group_to_give_to() { return geteuid() == 0 ? 1'234 : getegid(); }
+
 HostKey host_key(std::string_view content = key_bytes) { return value_of(KeyFile(content).read()); }
 
 HostKey other_host_key() { return host_key("another key of another machine.."); }
@@ -162,13 +167,70 @@ void makes_a_key_that_it_reads_and_nobody_else_can(void**) {
     value_of(HostKey::create(path, std::nullopt));
     value_of(HostKey::read(path, geteuid()));
     assert_int_equal(fs::file_size(path), 32);
-    assert_int_equal(static_cast<unsigned>(fs::status(path).permissions()), 0600);
+    assert_int_equal(mode_of(path), 0600);
 }
 
 void makes_a_key_its_group_can_read(void**) {
     const TemporaryDirectory directory;
     value_of(HostKey::create(directory.path() / "key", getegid()));
-    assert_int_equal(static_cast<unsigned>(fs::status(directory.path() / "key").permissions()), 0640);
+    assert_int_equal(mode_of(directory.path() / "key"), 0640);
+}
+
+/// The group must get at it, and whoever wants to know that it is there.
+void makes_the_directory_of_a_key_searchable_whatever_the_umask(void**) {
+    const TemporaryDirectory directory;
+    const auto path = directory.path() / "pam-totp" / "key";
+    const auto before = umask(077);
+    const auto made = HostKey::create(path, std::nullopt);
+    umask(before);
+    value_of(made);
+    assert_int_equal(mode_of(path.parent_path()), 0755);
+}
+
+void leaves_a_directory_that_is_there_as_it_is(void**) {
+    const TemporaryDirectory directory;
+    fs::permissions(directory.path(), fs::perms::owner_all);
+    value_of(HostKey::create(directory.path() / "key", getegid()));
+    assert_int_equal(mode_of(directory.path()), 0700);
+}
+
+void gives_a_key_made_for_its_owner_alone_to_a_group(void**) {
+    const KeyFile file;
+    value_of(HostKey::give_to(file.path(), group_to_give_to()));
+    assert_int_equal(mode_of(file.path()), 0640);
+    struct stat status {};
+    claim(stat(file.path().c_str(), &status) == 0, "the key is there");
+    assert_int_equal(status.st_gid, group_to_give_to());
+    assert_text(content_of(file.path()), key_bytes);
+    value_of(file.read());
+}
+
+void gives_a_key_to_no_group_where_there_is_none(void**) {
+    const KeyFile file;
+    value_of(HostKey::give_to(file.path(), std::nullopt));
+    assert_int_equal(mode_of(file.path()), 0600);
+}
+
+void leaves_a_key_of_any_other_mode_alone(void**) {
+    for (const unsigned mode : {0400U, 0440U, 0620U, 0644U, 0700U, 04600U}) {
+        const KeyFile file(key_bytes, mode);
+        value_of(HostKey::give_to(file.path(), group_to_give_to()));
+        assert_int_equal(mode_of(file.path()), mode);
+    }
+}
+
+void gives_nothing_but_a_key_to_a_group(void**) {
+    const KeyFile file;
+    const auto link = file.path().parent_path() / "link";
+    const auto directory = file.path().parent_path() / "directory";
+    fs::create_symlink(file.path(), link);
+    fs::create_directory(directory);
+    claim(chmod(directory.c_str(), 0600) == 0, "it can be changed");
+    for (const auto& path : {link, directory, fs::path("/nonexistent/key")}) {
+        value_of(HostKey::give_to(path, group_to_give_to()));
+    }
+    assert_int_equal(mode_of(file.path()), 0600);
+    assert_int_equal(mode_of(directory), 0600);
 }
 
 void makes_a_different_key_each_time(void**) {
@@ -206,6 +268,12 @@ int main() {
         cmocka_unit_test(names_the_file_of_the_key_it_refuses),
         cmocka_unit_test(makes_a_key_that_it_reads_and_nobody_else_can),
         cmocka_unit_test(makes_a_key_its_group_can_read),
+        cmocka_unit_test(makes_the_directory_of_a_key_searchable_whatever_the_umask),
+        cmocka_unit_test(leaves_a_directory_that_is_there_as_it_is),
+        cmocka_unit_test(gives_a_key_made_for_its_owner_alone_to_a_group),
+        cmocka_unit_test(gives_a_key_to_no_group_where_there_is_none),
+        cmocka_unit_test(leaves_a_key_of_any_other_mode_alone),
+        cmocka_unit_test(gives_nothing_but_a_key_to_a_group),
         cmocka_unit_test(makes_a_different_key_each_time),
         cmocka_unit_test(never_replaces_a_key),
     };

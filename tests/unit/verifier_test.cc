@@ -361,6 +361,77 @@ void remembers_a_place_once(void**) {
     assert_true(door.state.places == (std::vector<KnownPlace>{{"desk", start + 120}}));
 }
 
+/// A right code from `place`, by an attempt that isn't a login from there.
+Decision right_code_that_makes_no_place_known(const Door& door, const Place& place) {
+    const auto code = door.code("phone", start);
+    return verify(door.enrolment, door.state, door.policy,
+                  {.response = code, .place = place, .now = start, .makes_place_known = false});
+}
+
+void a_success_makes_no_place_known_where_it_is_no_login_from_there(void**) {
+    auto door = door_with_phone();
+    door.state.elsewhere.failures = 3;
+    const auto decision = right_code_that_makes_no_place_known(door, "desk");
+    assert_true(decision.verdict == Verdict::accepted && decision.must_be_committed);
+    assert_true(decision.next.places.empty());
+    assert_int_equal(decision.next.elsewhere.failures, 0);
+    assert_text(decision.next.devices[0].from, "desk");
+    assert_int_equal(decision.next.devices[0].next.value(), time_step(start, 30) + 1);
+}
+
+void a_success_that_is_no_login_renews_no_place(void**) {
+    auto door = door_with_phone();
+    door.state.places = {{"desk", start - day}};
+    const auto decision = right_code_that_makes_no_place_known(door, "desk");
+    assert_true(decision.verdict == Verdict::accepted);
+    assert_true(decision.next.places == door.state.places);
+}
+
+void what_was_changed_stays_noted_whatever_the_verdict(void**) {
+    auto door = door_with_phone();
+    door.state.changes = Changes{.last = start - 1, .added_device = true};
+    const auto noted = door.state.changes;
+    assert_true(door.attempt(door.wrong_code(start), start).verdict == Verdict::refused);
+    assert_true(door.state.changes == noted);
+    assert_true(door.attempt(door.code("phone", start), start).verdict == Verdict::accepted);
+    assert_true(door.state.changes == noted);
+}
+
+// ---- responses
+
+void reads_six_to_eight_digits_as_a_code(void**) {
+    for (const auto& row : vector_table("codes_typed.txt", 3)) {
+        const auto code = typed_code(row[0]);
+        const bool is_right =
+            code && std::to_string(code->value) == row[1] && std::to_string(code->digits) == row[2];
+        claim(is_right, row[0] + " is " + row[1]);
+    }
+    assert_int_equal(typed_code("\t123 456 ")->value, 123'456);
+}
+
+void reads_nothing_else_as_a_code(void**) {
+    for (const auto& line : vector_lines("codes_refused.txt")) claim(!typed_code(line), line);
+    const std::string_view others[] = {"", " ", "123456\n", "\r123456", std::string_view("123456\0", 7)};
+    for (const auto text : others) {
+        claim(!typed_code(text), std::string(text));
+    }
+}
+
+void knows_the_responses_that_are_no_guess(void**) {
+    const auto reason = [](std::string_view response, std::string_view password) {
+        return reason_not_to_count({.response = response, .password = password});
+    };
+    for (const auto* nothing : {"", " ", "\t \t"}) assert_true(reason(nothing, "") == Reason::malformed);
+    for (const auto* dummy : {"\b\n\r\177INCORRECT", "\b\n\r\177", "\b\n", "\b"}) {
+        assert_true(reason(dummy, "secret") == Reason::dummy);
+    }
+    assert_true(reason("secret", "secret") == Reason::password);
+    assert_true(reason("123456", "123456") == Reason::password);
+    for (const auto* guess : {"123456", "secre", "secret ", "Secret", "x\b\n\r\177", "\n\b"}) {
+        claim(!reason(guess, "secret") && !reason(guess, ""), guess);
+    }
+}
+
 // ---- the stories of tests/vectors/verifier
 
 /// Kept until the end: CMocka borrows names and paths.
@@ -408,6 +479,12 @@ int main() {
         cmocka_unit_test(evaluates_100_guesses_from_elsewhere_however_often_the_owner_logs_in),
         cmocka_unit_test(a_place_is_known_for_90_days_and_not_a_day_more),
         cmocka_unit_test(remembers_a_place_once),
+        cmocka_unit_test(a_success_makes_no_place_known_where_it_is_no_login_from_there),
+        cmocka_unit_test(a_success_that_is_no_login_renews_no_place),
+        cmocka_unit_test(what_was_changed_stays_noted_whatever_the_verdict),
+        cmocka_unit_test(reads_six_to_eight_digits_as_a_code),
+        cmocka_unit_test(reads_nothing_else_as_a_code),
+        cmocka_unit_test(knows_the_responses_that_are_no_guess),
     };
     auto stories = all_stories();
     for (auto& [name, path] : stories) {

@@ -1,0 +1,343 @@
+#include "core/child_process.h"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <functional>
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/testing.h"
+
+// ---- the time a program has, which a case may cut short
+
+namespace {
+
+time_t seconds_given = 0;        // what was asked for last
+bool is_time_over_soon = false;  // a twentieth of a second is all there is
+
+}  // namespace
+
+extern "C" int timerfd_settime(int timer, int flags, const itimerspec* time, itimerspec* before) noexcept {
+    seconds_given = time->it_value.tv_sec;
+    const itimerspec soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = 50'000'000}};
+    return static_cast<int>(
+        syscall(SYS_timerfd_settime, timer, flags, is_time_over_soon ? &soon : time, before));
+}
+
+namespace totp::testing {
+namespace {
+
+/// A shell script, gone with the object.
+class Script {
+  public:
+    explicit Script(std::string_view body) {
+        write_file(path_, "#!/bin/sh\n" + std::string(body) + "\n", 0700);
+    }
+
+    Program program(const char* argument = nullptr) const { return {path_.c_str(), argument}; }
+
+  private:
+    TemporaryDirectory directory_;
+    fs::path path_ = directory_.path() / "script";
+};
+
+constexpr Program cat = {"/bin/cat", nullptr};
+
+std::string answer(const Program& program, std::string_view input = "") {
+    return std::string(value_of(answer_of(program, input, 8'000)).text());
+}
+
+bool has_no_child() { return waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; }
+
+long open_descriptors() {
+    const fs::directory_iterator entries("/proc/self/fd");
+    return std::distance(begin(entries), end(entries));
+}
+
+// ---- question and answer
+
+void returns_what_the_program_prints(void**) {
+    assert_text(answer(Script("echo first; echo second").program()), "first\nsecond\n");
+    assert_text(answer(Script("").program()), "");
+}
+
+void gives_the_program_its_input_and_then_the_end(void**) {
+    const std::string_view input("two\nlines and a \0 between", 26);
+    assert_true(answer(cat, input) == input);
+    assert_text(answer(cat, ""), "");
+}
+
+void gives_the_program_one_argument_or_none(void**) {
+    const Script script("echo \"$#:$1\"");
+    assert_text(answer(script.program("two words; $x")), "1:two words; $x\n");
+    assert_text(answer(script.program()), "0:\n");
+}
+
+void does_not_look_at_what_the_program_exits_with(void**) {
+    assert_text(answer(Script("echo said; exit 3").program()), "said\n");
+    assert_text(answer(Script("echo said; kill -9 $$").program()), "said\n");
+}
+
+void a_program_need_not_read_its_input(void**) {
+    assert_text(answer(Script("echo said").program(), std::string(4'096, 'x')), "said\n");
+}
+
+void gives_4096_bytes_and_refuses_more(void**) {
+    const std::string longest(4'096, 'x');
+    assert_text(answer(cat, longest), longest);
+    assert_failure(answer_of(cat, longest + "x", 8'000), Trouble::system,
+                   "/bin/cat takes no more than 4096 bytes");
+}
+
+void takes_as_much_as_the_limit_and_no_more(void**) {
+    assert_text(value_of(answer_of(cat, "0123456789", 10)).text(), "0123456789");
+    assert_failure(answer_of(cat, "0123456789", 9), Trouble::system, "/bin/cat says more than it should");
+    assert_text(value_of(answer_of(cat, "", 0)).text(), "");
+}
+
+void a_program_that_never_stops_talking_is_ended(void**) {
+    assert_failure(answer_of({"/usr/bin/yes", nullptr}, "", 1'024), Trouble::system,
+                   "says more than it should");
+    assert_true(has_no_child());
+}
+
+void names_the_program_that_cannot_be_started_and_says_why(void**) {
+    const TemporaryDirectory directory;
+    const auto missing = directory.path() / "missing";
+    const auto plain = directory.path() / "plain";
+    write_file(plain, "#!/bin/sh\n", 0600);
+    const std::pair<fs::path, std::string> table[] = {{missing, "No such file or directory"},
+                                                      {plain, "Permission denied"},
+                                                      {directory.path(), "Permission denied"}};
+    for (const auto& [path, error] : table) {
+        assert_failure(answer_of({path.c_str(), nullptr}, "", 10), Trouble::system,
+                       path.string() + " can't be started: " + error);
+    }
+    assert_true(has_no_child());
+}
+
+// ---- what the program finds
+
+void the_environment_is_empty(void**) {
+    setenv("PAM_TOTP_TEST", "seen", 1);
+    assert_text(answer({"/usr/bin/env", nullptr}), "");
+}
+
+void the_working_directory_is_the_root(void**) {
+    assert_text(answer({"/bin/readlink", "/proc/self/cwd"}), "/\n");
+}
+
+/// The fourth is the one that ls lists the directory by.
+void three_descriptors_are_open(void**) {
+    const int left_open = dup2(STDERR_FILENO, 77);
+    assert_int_equal(left_open, 77);
+    assert_text(answer({"/bin/ls", "/proc/self/fd"}), "0\n1\n2\n3\n");
+    close(left_open);
+}
+
+void complaints_go_nowhere(void**) {
+    assert_text(answer({"/bin/readlink", "/proc/self/fd/2"}), "/dev/null\n");
+    assert_text(answer(Script("echo complaint >&2; echo answer").program()), "answer\n");
+}
+
+/// The lines of a /proc/PID/status that say what a process does about signals, pending ones left out.
+std::string about_signals(const std::string& status) {
+    std::istringstream lines(status);
+    std::string found;
+    for (std::string line; std::getline(lines, line);) {
+        for (const auto* name : {"SigBlk:", "SigIgn:", "SigCgt:"}) {
+            if (line.starts_with(name)) found += line + "\n";
+        }
+    }
+    return found;
+}
+
+/// While it lives this process blocks and ignores signals as no program expects it.
+class OddSignals {
+  public:
+    OddSignals() {
+        for (const int number : ignored) before_.push_back(std::signal(number, SIG_IGN));
+        sigset_t blocked;
+        sigemptyset(&blocked);
+        for (const int number : {SIGTERM, SIGHUP, SIGUSR1, SIGALRM}) sigaddset(&blocked, number);
+        sigprocmask(SIG_SETMASK, &blocked, &mask_);
+    }
+    OddSignals(const OddSignals&) = delete;
+    OddSignals& operator=(const OddSignals&) = delete;
+    ~OddSignals() {
+        for (std::size_t i = 0; i < std::size(ignored); ++i) std::signal(ignored[i], before_[i]);
+        sigprocmask(SIG_SETMASK, &mask_, nullptr);
+    }
+
+  private:
+    static constexpr int ignored[] = {SIGPIPE, SIGINT, SIGQUIT, SIGCHLD, SIGTSTP, SIGUSR2};
+    std::vector<sighandler_t> before_;
+    sigset_t mask_{};
+};
+
+/// But for the two that the C library keeps for itself, and ignores in what posix_spawn(3) starts.
+void signals_do_what_they_do_by_default_and_none_is_blocked(void**) {
+    const OddSignals odd;
+    const std::string none = "0000000000000000\n";
+    auto found = about_signals(answer({"/bin/cat", "/proc/self/status"}));
+    if (const auto kept = found.find("180000000\n"); kept != std::string::npos) found.replace(kept, 2, "00");
+    assert_text(found, "SigBlk:\t" + none + "SigIgn:\t" + none + "SigCgt:\t" + none);
+}
+
+// ---- what is left of it
+
+void changes_no_signal_of_this_process(void**) {
+    const OddSignals odd;
+    const auto before = about_signals(content_of("/proc/self/status"));
+    answer(cat, "x");
+    static_cast<void>(answer_of(cat, "too long", 1));
+    assert_text(about_signals(content_of("/proc/self/status")), before);
+}
+
+/// Over and over, because the program may be gone before anybody looks.
+void answers_where_the_caller_ignores_its_children(void**) {
+    const OddSignals odd;
+    for (int i = 0; i < 20; ++i) assert_text(answer(cat, "answer"), "answer");
+    assert_true(has_no_child());
+}
+
+void leaves_no_child_and_no_descriptor(void**) {
+    const auto before = open_descriptors();
+    answer(cat, "x");
+    static_cast<void>(answer_of(cat, "too long", 1));
+    static_cast<void>(answer_of(cat, std::string(5'000, 'x'), 1));
+    static_cast<void>(answer_of({"/nonexistent", nullptr}, "", 1));
+    assert_int_equal(open_descriptors(), before);
+    assert_true(has_no_child());
+}
+
+void leaves_the_callers_other_children_alone(void**) {
+    const pid_t other = fork();
+    if (other == 0) _exit(7);
+    answer(cat, "x");
+    int status = 0;
+    assert_int_equal(waitpid(other, &status, 0), other);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
+// ---- programs that take their time
+
+/// While it lives programs have a twentieth of a second.
+class LittleTime {
+  public:
+    LittleTime() { is_time_over_soon = true; }
+    LittleTime(const LittleTime&) = delete;
+    LittleTime& operator=(const LittleTime&) = delete;
+    ~LittleTime() { is_time_over_soon = false; }
+};
+
+std::chrono::milliseconds time_taken_by(const std::function<void()>& act) {
+    const auto begin = std::chrono::steady_clock::now();
+    act();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+}
+
+void a_program_that_does_not_answer_in_five_seconds_is_ended(void**) {
+    const LittleTime little;
+    assert_failure(answer_of({"/bin/sleep", "60"}, "", 10), Trouble::system, "/bin/sleep doesn't answer");
+    assert_int_equal(seconds_given, 5);
+    assert_true(has_no_child());
+}
+
+void half_an_answer_is_none(void**) {
+    const LittleTime little;
+    assert_failure(answer_of(Script("echo verdict=accepted; exec sleep 60").program(), "", 100),
+                   Trouble::system, "doesn't answer");
+    assert_true(has_no_child());
+}
+
+void a_program_that_stays_after_its_answer_is_ended_at_once(void**) {
+    const auto time_taken = time_taken_by(
+        [] { assert_text(answer(Script("echo answer; exec >&-; exec sleep 60").program()), "answer\n"); });
+    assert_true(time_taken < std::chrono::seconds(4));
+    assert_true(has_no_child());
+}
+
+void a_program_that_ends_by_itself_is_not_waited_for(void**) {
+    const auto time_taken = time_taken_by([] {
+        for (int i = 0; i < 20; ++i) answer(cat, "x");
+    });
+    assert_true(time_taken < std::chrono::seconds(4));
+}
+
+void signals_to_the_caller_disturb_nothing(void**) {
+    constexpr itimerval often{.it_interval = {.tv_sec = 0, .tv_usec = 1'000},
+                              .it_value = {.tv_sec = 0, .tv_usec = 1'000}};
+    struct sigaction act {};
+    act.sa_handler = [](int) {};  // and no SA_RESTART
+    struct sigaction before {};
+    sigaction(SIGALRM, &act, &before);
+    setitimer(ITIMER_REAL, &often, nullptr);
+    const auto said = answer_of(Script("sleep 0.1; echo first; sleep 0.1; echo second").program(), "", 100);
+    constexpr itimerval never{};
+    setitimer(ITIMER_REAL, &never, nullptr);
+    sigaction(SIGALRM, &before, nullptr);
+    assert_text(value_of(said).text(), "first\nsecond\n");
+    assert_true(has_no_child());
+}
+
+// ---- callers without standard descriptors
+
+/// Each bit of `missing` is a standard descriptor.
+bool is_answered_without(int missing) {
+    const pid_t caller = fork();
+    if (caller == 0) {
+        for (int number = 0; number <= 2; ++number) {
+            if ((missing >> number & 1) != 0) close(number);
+        }
+        const auto said = answer_of(cat, "answer", 10);
+        _exit(said && said->text() == "answer" ? 0 : 1);
+    }
+    int status = 0;
+    return waitpid(caller, &status, 0) == caller && status == 0;
+}
+
+void answers_whatever_standard_descriptors_the_caller_lacks(void**) {
+    for (int missing = 1; missing < 8; ++missing)
+        claim(is_answered_without(missing), std::to_string(missing));
+}
+
+}  // namespace
+}  // namespace totp::testing
+
+int main() {
+    using namespace totp::testing;
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(returns_what_the_program_prints),
+        cmocka_unit_test(gives_the_program_its_input_and_then_the_end),
+        cmocka_unit_test(gives_the_program_one_argument_or_none),
+        cmocka_unit_test(does_not_look_at_what_the_program_exits_with),
+        cmocka_unit_test(a_program_need_not_read_its_input),
+        cmocka_unit_test(gives_4096_bytes_and_refuses_more),
+        cmocka_unit_test(takes_as_much_as_the_limit_and_no_more),
+        cmocka_unit_test(a_program_that_never_stops_talking_is_ended),
+        cmocka_unit_test(names_the_program_that_cannot_be_started_and_says_why),
+        cmocka_unit_test(the_environment_is_empty),
+        cmocka_unit_test(the_working_directory_is_the_root),
+        cmocka_unit_test(three_descriptors_are_open),
+        cmocka_unit_test(complaints_go_nowhere),
+        cmocka_unit_test(signals_do_what_they_do_by_default_and_none_is_blocked),
+        cmocka_unit_test(changes_no_signal_of_this_process),
+        cmocka_unit_test(answers_where_the_caller_ignores_its_children),
+        cmocka_unit_test(leaves_no_child_and_no_descriptor),
+        cmocka_unit_test(leaves_the_callers_other_children_alone),
+        cmocka_unit_test(a_program_that_does_not_answer_in_five_seconds_is_ended),
+        cmocka_unit_test(half_an_answer_is_none),
+        cmocka_unit_test(a_program_that_stays_after_its_answer_is_ended_at_once),
+        cmocka_unit_test(a_program_that_ends_by_itself_is_not_waited_for),
+        cmocka_unit_test(signals_to_the_caller_disturb_nothing),
+        cmocka_unit_test(answers_whatever_standard_descriptors_the_caller_lacks),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
