@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t codes_of_a_set = 10;
 constexpr const char* default_expiry = "24h";
-constexpr UnixTime longest_expiry = 366 * 86'400;
+constexpr UnixTime longest_expiry = UnixTime{366} * 86'400;
 
 /// "90m", "24h", "7d" as seconds; nothing for all else and for more than a year.
 std::optional<UnixTime> duration(std::string_view text) {
