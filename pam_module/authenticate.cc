@@ -111,7 +111,8 @@ int Login::run() {
     }
     debug("deciding");
     const auto outcome = outcome_of_response(*response);
-    if (is_let_in(outcome) && !note_passed(pamh_, account_->name)) {
+    // A line with `once` must not pass by what it noted itself, when the handle is used again.
+    if (is_let_in(outcome) && !settings_.once && !note_passed(pamh_, account_->name)) {
         debug("another line with `once` will ask again");
     }
     return answered(outcome);
