@@ -84,14 +84,14 @@ class Beginning {
 /// A program that was started: when this goes it has ended, if need be by force.
 class Child {
   public:
-    explicit Child(pid_t number) : number_(number), handle_(pidfd_open(number, 0)) {}
+    explicit Child(pid_t number) : number_(number), handle_(pidfd_open(number, 0)), error_(errno) {}
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
     ~Child() {
         constexpr int milliseconds_to_end = 100;
         pollfd ended{.fd = handle_.number(), .events = POLLIN, .revents = 0};
         if (!handle_) {
-            kill(number_, SIGKILL);
+            if (error_ != ESRCH) kill(number_, SIGKILL);  // else it has ended, and its number may be another's
         } else if (poll(&ended, 1, milliseconds_to_end) != 1) {
             static_cast<void>(pidfd_send_signal(handle_.number(), SIGKILL, nullptr, 0));
         }
@@ -102,6 +102,7 @@ class Child {
   private:
     pid_t number_;
     Descriptor handle_;
+    int error_;  ///< why there is no handle
 };
 
 Descriptor timer() {

@@ -104,9 +104,13 @@ void note_change(LoginState& state, const Changes& change);
 /// A state on disk: text, padded with blanks, ending in its checksum and a newline.
 ///
 ///     pam-totp-state 1 seq=N known=SIDE elsewhere=SIDE {device=…} [spent=ID,ID…] {place=PLACE,TIME}
-///     [changed=TIME,KINDS] sum=SUM SIDE    FAILURES,LEVEL,TIME,PLACE|-,DEVICE@COUNTER|- device
-///     ID,NEXT|-,DRIFT,TIME,PLACE|- KINDS   one or more of a (device added), r (device removed), c (recovery
-///     codes renewed), in this order
+///         [changed=TIME,KINDS] sum=SUM
+///
+///     SIDE    FAILURES,LEVEL,TIME,PLACE|-,DEVICE@COUNTER|-
+///
+///     device  ID,NEXT|-,DRIFT,TIME,PLACE|-
+///
+///     KINDS   of a (device added), r (removed), c (recovery codes made), one or more in this order
 ///
 /// Words stand in this order, one blank apart.
 inline constexpr std::size_t slot_size = 2048;

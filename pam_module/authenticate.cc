@@ -22,6 +22,8 @@
 namespace totp {
 namespace {
 
+constexpr std::size_t longest_response = 512;  // that the helper is asked about; no code has as many bytes
+
 SettingsPlaces settings_places() {
     return {.vendor = PAM_TOTP_VENDOR_DIRECTORY,
             .administrator = PAM_TOTP_SETTINGS_DIRECTORY,
@@ -151,6 +153,7 @@ Outcome Login::outcome_of_response(const SecretBytes& response) {
     // The helper isn't told the password, so it couldn't know it.
     if (const auto reason = reason_not_to_count(attempt))
         return {.verdict = Verdict::refused, .reason = *reason};
+    if (response.size() > longest_response) return {.verdict = Verdict::refused, .reason = Reason::malformed};
     return check_by_helper(*account_, response);
 }
 

@@ -1,5 +1,7 @@
 #include "pam_module/check_protocol.h"
 
+#include <algorithm>
+
 #include "core/decimal.h"
 #include "core/enrolment.h"
 
