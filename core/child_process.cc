@@ -91,7 +91,8 @@ class Child {
         constexpr int milliseconds_to_end = 100;
         pollfd ended{.fd = handle_.number(), .events = POLLIN, .revents = 0};
         if (!handle_) {
-            if (error_ != ESRCH) kill(number_, SIGKILL);  // else it has ended, and its number may be another's
+            if (error_ != ESRCH)
+                kill(number_, SIGKILL);  // else it has ended, and its number may be another's
         } else if (poll(&ended, 1, milliseconds_to_end) != 1) {
             static_cast<void>(pidfd_send_signal(handle_.number(), SIGKILL, nullptr, 0));
         }
