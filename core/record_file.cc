@@ -1,9 +1,11 @@
 #include "core/record_file.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
-#include <ctime>
 #include <memory>
+#include <random>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -20,7 +22,9 @@ namespace totp {
 namespace {
 
 constexpr int record_flags = O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-constexpr int milliseconds_to_wait_for_a_lock = 5'000;
+using namespace std::chrono_literals;
+
+constexpr auto time_to_wait_for_a_lock = 5s;
 
 Failure unopened_directory(const std::string& path, int error) {
     if (error == ENOENT)
@@ -49,16 +53,22 @@ Failure unopened(const std::string& path, int error) {
     return store_failure(path, "can't be opened", error);
 }
 
-/// Nothing once the lock is ours; it goes with the descriptor. Asks again every millisecond: flock(2) itself
-/// can't be bounded without a signal, and one that never ends could be held against us.
+/// Nothing once the lock is ours; it goes with the descriptor. Asks again and again: flock(2) itself can't be
+/// bounded without a signal, and one that never ends could be held against us. The pauses grow with the time
+/// waited, so that a crowd leaves the processor to whom it waits for, and vary, so that it doesn't wake in step.
 std::optional<Failure> lock(const Descriptor& file, const std::string& path) {
-    constexpr timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
-    for (int waited = 0; flock(file.number(), LOCK_EX | LOCK_NB) != 0; ++waited) {
+    using std::chrono::microseconds;
+    using std::chrono::steady_clock;
+    const auto begin = steady_clock::now();
+    std::minstd_rand variation(static_cast<unsigned>(getpid()));
+    while (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return store_failure(path, "can't be locked", errno);
-        if (waited >= milliseconds_to_wait_for_a_lock) {
+        const auto waited = std::chrono::duration_cast<microseconds>(steady_clock::now() - begin);
+        if (waited > time_to_wait_for_a_lock) {
             return store_failure(path, "is in use by another login or by totp-enroll: try again");
         }
-        nanosleep(&pause, nullptr);
+        const auto longest = std::min<microseconds>(1ms + waited / 32, 16ms);
+        usleep(std::uniform_int_distribution(500U, static_cast<unsigned>(longest.count()))(variation));
     }
     return std::nullopt;
 }

@@ -189,9 +189,8 @@ void one_recovery_code_lets_one_of_32_sessions_in(void**) {
 void guess_at_once(std::size_t sessions) {
     const stage::Stage stage("");
     stage.enrol(device_line);
-    Crowd crowd(stage, sessions);
-    const auto codes =
-        crowd.answer_at_once(start_of_time, [](std::size_t i) { return std::to_string(900'000 + i); });
+    const auto guess = [](std::size_t i) { return std::to_string(900'000 + i); };
+    const auto codes = Crowd(stage, sessions).answer_at_once(start_of_time, guess);
     assert_int_equal(std::ranges::count(codes, PAM_AUTH_ERR), 5);
     assert_int_equal(std::ranges::count(codes, PAM_MAXTRIES), sessions - 5);
 }
@@ -213,7 +212,9 @@ void no_more_guesses_are_evaluated_when_one_is_right(void**) {
 
 }  // namespace
 
-int main() {
+/// `race_test PATTERN` runs the tests of that name alone.
+int main(int count, char* arguments[]) {
+    if (count > 1) cmocka_set_test_filter(arguments[1]);
     stage::begin_as_ordinary_user();
     const CMUnitTest tests[] = {
         cmocka_unit_test(one_code_lets_one_of_32_sessions_in),
