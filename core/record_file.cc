@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <random>
 
@@ -55,20 +56,22 @@ Failure unopened(const std::string& path, int error) {
 
 /// Nothing once the lock is ours; it goes with the descriptor. Asks again and again: flock(2) itself can't be
 /// bounded without a signal, and one that never ends could be held against us. The pauses grow with the time
-/// waited, so that a crowd leaves the processor to whom it waits for, and vary, so that it doesn't wake in step.
+/// waited, so that a crowd leaves the processor to whoever it waits for, and vary, so that it doesn't wake in
+/// step.
 std::optional<Failure> lock(const Descriptor& file, const std::string& path) {
-    using std::chrono::microseconds;
-    using std::chrono::steady_clock;
-    const auto begin = steady_clock::now();
     std::minstd_rand variation(static_cast<unsigned>(getpid()));
+    std::chrono::nanoseconds waited{};
     while (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return store_failure(path, "can't be locked", errno);
-        const auto waited = std::chrono::duration_cast<microseconds>(steady_clock::now() - begin);
-        if (waited > time_to_wait_for_a_lock) {
+        if (waited >= time_to_wait_for_a_lock) {
             return store_failure(path, "is in use by another login or by totp-enroll: try again");
         }
-        const auto longest = std::min<microseconds>(1ms + waited / 32, 16ms);
-        usleep(std::uniform_int_distribution(500U, static_cast<unsigned>(longest.count()))(variation));
+        const auto longest = std::min<std::chrono::nanoseconds>(1ms + waited / 32, 16ms);
+        const timespec pause{
+            .tv_sec = 0,
+            .tv_nsec = std::uniform_int_distribution(longest.count() / 2, longest.count())(variation)};
+        nanosleep(&pause, nullptr);
+        waited += std::chrono::nanoseconds(pause.tv_nsec);
     }
     return std::nullopt;
 }

@@ -19,13 +19,13 @@
 
 namespace {
 
-std::function<void(long)> on_pause;  // told the milliseconds; empty: pauses are real
+std::function<void(long)> on_pause;  // told the microseconds; empty: pauses are real
 
 }  // namespace
 
 extern "C" int nanosleep(const timespec* duration, timespec* remaining) {
     if (!on_pause) return clock_nanosleep(CLOCK_MONOTONIC, 0, duration, remaining);
-    on_pause(duration->tv_sec * 1'000 + duration->tv_nsec / 1'000'000);
+    on_pause(duration->tv_sec * 1'000'000 + duration->tv_nsec / 1'000);
     return 0;
 }
 
@@ -735,9 +735,9 @@ void waits_five_seconds_for_a_lock_and_no_longer(void**) {
     const TestStore store;
     const auto first = value_of(store.hold());
     long waited = 0;
-    const PauseAnswer answer([&](long milliseconds) { waited += milliseconds; });
+    const PauseAnswer answer([&](long microseconds) { waited += microseconds; });
     assert_failure(store.hold(), Trouble::store, store.state().string() + " is in use by another login");
-    assert_in_range(waited, 5'000, 5'100);
+    assert_in_range(waited, 4'990'000, 5'100'000);
 }
 
 void accounts_do_not_wait_for_each_other(void**) {
