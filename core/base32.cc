@@ -61,4 +61,13 @@ std::optional<SecretBytes> base32_decode(std::string_view text) {
     return octets;
 }
 
+SecretBytes in_groups_of_four(const SecretBytes& text) {
+    SecretBytes grouped;
+    for (std::size_t i = 0; i < text.size(); i += 4) {
+        if (i > 0) grouped.append(" ");
+        grouped.append(text.text().substr(i, 4));
+    }
+    return grouped;
+}
+
 }  // namespace totp

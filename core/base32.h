@@ -17,4 +17,7 @@ SecretBytes base32_encode(std::span<const std::uint8_t> octets);
 /// gives (1, 3 or 6 symbols past a group of 8) are refused: a symbol was lost.
 std::optional<SecretBytes> base32_decode(std::string_view text);
 
+/// Base 32 as people copy it by eye: in groups of four, a blank apart.
+SecretBytes in_groups_of_four(const SecretBytes& text);
+
 }  // namespace totp

@@ -168,6 +168,13 @@ Result<KeyUri> parse_key_uri(std::string_view uri) {
     return key;
 }
 
+std::string parameters_of(const Credential& credential) {
+    const bool is_totp = credential.type == CredentialType::totp;
+    return std::string(is_totp ? "time-based" : "counter-based") + ", " +
+           std::string(name_of(credential.algorithm)) + ", " + std::to_string(credential.digits) + " digits" +
+           (is_totp ? ", " + std::to_string(credential.period) + " s" : "");
+}
+
 SecretBytes format_key_uri(const KeyUri& key, UriParameters parameters) {
     const auto& credential = key.credential;
     const Credential defaults;

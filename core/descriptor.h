@@ -31,8 +31,8 @@ class Descriptor {
     int number_ = -1;
 };
 
-/// Everything from where the file is being read, but no more than `limit` + 1 bytes: so that a file that is longer
-/// than it may be shows. -1 and errno on failure, else 0.
+/// Everything from where the file is being read, but no more than `limit` + 1 bytes: so that a file that is
+/// longer than it may be shows. -1 and errno on failure, else 0.
 int read_whole(const Descriptor& file, std::size_t limit, SecretBytes& content);
 
 /// All of `content` at `offset`. -1 and errno on failure, else 0. A file size limit (`ulimit -f`) that

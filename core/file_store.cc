@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/record_file.h"
 #include "core/seal.h"
@@ -20,11 +21,14 @@ constexpr std::size_t longest_enrolment = 16'384;
 
 // ---- reading
 
-Result<Directory> open_enrolled(const FileStorePlaces& places) {
+/// `name` is a directory in the store.
+Result<Directory> open_in_store(const FileStorePlaces& places, const char* name) {
     auto store = open_directory(places.store, AT_FDCWD, places.store.c_str(), O_PATH, places.owner);
     if (!store) return store;
-    return open_directory(places.store + "/enrolled", store->number(), "enrolled", O_RDONLY, places.owner);
+    return open_directory(places.store + "/" + name, store->number(), name, O_RDONLY, places.owner);
 }
+
+Result<Directory> open_enrolled(const FileStorePlaces& places) { return open_in_store(places, "enrolled"); }
 
 Result<Directory> open_state(const FileStorePlaces& places) {
     return open_directory(places.state, AT_FDCWD, places.state.c_str(), O_RDONLY, places.owner);
@@ -123,6 +127,7 @@ class HeldFiles : public HeldAccount {
     Result<Done> take_lock();
     Result<Done> read_records();
     Result<Done> refuse_lost_state() const;
+    void forget_pending() const;
 
     FileStorePlaces places_;
     Account account_;
@@ -198,7 +203,15 @@ Result<Done> HeldFiles::enrol(const Enrolment& enrolment, LoginState state) {
     if (auto written = file.write(*sealed, account_); !written) return written;
     if (auto published = file.publish(0); !published) return published;
     enrolment_ = enrolment;
+    forget_pending();
     return Done{};
+}
+
+/// What was shown before is of no use now. Where it can't be taken away it is only offered once more, and
+/// only where it was shown.
+void HeldFiles::forget_pending() const {
+    const auto pending = open_in_store(places_, "pending");
+    if (pending) unlinkat(pending->number(), names_.record.c_str(), 0);
 }
 
 Result<Done> HeldFiles::remove() {
@@ -253,6 +266,35 @@ Result<std::unique_ptr<HeldAccount>> FileStore::hold(const Account& account, Hol
                                             *std::move(states));
     if (auto read = held->hold(purpose); !read) return read.failure();
     return std::unique_ptr<HeldAccount>(std::move(held));
+}
+
+Result<std::optional<PendingDevice>> FileStore::pending(const Account& account) const {
+    const auto names = names_of(account, places_);
+    if (!names) return names.failure();
+    const auto directory = open_in_store(places_, "pending");
+    if (!directory) return directory.failure();
+    const auto key = HostKey::read(places_.key, places_.owner);
+    if (!key) return key.failure();
+    const auto file = open_record(*directory, names->record, account);
+    SecretBytes sealed;
+    if (!file || !*file || read_whole(*file, longest_enrolment, sealed) != 0)
+        return std::optional<PendingDevice>();
+    const auto text = key->unseal(account.name, sealed.text());
+    return text ? parse_pending(text->text()) : std::nullopt;
+}
+
+Result<Done> FileStore::keep_pending(const Account& account, const PendingDevice& pending) const {
+    const auto names = names_of(account, places_);
+    if (!names) return names.failure();
+    const auto directory = open_in_store(places_, "pending");
+    if (!directory) return directory.failure();
+    const auto key = HostKey::read(places_.key, places_.owner);
+    if (!key) return key.failure();
+    const auto sealed = key->seal(account.name, format_pending(pending));
+    if (!sealed) return sealed.failure();
+    NewFile file(*directory, names->record);
+    if (auto written = file.write(*sealed, account); !written) return written;
+    return file.publish(0);
 }
 
 Result<Done> FileStore::prepare(std::optional<gid_t> group) {

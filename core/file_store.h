@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/descriptor.h"
+#include "core/pending.h"
 #include "core/store.h"
 
 namespace totp {
@@ -25,6 +26,13 @@ class FileStore : public Store {
 
     Result<bool> is_enrolled(const Account& account) override;
     Result<std::unique_ptr<HeldAccount>> hold(const Account& account, HoldFor purpose) override;
+
+    /// The device whose key was shown at a login and that isn't confirmed; nothing if there is none, or none
+    /// that can be read: it is only worth as much as it says.
+    Result<std::optional<PendingDevice>> pending(const Account& account) const;
+
+    /// Keeps it, durably, in place of an earlier one.
+    Result<Done> keep_pending(const Account& account, const PendingDevice& pending) const;
 
     /// Makes the directories and the key where they are missing, for `group` if given, else for root alone.
     /// What was made for root alone, before there was a group, is given to it. For who enrols; a login makes

@@ -1,6 +1,7 @@
 #include "core/policy.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include "core/decimal.h"
@@ -27,10 +28,15 @@ struct Path {
 };
 struct MissingStateWord {};
 struct UnenrolledWord {};
+/// 00:00 UTC of a day.
+struct Day {
+    std::optional<UnixTime>& (*in)(Settings&);
+};
+struct QrWord {};
 
 struct Row {
     std::string_view name;
-    std::variant<Number, Flag, Text, Path, MissingStateWord, UnenrolledWord> kind;
+    std::variant<Number, Flag, Text, Path, MissingStateWord, UnenrolledWord, Day, QrWord> kind;
     bool is_argument_only = false;  ///< says something about one PAM line, not about the machine
 };
 
@@ -51,6 +57,9 @@ constexpr Row table[] = {
     {"debug", Flag{field<&Settings::debug>}},
     {"delay", Number{number<&Policy::delay>, 1, day}},
     {"echo", Flag{field<&Settings::echo>}},
+    {"enrol_by", Day{field<&Settings::enrol_by>}},
+    {"enrol_qr", QrWord{}},
+    {"enrol_until", Day{field<&Settings::enrol_until>}},
     {"free_failures", Number{number<&Policy::free_failures>, 0, 10'000}},
     {"hotp_look_ahead", Number{number<&Policy::hotp_look_ahead>, 0, 100}},
     {"key", Path{field<&Settings::key>}},
@@ -71,6 +80,19 @@ constexpr Row table[] = {
 // ---- values
 
 using Wrong = std::optional<std::string>;  // "must be …", or nothing
+
+/// 00:00 UTC of a day of the Gregorian calendar, written YYYY-MM-DD.
+std::optional<UnixTime> parse_day(std::string_view text) {
+    if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
+    const auto year = parse_decimal<unsigned>(text.substr(0, 4));
+    const auto month = parse_decimal<unsigned>(text.substr(5, 2));
+    const auto of_month = parse_decimal<unsigned>(text.substr(8, 2));
+    if (!year || !month || !of_month) return std::nullopt;
+    const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
+                                           std::chrono::month(*month), std::chrono::day(*of_month)};
+    if (!date.ok()) return std::nullopt;
+    return UnixTime{std::chrono::sys_days(date).time_since_epoch().count()} * day;
+}
 
 struct Reader {
     Settings& settings;
@@ -103,8 +125,26 @@ struct Reader {
         return std::nullopt;
     }
     Wrong operator()(const UnenrolledWord& row) const {
-        if (value != "refuse" && value != "ignore") return must_be(row);
-        settings.unenrolled = value == "ignore" ? Unenrolled::ignore : Unenrolled::refuse;
+        for (const auto& [word, meaning] :
+             {std::pair("refuse", Unenrolled::refuse), std::pair("ignore", Unenrolled::ignore),
+              std::pair("enrol", Unenrolled::enrol)}) {
+            if (value == word) {
+                settings.unenrolled = meaning;
+                return std::nullopt;
+            }
+        }
+        return must_be(row);
+    }
+    Wrong operator()(const Day& row) const {
+        const auto begin = parse_day(value);
+        if (!begin && value != "none") return must_be(row);
+        row.in(settings) = begin;
+        return std::nullopt;
+    }
+    Wrong operator()(const QrWord& row) const {
+        const auto words = {"utf8", "utf8-light", "ascii", "none"};
+        if (std::ranges::find(words, value) == words.end()) return must_be(row);
+        settings.enrol_qr = value;
         return std::nullopt;
     }
 
@@ -115,7 +155,9 @@ struct Reader {
     static std::string must_be(const Text&) { return "must be text"; }
     static std::string must_be(const Path&) { return "must be a path from /"; }
     static std::string must_be(const MissingStateWord&) { return "must be refuse or new"; }
-    static std::string must_be(const UnenrolledWord&) { return "must be refuse or ignore"; }
+    static std::string must_be(const UnenrolledWord&) { return "must be refuse, ignore or enrol"; }
+    static std::string must_be(const Day&) { return "must be a day, as 2026-12-31, or none"; }
+    static std::string must_be(const QrWord&) { return "must be utf8, utf8-light, ascii or none"; }
 };
 
 struct Writer {
@@ -130,6 +172,8 @@ struct Writer {
     }
     std::string operator()(const MissingStateWord&) { return "refuse"; }
     std::string operator()(const UnenrolledWord&) { return "refuse"; }
+    std::string operator()(const Day&) { return "none"; }
+    std::string operator()(const QrWord&) { return settings.enrol_qr; }
 };
 
 const Row* row_named(std::string_view name) {
@@ -154,10 +198,19 @@ Wrong contradiction_in(const Policy& policy) {
     return std::nullopt;
 }
 
+/// Likewise, of who must enrol when.
+Wrong contradiction_in_days(const Settings& settings) {
+    if (settings.enrol_by && settings.enrol_until && *settings.enrol_until <= *settings.enrol_by)
+        return "enrol_until must be a later day than enrol_by";
+    return std::nullopt;
+}
+
 Failure refused(const std::string& message) { return {Trouble::settings, message}; }
 
 Result<Settings> checked(Settings settings) {
-    if (const auto wrong = contradiction_in(settings.policy)) return refused("of the settings " + *wrong);
+    for (const auto& wrong : {contradiction_in(settings.policy), contradiction_in_days(settings)}) {
+        if (wrong) return refused("of the settings " + *wrong);
+    }
     return settings;
 }
 
@@ -222,6 +275,11 @@ std::optional<Failure> take_argument(std::string_view argument, Settings& settin
 }
 
 }  // namespace
+
+Unenrolled unenrolled_at(const Settings& settings, UnixTime now) {
+    const bool is_over = settings.enrol_until && *settings.enrol_until <= now;
+    return settings.unenrolled == Unenrolled::enrol && is_over ? Unenrolled::refuse : settings.unenrolled;
+}
 
 std::vector<SettingDescription> describe_settings() {
     std::vector<SettingDescription> all;

@@ -2,12 +2,14 @@
 // on the PAM line. One table says for both what there is, in which range.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/failure.h"
+#include "core/otp.h"
 #include "core/settings_file.h"
 
 namespace totp {
@@ -22,6 +24,7 @@ enum class MissingState {
 enum class Unenrolled {
     refuse,  ///< a prompt that nothing satisfies
     ignore,  ///< PAM_IGNORE
+    enrol,   ///< PAM_IGNORE from the auth phase, enrolment in the account phase (pam_module/enrol_at_login)
 };
 
 /// The numbers of the decision (core/verifier).
@@ -42,6 +45,9 @@ struct Settings {
     Policy policy;
     MissingState missing_state = MissingState::refuse;
     Unenrolled unenrolled = Unenrolled::refuse;
+    std::optional<UnixTime> enrol_by;     ///< with Unenrolled::enrol: before it a notice only
+    std::optional<UnixTime> enrol_until;  ///< with Unenrolled::enrol: from then on as Unenrolled::refuse
+    std::string enrol_qr = "utf8";        ///< the QR code: "utf8", "utf8-light", "ascii" or "none"
     std::string prompt = "Verification code: ";  ///< ends with a blank
     bool echo = false;                           ///< show what is typed
     bool debug = false;                          ///< log each step
@@ -54,11 +60,14 @@ struct Settings {
     std::string state_directory() const { return state.empty() ? store + "/state" : state; }
 };
 
+/// What an account without enrolment gets at `now`: the days it may enrol until come to an end.
+Unenrolled unenrolled_at(const Settings& settings, UnixTime now);
+
 /// One row of the table, for the manuals, the shipped file and whoever checks them.
 struct SettingDescription {
     std::string_view name;
     std::string default_value;
-    std::string range;  ///< "0 to 20", "yes or no", "refuse or ignore", "text", "a path"
+    std::string range;  ///< "0 to 20", "yes or no", "refuse, ignore or enrol", "text", "a path"
 };
 std::vector<SettingDescription> describe_settings();
 

@@ -32,8 +32,9 @@ struct Directory {
 /// that others may even search, one whose group may take records away that aren't its own.
 Result<Directory> open_directory(const std::string& path, int at, const char* name, int flags, uid_t owner);
 
-/// Makes the directory if it is missing: with `mode` where it has a group of its own, else for the caller alone.
-/// One that was made for the caller alone, before there was a group, is given to the group; any other is left.
+/// Makes the directory if it is missing: with `mode` where it has a group of its own, else for the caller
+/// alone. One that was made for the caller alone, before there was a group, is given to the group; any other
+/// is left.
 Result<Done> make_directory(const std::string& path, std::optional<gid_t> group, mode_t mode);
 
 /// Whether there is a file in it that a record could be.

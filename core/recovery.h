@@ -28,6 +28,9 @@ struct RecoveryHash {
 /// Most codes a user may hold at once.
 inline constexpr std::size_t maximum_recovery_codes = 32;
 
+/// How many a user gets if nobody says otherwise.
+inline constexpr std::size_t usual_recovery_codes = 10;
+
 /// A new set: the texts to show once, and what to keep of each, in the same order.
 struct RecoverySet {
     std::vector<SecretBytes> codes;  ///< "XXXX-XXXX-XXXX-XXXX": 16 Crockford base-32 symbols, 80 random bits

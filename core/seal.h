@@ -19,8 +19,8 @@ class HostKey {
     /// that its group may write or that others may read.
     static Result<HostKey> read(const std::string& file, uid_t owner);
 
-    /// Makes a new key in `file` (a path from /), which must not exist, and its directory if need be; readable for `group`,
-    /// if given, and the caller.
+    /// Makes a new key in `file` (a path from /), which must not exist, and its directory if need be;
+    /// readable for `group`, if given, and the caller.
     static Result<Done> create(const std::string& file, std::optional<gid_t> group);
 
     /// Makes a key that create() made for the caller alone, before there was a group, readable for `group`.

@@ -178,16 +178,6 @@ void count_failure(SideState& side, const Policy& policy, const Attempt& attempt
     side.near_miss = finding.near_miss;
 }
 
-// ---- places
-
-void remember_place(LoginState& state, const Place& place, UnixTime now) {
-    std::erase_if(state.places, [&](const KnownPlace& known) { return known.place == place; });
-    if (state.places.size() >= maximum_known_places) {
-        state.places.erase(std::ranges::min_element(state.places, {}, &KnownPlace::last_login));
-    }
-    state.places.push_back({place, now});
-}
-
 /// Nothing is counted. But if the clock was set back, the wait begins now, once: else it would begin anew at
 /// every attempt until the old time comes round.
 Decision throttled(const LoginState& state, bool is_known_place, UnixTime now, UnixTime until) {
@@ -205,7 +195,7 @@ Decision accepted(Finding finding, const Attempt& attempt, bool is_known_place) 
     auto& side = is_known_place ? state.known : state.elsewhere;
     side.failures = 0;
     side.near_miss.reset();
-    if (attempt.makes_place_known) remember_place(state, attempt.place, attempt.now);
+    if (attempt.makes_place_known) make_known(state, attempt.place, attempt.now);
     return {.verdict = Verdict::accepted,
             .device = std::move(finding.device),
             .drift = finding.drift,
@@ -293,6 +283,14 @@ std::optional<UnixTime> closed_until(const SideState& side, const Policy& policy
 
 int level_now(const SideState& side, const Policy& policy, UnixTime now) {
     return static_cast<int>((drained_level(side, policy, now) + level_parts - 1) / level_parts);
+}
+
+void make_known(LoginState& state, const Place& place, UnixTime now) {
+    std::erase_if(state.places, [&](const KnownPlace& known) { return known.place == place; });
+    if (state.places.size() >= maximum_known_places) {
+        state.places.erase(std::ranges::min_element(state.places, {}, &KnownPlace::last_login));
+    }
+    state.places.push_back({place, now});
 }
 
 bool is_known(const LoginState& state, const Place& place, UnixTime now) {

@@ -107,6 +107,9 @@ std::optional<UnixTime> closed_until(const SideState& side, const Policy& policy
 /// What is left of a side's level, in whole codes rounded up.
 int level_now(const SideState& side, const Policy& policy, UnixTime now);
 
+/// Notes a login from `place`. Of more than 8 places the one with the oldest login is forgotten.
+void make_known(LoginState& state, const Place& place, UnixTime now);
+
 /// Whether the user has logged in from `place` within the last 90 days.
 bool is_known(const LoginState& state, const Place& place, UnixTime now);
 

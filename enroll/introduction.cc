@@ -1,20 +1,18 @@
 #include "enroll/introduction.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
 
 #include <unistd.h>
 
 #include "core/base32.h"
-#include "core/verifier.h"
+#include "core/confirmation.h"
 #include "enroll/qr_style.h"
 #include "enroll/terminal.h"
 
 namespace totp {
 namespace {
 
-constexpr int tries_to_confirm = 3;
 constexpr int row_of_question = 1;
 constexpr std::string_view question = "Code that the app shows now: ";
 constexpr std::string_view margin = "    ";
@@ -25,14 +23,6 @@ SecretBytes key_line(const Credential& credential) {
     return line;
 }
 
-/// What has to be chosen in the app beside the key.
-std::string parameters_of(const Credential& credential) {
-    const bool is_totp = credential.type == CredentialType::totp;
-    return std::string(is_totp ? "time-based" : "counter-based") + ", " +
-           std::string(name_of(credential.algorithm)) + ", " + std::to_string(credential.digits) + " digits" +
-           (is_totp ? ", " + std::to_string(credential.period) + " s" : "");
-}
-
 /// The same where it isn't what every app takes without a word; short, for a narrow page.
 std::string unusual_parameters_of(const Credential& credential) {
     const Credential usual;
@@ -40,55 +30,6 @@ std::string unusual_parameters_of(const Credential& credential) {
                           credential.digits == usual.digits && credential.period == usual.period;
     return is_usual ? "" : " (" + parameters_of(credential) + ")";
 }
-
-/// How far the device is out of step, by a code that would have been right at another time.
-std::string out_of_step(Counter counter, const Credential& credential) {
-    if (credential.type == CredentialType::hotp) {
-        return "that code comes later: the device's counter is at " + std::to_string(counter) +
-               ", was its button pressed often? Give the codes as they come from a new start";
-    }
-    const auto now = static_cast<UnixTime>(time_step(std::time(nullptr), credential.period));
-    const auto steps = static_cast<UnixTime>(counter) - now;
-    return "that code is right for another time: the device's clock is about " +
-           std::to_string(std::abs(steps) * credential.period) + " s " + (steps > 0 ? "ahead of" : "behind") +
-           " this machine's; set the one that is wrong";
-}
-
-/// What is wrong with a code, as far as that can be told.
-std::string hint(const Finding& finding, const Credential& credential) {
-    if (finding.reason == Reason::malformed) {
-        return "that isn't a code of " + std::to_string(credential.digits) + " digits";
-    }
-    if (!finding.near_miss) return "that code isn't right";
-    return out_of_step(finding.near_miss->counter, credential);
-}
-
-/// The tries a person has.
-class Tries {
-  public:
-    Tries(const Device& device, const Policy& policy) : device_(device), policy_(policy) {}
-
-    bool are_left() const { return left_ > 0; }
-
-    /// The state with the code spent if it is right; else explanation() says what is wrong.
-    std::optional<LoginState> take(const SecretBytes& code) {
-        const Enrolment alone{.devices = {device_}};
-        auto finding = examine(
-            alone, new_login_state(alone), policy_,
-            {.response = code.text(), .password = "", .place = "", .now = std::time(nullptr)}, std::nullopt);
-        if (finding.reason == Reason::none) return std::move(finding.after);
-        --left_;
-        explanation_ = hint(finding, device_.credential) + (are_left() ? "; try the one shown now" : "");
-        return std::nullopt;
-    }
-    const std::string& explanation() const { return explanation_; }
-
-  private:
-    const Device& device_;
-    const Policy& policy_;
-    int left_ = tries_to_confirm;
-    std::string explanation_;
-};
 
 bool is_blank(const SecretBytes& line) {
     return line.text().find_first_not_of(" \t\r") == std::string_view::npos;
@@ -139,23 +80,23 @@ std::vector<SecretBytes> Introduction::page(const std::string& message, bool is_
 
 std::optional<LoginState> Introduction::confirm_on_page(const Terminal& terminal,
                                                         const Policy& policy) const {
-    Tries tries(device_, policy);
+    Confirmation confirmation(device_, policy);
     std::string message;
     {
         const SignalsHeldBack signals;
         const SecretScreen screen(terminal);
-        for (bool is_turned = false; tries.are_left();) {
+        for (bool is_turned = false; confirmation.has_tries_left();) {
             screen.show(page(message, is_turned));
             const auto code = ask_line(question);
             if (!code) break;
             message.clear();
             is_turned = is_blank(*code) && !is_turned;
             if (is_blank(*code)) continue;
-            if (auto state = tries.take(*code)) return state;
-            message = tries.explanation();
+            if (auto state = confirmation.take(*code, std::time(nullptr))) return state;
+            message = confirmation.explanation();
         }
     }
-    if (!tries.explanation().empty()) complain(tries.explanation());
+    if (!confirmation.explanation().empty()) complain(confirmation.explanation());
     return std::nullopt;
 }
 
@@ -202,12 +143,12 @@ std::optional<LoginState> Introduction::confirm(const Policy& policy) const {
     const auto terminal = examine_terminal();
     if (has_page(terminal)) return confirm_on_page(terminal, policy);
     show_as_text(terminal);
-    Tries tries(device_, policy);
-    while (tries.are_left()) {
+    Confirmation confirmation(device_, policy);
+    while (confirmation.has_tries_left()) {
         const auto code = ask_line(question);
         if (!code) break;
-        if (auto state = tries.take(*code)) return state;
-        complain(tries.explanation());
+        if (auto state = confirmation.take(*code, std::time(nullptr))) return state;
+        complain(confirmation.explanation());
     }
     return std::nullopt;
 }

@@ -117,15 +117,6 @@ std::string rfc3339(std::int64_t unix_time) {
     return text;
 }
 
-SecretBytes in_groups_of_four(const SecretBytes& text) {
-    SecretBytes grouped;
-    for (std::size_t i = 0; i < text.size(); i += 4) {
-        if (i > 0) grouped.append(" ");
-        grouped.append(text.text().substr(i, 4));
-    }
-    return grouped;
-}
-
 SignalsHeldBack::SignalsHeldBack() {
     sigset_t ending;
     sigemptyset(&ending);

@@ -35,9 +35,6 @@ int complain(const Failure& failure);
 /// The moment as people and scripts read it: RFC 3339, in UTC.
 std::string rfc3339(std::int64_t unix_time);
 
-/// Secret text for a person, groups of four with a blank between.
-SecretBytes in_groups_of_four(const SecretBytes& text);
-
 // ---- hearing
 
 /// The person wants to leave, or the terminal is gone.

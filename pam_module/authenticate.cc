@@ -3,20 +3,19 @@
 #include <optional>
 #include <string>
 
-#include <pwd.h>
 #include <security/pam_ext.h>
-#include <security/pam_modutil.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "core/file_store.h"
-#include "core/place.h"
 #include "core/policy.h"
 #include "core/verifier.h"
 #include "pam_module/conversation.h"
 #include "pam_module/decide.h"
+#include "pam_module/enrol_at_login.h"
 #include "pam_module/helper.h"
 #include "pam_module/outcome.h"
+#include "pam_module/request.h"
 #include "pam_module/transaction.h"
 
 namespace totp {
@@ -24,32 +23,9 @@ namespace {
 
 constexpr std::size_t longest_response = 512;  // that the helper is asked about; no code has as many bytes
 
-SettingsPlaces settings_places() {
-    return {.vendor = PAM_TOTP_VENDOR_DIRECTORY,
-            .administrator = PAM_TOTP_SETTINGS_DIRECTORY,
-            .owner = geteuid()};
-}
-
-std::string_view text_item(const pam_handle_t* pamh, int item) {
-    const void* text = nullptr;
-    if (pam_get_item(pamh, item, &text) != PAM_SUCCESS || text == nullptr) return "";
-    return static_cast<const char*>(text);
-}
-
-/// The account as NSS spells it; nothing for a user it doesn't know.
-std::optional<Account> account_of(pam_handle_t* pamh, const char* user) {
-    const passwd* entry = pam_modutil_getpwnam(pamh, user);
-    if (entry == nullptr || !record_name(entry->pw_name)) return std::nullopt;
-    return Account{entry->pw_name, entry->pw_uid};
-}
-
-Place place_of(std::string_view remote_host) {
-    return remote_host.empty() ? local_place(getuid()) : remote_place(remote_host);
-}
-
 void log(pam_handle_t* pamh, std::string_view user, const Outcome& outcome) {
     if (!outcome.explanation.empty()) pam_syslog(pamh, LOG_ERR, "%s", outcome.explanation.c_str());
-    const auto line = log_line({user, text_item(pamh, PAM_SERVICE), text_item(pamh, PAM_RHOST)}, outcome);
+    const auto line = attempted_by(pamh, user) + " " + words_of(outcome);
     pam_syslog(pamh, log_priority(outcome.verdict), "%s", line.c_str());
 }
 
@@ -96,7 +72,10 @@ class Login {
 };
 
 int Login::run() {
-    if (!settings_.once) forget_passed(pamh_);
+    if (!settings_.once) {
+        forget_passed(pamh_);
+        forget_enrolment(pamh_);
+    }
     const char* user = nullptr;
     if (const int code = pam_get_user(pamh_, &user, nullptr); code != PAM_SUCCESS) return code;
     account_ = account_of(pamh_, user);
@@ -133,10 +112,13 @@ std::optional<Outcome> Login::outcome_without_asking() {
         debug("the account has passed on another line");
         return outcome_of_passing_before();
     }
-    if (!account_ || settings_.unenrolled == Unenrolled::refuse) return std::nullopt;
+    const auto unenrolled = unenrolled_at(settings_, current_time());
+    if (!account_ || unenrolled == Unenrolled::refuse) return std::nullopt;
     const auto enrolled = is_enrolled();
     if (!enrolled) return outcome_of(enrolled.failure());
     if (*enrolled) return std::nullopt;
+    if (unenrolled == Unenrolled::enrol && !expect_enrolment(pamh_, settings_, *account_))
+        return Outcome{.verdict = Verdict::unavailable};
     return Outcome{.verdict = Verdict::ignored, .reason = Reason::unenrolled};
 }
 
@@ -144,7 +126,7 @@ Outcome Login::outcome_of_response(const SecretBytes& response) {
     if (!account_) return {.verdict = Verdict::refused, .reason = Reason::unknown_user};
     const Attempt attempt{.response = response.text(),
                           .password = text_item(pamh_, PAM_AUTHTOK),
-                          .place = place_of(text_item(pamh_, PAM_RHOST)),
+                          .place = place_of(pamh_),
                           .now = current_time()};
     if (!needs_helper_) {
         const bool tells = !settings_.quiet && (flags_ & PAM_SILENT) == 0;

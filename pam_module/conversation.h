@@ -2,7 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <string>
+#include <string_view>
 
 #include <security/pam_modules.h>
 
@@ -11,12 +11,12 @@
 namespace totp {
 
 /// Asks one question. Nothing if the application can't or won't answer.
-std::optional<SecretBytes> ask(pam_handle_t* pamh, const std::string& prompt, bool shows_what_is_typed);
+std::optional<SecretBytes> ask(pam_handle_t* pamh, std::string_view prompt, bool shows_what_is_typed);
 
 /// Tells the person something went wrong. An application that can't show it changes nothing.
-void tell_error(pam_handle_t* pamh, const std::string& message);
+void tell_error(pam_handle_t* pamh, std::string_view message);
 
 /// Tells the person something worth knowing, likewise.
-void tell(pam_handle_t* pamh, const std::string& message);
+void tell(pam_handle_t* pamh, std::string_view message);
 
 }  // namespace totp

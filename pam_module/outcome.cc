@@ -33,15 +33,6 @@ std::string duration(UnixTime seconds) {
     return seconds <= hour ? rounded_up(minute, "minute") : rounded_up(hour, "hour");
 }
 
-/// "2026-11-24 12:00 UTC", for people.
-std::string moment(UnixTime time) {
-    std::tm utc{};
-    gmtime_r(&time, &utc);
-    char text[sizeof "9999-12-31 23:59 UTC"];
-    const auto size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &utc);
-    return {text, size};
-}
-
 std::string list_of(const Changes& changes) {
     std::string list;
     for (const auto& [is_so, what] : {std::pair(changes.added_device, "a device was added"),
@@ -86,8 +77,12 @@ int pam_code(Verdict verdict) {
 }
 
 std::string log_line(const Attempted& attempted, const Outcome& outcome) {
+    return words_of(attempted) + " " + words_of(outcome);
+}
+
+std::string words_of(const Attempted& attempted) {
     return log_word("user", attempted.user) + " " + log_word("service", attempted.service) + " " +
-           log_word("rhost", attempted.remote_host) + " " + words_of(outcome);
+           log_word("rhost", attempted.remote_host);
 }
 
 std::string words_of(const Outcome& outcome) {
@@ -110,6 +105,14 @@ int log_priority(Verdict verdict) {
         case Verdict::unavailable: return LOG_ERR;
     }
     return LOG_ERR;
+}
+
+std::string moment(UnixTime time) {
+    std::tm utc{};
+    gmtime_r(&time, &utc);
+    char text[sizeof "9999-12-31 23:59 UTC"];
+    const auto size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &utc);
+    return {text, size};
 }
 
 std::string message_for(const Outcome& outcome) {

@@ -48,11 +48,17 @@ struct Attempted {
 /// there is something to say. Bytes outside printable ASCII, blanks and '%' stand as %XX.
 std::string log_line(const Attempted& attempted, const Outcome& outcome);
 
+/// The words of that line up to `verdict=`, without the blank.
+std::string words_of(const Attempted& attempted);
+
 /// The words of that line from `verdict=` on.
 std::string words_of(const Outcome& outcome);
 
 /// The syslog priority of that line.
 int log_priority(Verdict verdict);
+
+/// "2026-11-24 12:00 UTC", for people.
+std::string moment(UnixTime time);
 
 /// What the person is told, if anything, beside being refused.
 std::string message_for(const Outcome& outcome);

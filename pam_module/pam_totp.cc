@@ -1,4 +1,5 @@
-// The entry points libpam calls, and the wall that no exception passes. What they do is in authenticate.
+// The entry points libpam calls, and the wall that no exception passes. What they do is in authenticate
+// and enrol_at_login.
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -10,6 +11,7 @@
 #include <syslog.h>
 
 #include "pam_module/authenticate.h"
+#include "pam_module/enrol_at_login.h"
 
 namespace {
 
@@ -42,10 +44,16 @@ ENTRY_POINT pam_sm_authenticate(pam_handle_t* pamh, int flags, int argc, const c
     });
 }
 
-/// We hold no credentials; a stack whose auth phase we passed must not fail here.
-ENTRY_POINT pam_sm_setcred(pam_handle_t*, int, int, const char**) { return PAM_SUCCESS; }
+/// We hold no credentials; a stack whose auth phase we passed must not fail here, unless somebody must enrol.
+ENTRY_POINT pam_sm_setcred(pam_handle_t* pamh, int, int, const char**) {
+    return guard(pamh, [&] { return totp::guard_credentials(pamh); });
+}
 
-ENTRY_POINT pam_sm_acct_mgmt(pam_handle_t*, int, int, const char**) { return PAM_IGNORE; }
+ENTRY_POINT pam_sm_acct_mgmt(pam_handle_t* pamh, int flags, int argc, const char** argv) {
+    return guard(pamh, [&] {
+        return totp::enrol_at_login(pamh, flags, {argv, static_cast<std::size_t>(argc)});
+    });
+}
 
 ENTRY_POINT pam_sm_open_session(pam_handle_t*, int, int, const char**) { return PAM_IGNORE; }
 

@@ -1,4 +1,5 @@
-// What the lines of one PAM transaction tell each other, by data on its handle.
+// What the lines and phases of one PAM transaction tell each other, by data on its handle; and, where a phase
+// may come in another process, by PAM environment variables.
 #pragma once
 
 #include <string>
@@ -20,5 +21,19 @@ bool tell_passed(pam_handle_t* pamh, const std::string& user);
 
 /// Nobody has.
 void forget_passed(pam_handle_t* pamh);
+
+/// Notes that the account phase has something to say to this account, which isn't enrolled. `is_owed`: there
+/// is no way in without it. False where libpam can't keep it.
+bool note_enrolment(pam_handle_t* pamh, const std::string& user, bool is_owed);
+
+/// Whether it has.
+bool has_enrolment(const pam_handle_t* pamh, const std::string& user);
+
+/// Whether an enrolment is owed by anybody: also in another process of the same application, and if the
+/// account phase has never come by here.
+bool is_enrolment_owed(pam_handle_t* pamh);
+
+/// It is done, or nothing was owed.
+void forget_enrolment(pam_handle_t* pamh);
 
 }  // namespace totp

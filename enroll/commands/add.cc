@@ -22,7 +22,6 @@
 namespace totp {
 namespace {
 
-constexpr std::size_t codes_of_a_set = 10;
 constexpr std::size_t longest_secret_file = 1024;
 
 std::string host_name() {
@@ -252,7 +251,7 @@ Result<Saved> Add::save(const Session& session, Device device, const LoginState&
     Saved saved{.device = device.name, .codes = {}};
     Changes change{.last = std::time(nullptr), .added_device = true};
     if (enrolment.devices.empty()) {
-        auto set = new_recovery_codes(recovery_codes_.value_or(codes_of_a_set));
+        auto set = new_recovery_codes(recovery_codes_.value_or(usual_recovery_codes));
         if (!set) return set.failure();
         enrolment.recovery = std::move(set->hashes);
         saved.codes = std::move(set->codes);

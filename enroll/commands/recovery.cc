@@ -13,7 +13,6 @@
 namespace totp {
 namespace {
 
-constexpr std::size_t codes_of_a_set = 10;
 constexpr const char* default_expiry = "24h";
 constexpr UnixTime longest_expiry = UnixTime{366} * 86'400;
 
@@ -65,7 +64,7 @@ class Recovery : public AccountCommand {
     Result<Enrolment> renewed(Enrolment enrolment, const LoginState& state, UnixTime now, Made& made) const;
     void report(const Session& session, const Made& made) const;
 
-    std::size_t count_ = codes_of_a_set;
+    std::size_t count_ = usual_recovery_codes;
     bool is_one_more_ = false;
     std::optional<std::string> expires_;
 };

@@ -9,6 +9,7 @@
 //     environment NAME=VALUE of the application
 //     enrol LINE             a line of alice's enrolment
 //     helper LINE            of the shell script that is run as totp_check
+//     pending KEY SHOWN      a key that alice was shown earlier: a key URI, and `shown UNIX PLACE`
 //     user NAME              who logs in; alice if not said. bob is who runs the tests, carol somebody else
 //     rhost ADDRESS          from where; nowhere if not said
 //     time UNIX              what the clock says
@@ -19,9 +20,11 @@
 //                            that may happen meanwhile:
 //       prompt TEXT          a question without echo; `prompt-echo` with it
 //       answer TEXT          what is answered; \n, \r, \b and \177 are those characters
+//       answer-after S TEXT  the same, S seconds later
 //       no-answer            PAM_SUCCESS without an answer
 //       hang-up              PAM_CONV_ERR
-//       error TEXT           a message that something went wrong
+//       error TEXT           a message that something went wrong; line ends stand as \n in it, as in prompts,
+//                            a new key as KEY, a new recovery code as CODE
 //       info TEXT            any other message
 //       log PRIORITY TEXT    a line for syslog; @ is the stage's directory, where totp_check lies too
 //
@@ -34,6 +37,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <regex>
 #include <sstream>
 
 #include <security/pam_appl.h>
@@ -81,6 +85,17 @@ std::string unescaped(std::string text) {
     return text;
 }
 
+/// What was shown as a line of the transcript, nothing random in it.
+std::string shown(std::string text) {
+    static const std::regex new_key("([A-Z2-7]{4} ){7}[A-Z2-7]{4}");
+    static const std::regex recovery_code("([0-9A-Z]{4}-){3}[0-9A-Z]{4}");
+    constexpr std::string_view known_key = "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ";
+    if (text.find(known_key) == std::string::npos) text = std::regex_replace(text, new_key, "KEY");
+    text = std::regex_replace(text, recovery_code, "CODE");
+    replace_all(text, "\n", "\\n");
+    return text;
+}
+
 const std::map<std::string, int (*)(pam_handle_t*, int)> calls = {
     {"authenticate", pam_authenticate},   {"setcred", pam_setcred},
     {"acct_mgmt", pam_acct_mgmt},         {"open_session", pam_open_session},
@@ -93,6 +108,7 @@ std::string code_name(int code) {
         {PAM_MAXTRIES, "PAM_MAXTRIES"},       {PAM_IGNORE, "PAM_IGNORE"},
         {PAM_CONV_ERR, "PAM_CONV_ERR"},       {PAM_AUTHINFO_UNAVAIL, "PAM_AUTHINFO_UNAVAIL"},
         {PAM_PERM_DENIED, "PAM_PERM_DENIED"}, {PAM_SYSTEM_ERR, "PAM_SYSTEM_ERR"},
+        {PAM_INCOMPLETE, "PAM_INCOMPLETE"},
     };
     const auto name = names.find(code);
     return name == names.end() ? "code " + std::to_string(code) : name->second;
@@ -106,7 +122,7 @@ class Application {
     explicit Application(Lines answers) : answers_(std::move(answers)) {}
 
     int converse(const pam_message& message, pam_response& response) {
-        const std::string text = message.msg;
+        const auto text = shown(message.msg);
         if (message.msg_style == PAM_ERROR_MSG || message.msg_style == PAM_TEXT_INFO) {
             transcript_.push_back((message.msg_style == PAM_ERROR_MSG ? "  error " : "  info ") + text);
             return PAM_SUCCESS;
@@ -120,6 +136,11 @@ class Application {
         const auto [kind, typed] = first_word(answer);
         if (kind == "hang-up") return PAM_CONV_ERR;
         if (kind == "answer") response.resp = strdup(unescaped(typed).c_str());
+        if (kind == "answer-after") {
+            const auto [seconds, later] = first_word(typed);
+            stage::pass_time(std::stoll(seconds));
+            response.resp = strdup(unescaped(later).c_str());
+        }
         return PAM_SUCCESS;
     }
 
@@ -152,6 +173,7 @@ class Play {
         for (const auto& line : values_of("setting")) settings << line << "\n";
         const auto enrolment = joined(values_of("enrol"));
         if (!enrolment.empty()) stage_.enrol(enrolment);
+        for (const auto& line : values_of("pending")) keep_pending(line);
         if (const auto script = joined(values_of("helper")); !script.empty()) write_helper(script);
         stage::take_log();
     }
@@ -197,13 +219,20 @@ class Play {
         return lines;
     }
 
+    void keep_pending(std::string line) const {
+        replace_all(line, " shown ", "\nshown ");
+        const auto pending = totp::parse_pending(line + "\n");
+        if (!pending || !stage_.store().keep_pending(stage::alice(), *pending))
+            fail_msg("not pending: %s", line.c_str());
+    }
+
     void write_helper(const std::string& script) const {
         std::ofstream(stage_.helper()) << "#!/bin/sh\n" << script;
         fs::permissions(stage_.helper(), fs::perms::owner_all);
     }
 
     void perform(const std::string& word, const std::string& rest, const std::string& line) {
-        if (word == "user") user_ = rest;
+        if (word == "user") become(rest);
         if (word == "rhost") remote_host_ = rest;
         if (word == "time") stage::set_clock(std::stoll(rest));
         if (word == "run") run(rest);
@@ -220,6 +249,12 @@ class Play {
         }
         if (!has_called_) played_.push_back(line);
         last_state_ = stage_.state_text();
+    }
+
+    /// Also in the middle of it, as a module of the stack may.
+    void become(const std::string& user) {
+        user_ = user;
+        if (pamh_ != nullptr) pam_set_item(pamh_, PAM_USER, user_.c_str());
     }
 
     void run(const std::string& command) const {
@@ -250,7 +285,7 @@ class Play {
         Lines answers;
         std::ranges::copy_if(script, std::back_inserter(answers), [](const std::string& line) {
             const auto word = first_word(line).first;
-            return word == "answer" || word == "no-answer" || word == "hang-up";
+            return word.starts_with("answer") || word == "no-answer" || word == "hang-up";
         });
         Application application(answers);
         conversation_ = {converse, &application};

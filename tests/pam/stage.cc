@@ -27,11 +27,13 @@ std::vector<std::string> log_lines;
 fs::path module = PAM_TOTP_MODULE;
 fs::path stages;      // the directory all of them lie in
 fs::path totp_check;  // the one on the stage
+fs::path totp_draw;   // likewise
 
 const char* priority_name(int priority) {
     switch (LOG_PRI(priority)) {
         case LOG_CRIT: return "crit";
         case LOG_ERR: return "err";
+        case LOG_WARNING: return "warning";
         case LOG_NOTICE: return "notice";
         case LOG_INFO: return "info";
         case LOG_DEBUG: return "debug";
@@ -112,18 +114,20 @@ int getpwnam_r(const char* name, passwd* entry, char*, std::size_t, passwd** fou
     return 0;
 }
 
-/// The helper is whatever lies on the stage under its name; the one that may be installed is never run.
+/// The helpers are whatever lies on the stage under their names; those that may be installed are never run.
 int posix_spawn(pid_t* child, const char* path, const posix_spawn_file_actions_t* files,
                 const posix_spawnattr_t* attributes, char* const arguments[], char* const environment[]) {
     static const auto spawn = reinterpret_cast<decltype(&posix_spawn)>(dlsym(RTLD_NEXT, "posix_spawn"));
-    const bool is_helper = std::string_view(path) == PAM_TOTP_CHECK;
-    return spawn(child, is_helper ? totp_check.c_str() : path, files, attributes, arguments, environment);
+    if (std::string_view(path) == PAM_TOTP_CHECK) path = totp_check.c_str();
+    if (std::string_view(path) == PAM_TOTP_DRAW) path = totp_draw.c_str();
+    return spawn(child, path, files, attributes, arguments, environment);
 }
 }
 
 namespace stage {
 
 void set_clock(totp::UnixTime now) { clock_now = now; }
+void pass_time(totp::UnixTime seconds) { clock_now += seconds; }
 
 std::vector<std::string> take_log() { return std::exchange(log_lines, {}); }
 
@@ -153,6 +157,7 @@ Stage::Stage(const std::string& options, const std::vector<std::string>& before)
     unwrapped(store().prepare(std::nullopt));
 
     totp_check = helper();
+    totp_draw = directory_ / "totp_draw";
     const auto ours =
         module.string() + " store=" + name + "/store key=" + name + "/key config=" + name + "/pam_totp.conf";
     std::ofstream(directory_ / "pam.d" / "other");  // libpam complains where there is none

@@ -14,6 +14,7 @@ namespace stage {
 
 /// What CLOCK_REALTIME says from now on, in this process and those forked from it later.
 void set_clock(totp::UnixTime now);
+void pass_time(totp::UnixTime seconds);
 
 /// The lines sent to syslog since the last call: "PRIORITY text", the module's prefix cut off.
 std::vector<std::string> take_log();

@@ -1,5 +1,6 @@
 #include "core/policy.h"
 
+#include <ctime>
 #include <functional>
 #include <map>
 
@@ -38,6 +39,24 @@ class SettingsTree {
 const fs::path main_file = "etc/pam_totp.conf";
 const fs::path drop_in = "etc/pam_totp.conf.d/50-local.conf";
 
+std::string day_text(const std::optional<UnixTime>& begin) {
+    if (!begin) return "none";
+    std::tm utc{};
+    gmtime_r(&*begin, &utc);
+    char text[sizeof "9999-12-31"];
+    static_cast<void>(std::strftime(text, sizeof text, "%Y-%m-%d", &utc));
+    return *begin % 86'400 == 0 ? text : "not the begin of a day";
+}
+
+std::string word_for(Unenrolled unenrolled) {
+    switch (unenrolled) {
+        case Unenrolled::refuse: return "refuse";
+        case Unenrolled::ignore: return "ignore";
+        case Unenrolled::enrol: return "enrol";
+    }
+    return "";
+}
+
 /// Each setting as text, by the name it has in files and arguments.
 std::map<std::string, std::string> texts_of(const Settings& settings) {
     const auto& policy = settings.policy;
@@ -48,6 +67,9 @@ std::map<std::string, std::string> texts_of(const Settings& settings) {
         {"debug", yes_or_no(settings.debug)},
         {"delay", std::to_string(policy.delay)},
         {"echo", yes_or_no(settings.echo)},
+        {"enrol_by", day_text(settings.enrol_by)},
+        {"enrol_qr", settings.enrol_qr},
+        {"enrol_until", day_text(settings.enrol_until)},
         {"free_failures", std::to_string(policy.free_failures)},
         {"hotp_look_ahead", std::to_string(policy.hotp_look_ahead)},
         {"key", settings.key},
@@ -60,7 +82,7 @@ std::map<std::string, std::string> texts_of(const Settings& settings) {
         {"resync_window", std::to_string(policy.resync_window)},
         {"state", settings.state},
         {"store", settings.store},
-        {"unenrolled", settings.unenrolled == Unenrolled::ignore ? "ignore" : "refuse"},
+        {"unenrolled", word_for(settings.unenrolled)},
         {"window", std::to_string(policy.window)},
     };
 }
@@ -135,6 +157,9 @@ void has_the_defaults_of_the_design(void**) {
         {"debug", "no"},
         {"delay", "30"},
         {"echo", "no"},
+        {"enrol_by", "none"},
+        {"enrol_qr", "utf8"},
+        {"enrol_until", "none"},
         {"free_failures", "4"},
         {"hotp_look_ahead", "10"},
         {"key", "/etc/pam-totp/key"},
@@ -257,6 +282,25 @@ void takes_values_that_agree_only_together(void**) {
 }
 
 // ---- aliases and flags
+
+void enrolling_ends_with_its_last_day(void**) {
+    const SettingsTree tree;
+    const auto settings = value_of(tree.for_line({"unenrolled=enrol", "enrol_until=2026-12-31"}));
+    constexpr UnixTime end = 1'798'675'200;  // 2026-12-31 00:00 UTC
+    assert_true(unenrolled_at(settings, end - 1) == Unenrolled::enrol);
+    assert_true(unenrolled_at(settings, end) == Unenrolled::refuse);
+    const auto endless = value_of(tree.for_line({"unenrolled=enrol"}));
+    assert_true(unenrolled_at(endless, end) == Unenrolled::enrol);
+    const auto passing = value_of(tree.for_line({"unenrolled=ignore", "enrol_until=2026-12-31"}));
+    assert_true(unenrolled_at(passing, end) == Unenrolled::ignore);
+}
+
+void the_days_of_enrolling_are_in_order(void**) {
+    const SettingsTree tree;
+    assert_failure(tree.for_line({"enrol_by=2026-12-31", "enrol_until=2026-12-31"}), Trouble::settings,
+                   "of the settings enrol_until must be a later day than enrol_by");
+    value_of(tree.for_line({"enrol_by=2026-12-31", "enrol_until=2027-01-01"}));
+}
 
 void knows_the_names_other_modules_have(void**) {
     const auto settings = value_of(
@@ -497,6 +541,8 @@ int main() {
         cmocka_unit_test(refuses_contradictions_and_names_both_settings),
         cmocka_unit_test(refuses_contradictions_between_file_and_arguments),
         cmocka_unit_test(takes_values_that_agree_only_together),
+        cmocka_unit_test(enrolling_ends_with_its_last_day),
+        cmocka_unit_test(the_days_of_enrolling_are_in_order),
         cmocka_unit_test(knows_the_names_other_modules_have),
         cmocka_unit_test(aliases_are_for_arguments_alone),
         cmocka_unit_test(a_flag_stands_with_or_without_a_value),

@@ -1,0 +1,262 @@
+#include "pam_module/enrol_at_login.h"
+
+#include <string>
+#include <vector>
+
+#include <security/pam_ext.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "core/base32.h"
+#include "core/child_process.h"
+#include "core/confirmation.h"
+#include "core/file_store.h"
+#include "core/percent.h"
+#include "core/random.h"
+#include "core/recovery.h"
+#include "pam_module/conversation.h"
+#include "pam_module/decide.h"
+#include "pam_module/helper.h"
+#include "pam_module/outcome.h"
+#include "pam_module/request.h"
+#include "pam_module/transaction.h"
+
+namespace totp {
+namespace {
+
+constexpr UnixTime time_limit = 300;
+constexpr UnixTime seconds_of_a_day = 86'400;
+constexpr std::size_t longest_picture = 65'536;
+constexpr const char* device_name = "phone";
+constexpr std::string_view question = "Code that the app shows now: ";
+constexpr std::string_view margin = "    ";
+
+std::string host_name() {
+    char name[256] = "";
+    gethostname(name, sizeof name - 1);
+    return name;
+}
+
+/// Why an enrolment came to nothing: a word for the log, a sentence for the person.
+struct Unfinished {
+    std::string_view reason;
+    std::string sentence;
+};
+
+/// One account's enrolment at one login.
+class EnrolmentAtLogin {
+  public:
+    EnrolmentAtLogin(pam_handle_t* pamh, int flags, const Settings& settings, Account account)
+        : pamh_(pamh),
+          is_silent_((flags & PAM_SILENT) != 0),
+          settings_(settings),
+          account_(std::move(account)),
+          store_({settings.store, settings.state_directory(), settings.key, geteuid()}) {}
+
+    int run();
+
+  private:
+    int unavailable(const Failure& failure) const;
+    int unfinished(const Unfinished& why) const;
+
+    /// The device to show: the one that was shown here a moment ago, or a new one.
+    Result<PendingDevice> device_to_show();
+    void show(const Device& device);
+    SecretBytes picture_of(const Device& device) const;
+    /// The login state to begin with, or what came in between.
+    std::variant<LoginState, Unfinished> confirmed(const Device& device);
+    /// The recovery codes, once all is on disk.
+    Result<std::vector<SecretBytes>> save(const Device& device, const LoginState& state);
+    void hand_over(const std::vector<SecretBytes>& codes) const;
+
+    void log(int priority, const std::string& words) const {
+        const auto line = attempted_by(pamh_, account_.name) + " " + words;
+        pam_syslog(pamh_, priority, "%s", line.c_str());
+    }
+
+    pam_handle_t* pamh_;
+    bool is_silent_;
+    const Settings& settings_;
+    Account account_;
+    FileStore store_;
+    Place place_ = place_of(pamh_);
+    UnixTime begin_ = current_time();
+    std::string earlier_;  ///< what to know of a key that was shown before; may be empty
+};
+
+int EnrolmentAtLogin::run() {
+    if (needs_helper(settings_)) {
+        return unfinished({"not_root", "This program can't enrol you: run totp-enroll in a terminal first."});
+    }
+    if (is_silent_) return unfinished({"silent", ""});
+    const auto is_enrolled = store_.is_enrolled(account_);
+    if (!is_enrolled) return unavailable(is_enrolled.failure());
+    if (*is_enrolled) return unfinished({"meanwhile", "You have been enrolled meanwhile: log in again."});
+    const auto pending = device_to_show();
+    if (!pending) return unavailable(pending.failure());
+    show(pending->device);
+    const auto outcome = confirmed(pending->device);
+    if (const auto* why = std::get_if<Unfinished>(&outcome)) return unfinished(*why);
+    const auto codes = save(pending->device, std::get<LoginState>(outcome));
+    if (!codes && codes.failure().trouble == Trouble::input)
+        return unfinished({"meanwhile", codes.failure().message});
+    if (!codes) return unavailable(codes.failure());
+    forget_enrolment(pamh_);
+    log(LOG_NOTICE, "change=device_added " + log_word("device", pending->device.name));
+    hand_over(*codes);
+    return PAM_SUCCESS;
+}
+
+int EnrolmentAtLogin::unavailable(const Failure& failure) const {
+    const auto outcome = outcome_of(failure);
+    pam_syslog(pamh_, LOG_ERR, "%s", failure.message.c_str());
+    log(LOG_ERR, "enrolment=unavailable " + log_word("reason", word_for(outcome.reason)));
+    tell_error(pamh_, "You can't be enrolled now. The administrator finds the reason in the system log.");
+    return pam_code(outcome.verdict);
+}
+
+int EnrolmentAtLogin::unfinished(const Unfinished& why) const {
+    log(LOG_NOTICE, "enrolment=unfinished " + log_word("reason", why.reason));
+    if (!is_silent_ && !why.sentence.empty()) tell_error(pamh_, why.sentence);
+    return PAM_PERM_DENIED;
+}
+
+Result<PendingDevice> EnrolmentAtLogin::device_to_show() {
+    auto earlier = store_.pending(account_);
+    if (!earlier) return earlier.failure();
+    if (*earlier && may_be_shown_again(**earlier, place_, begin_)) return **std::move(earlier);
+    if (*earlier) {
+        earlier_ = "Another key was shown on " + moment((*earlier)->shown) + ", to " + (*earlier)->place +
+                   "; it is void. If that wasn't you, somebody knows your password.\n";
+    }
+    auto secret = random_bytes(recommended_secret_size(Algorithm::sha1));
+    if (!secret) return secret.failure();
+    PendingDevice pending{Device(device_name, {.secret = *std::move(secret)}), begin_, place_};
+    if (auto kept = store_.keep_pending(account_, pending); !kept) return kept.failure();
+    return pending;
+}
+
+/// Begins with a new line: what asks may put something before it, as ssh does.
+void EnrolmentAtLogin::show(const Device& device) {
+    SecretBytes text(
+        "\nThis machine asks for a one-time code from now on. Scan this with an authenticator app\n"
+        "on your phone, or type in the key (" +
+        parameters_of(device.credential) + "):\n\n");
+    if (!earlier_.empty()) text = SecretBytes("\n" + earlier_ + std::string(text.text().substr(1)));
+    text.append(margin);
+    text.append(in_groups_of_four(base32_encode(device.credential.secret.octets())).text());
+    text.append("\n\n");
+    text.append(picture_of(device).text());
+    tell(pamh_, text.text());
+}
+
+SecretBytes EnrolmentAtLogin::picture_of(const Device& device) const {
+    if (settings_.enrol_qr == "none") return {};
+    SecretBytes request(settings_.enrol_qr + "\n");
+    request.append(
+        format_key_uri({device.credential, host_name(), account_.name}, UriParameters::not_default).text());
+    auto picture = answer_of({.path = PAM_TOTP_DRAW, .argument = nullptr}, request.text(), longest_picture);
+    if (!picture) {
+        pam_syslog(pamh_, LOG_WARNING, "the key is shown without its QR code: %s",
+                   picture.failure().message.c_str());
+        return {};
+    }
+    return *std::move(picture);
+}
+
+std::variant<LoginState, Unfinished> EnrolmentAtLogin::confirmed(const Device& device) {
+    Confirmation confirmation(device, settings_.policy, place_);
+    while (confirmation.has_tries_left()) {
+        const auto code = ask(pamh_, std::string(question), settings_.echo);
+        if (!code) return Unfinished{"cancelled", ""};
+        if (current_time() - begin_ > time_limit || current_time() < begin_) {
+            return Unfinished{"late", "That took too long, and nothing was enrolled. Log in again."};
+        }
+        if (auto state = confirmation.take(*code, current_time())) return *std::move(state);
+        tell_error(pamh_, "No: " + confirmation.explanation() + ".");
+    }
+    return Unfinished{"wrong", "Nothing was enrolled. Log in again; for ten minutes the key stays the same."};
+}
+
+Result<std::vector<SecretBytes>> EnrolmentAtLogin::save(const Device& device, const LoginState& state) {
+    const auto held = store_.hold(account_, HoldFor::change);
+    if (!held) return held.failure();
+    if ((*held)->enrolment())
+        return Failure{Trouble::input, "You have been enrolled meanwhile: log in again."};
+    auto set = new_recovery_codes(usual_recovery_codes);
+    if (!set) return set.failure();
+    const Enrolment enrolment{.devices = {device}, .recovery = std::move(set->hashes)};
+    auto next = without_strangers((*held)->state(), {});
+    next.devices = state.devices;
+    make_known(next, place_, current_time());
+    if (auto enrolled = (*held)->enrol(enrolment, std::move(next)); !enrolled) return enrolled.failure();
+    return std::move(set->codes);
+}
+
+/// In a prompt, for a last message may come where nobody sees it. Whether it is answered changes nothing.
+void EnrolmentAtLogin::hand_over(const std::vector<SecretBytes>& codes) const {
+    SecretBytes text(
+        "\nYou are enrolled. From now on the code is asked at every login.\n\n"
+        "Recovery codes, each good for one login without the phone. They are not shown again:\n\n");
+    for (const auto& code : codes) {
+        text.append(margin);
+        text.append(code.text());
+        text.append("\n");
+    }
+    text.append("\nPress Enter once you have written them down: ");
+    static_cast<void>(ask(pamh_, text.text(), false));
+}
+
+/// In whole days, rounded up.
+std::string days_until(UnixTime then, UnixTime now) {
+    const auto days = (then - now + seconds_of_a_day - 1) / seconds_of_a_day;
+    return std::to_string(days) + (days == 1 ? " day" : " days");
+}
+
+bool is_owed(const Settings& settings, UnixTime now) {
+    return !settings.enrol_by || *settings.enrol_by <= now;
+}
+
+/// A stack without a first factor lets anyone enrol who asks: what can be seen of it from here.
+void warn_without_first_factor(pam_handle_t* pamh) {
+    if (!text_item(pamh, PAM_AUTHTOK).empty() || pam_getenv(pamh, "SSH_AUTH_INFO_0") != nullptr) return;
+    pam_syslog(pamh, LOG_WARNING,
+               "neither a password nor a key came before this line, on which people enrol: make sure that "
+               "another line of the stack asks for one, best before this (see pam_totp(8))");
+}
+
+}  // namespace
+
+bool expect_enrolment(pam_handle_t* pamh, const Settings& settings, const Account& account) {
+    warn_without_first_factor(pamh);
+    return note_enrolment(pamh, account.name, is_owed(settings, current_time()));
+}
+
+int enrol_at_login(pam_handle_t* pamh, int flags, std::span<const char* const> arguments) {
+    const auto account = account_of(pamh, std::string(text_item(pamh, PAM_USER)).c_str());
+    if (!account || !has_enrolment(pamh, account->name)) return PAM_IGNORE;
+    const auto settings = settings_for_line(settings_places(), arguments);
+    if (!settings) {
+        pam_syslog(pamh, LOG_ERR, "%s", settings.failure().message.c_str());
+        return PAM_AUTHINFO_UNAVAIL;
+    }
+    const auto now = current_time();
+    if (!is_enrolment_owed(pamh) && !is_owed(*settings, now)) {
+        if (!settings->quiet && (flags & PAM_SILENT) == 0) {
+            tell(pamh, "In " + days_until(*settings->enrol_by, now) +
+                           " this machine begins to ask for a one-time code. Run totp-enroll before.");
+        }
+        return PAM_IGNORE;
+    }
+    return EnrolmentAtLogin(pamh, flags, *settings, *account).run();
+}
+
+int guard_credentials(pam_handle_t* pamh) {
+    if (!is_enrolment_owed(pamh)) return PAM_SUCCESS;
+    pam_syslog(pamh, LOG_ERR,
+               "an enrolment is owed and the account phase didn't see to it: nobody gets in; put the line "
+               "\"account required pam_totp.so\" into this service (see pam_totp(8))");
+    return PAM_INCOMPLETE;
+}
+
+}  // namespace totp
