@@ -46,9 +46,8 @@ struct Unfinished {
 /// One account's enrolment at one login.
 class EnrolmentAtLogin {
   public:
-    EnrolmentAtLogin(pam_handle_t* pamh, int flags, const Settings& settings, Account account)
+    EnrolmentAtLogin(pam_handle_t* pamh, const Settings& settings, Account account)
         : pamh_(pamh),
-          is_silent_((flags & PAM_SILENT) != 0),
           settings_(settings),
           account_(std::move(account)),
           store_({settings.store, settings.state_directory(), settings.key, geteuid()}) {}
@@ -69,13 +68,17 @@ class EnrolmentAtLogin {
     Result<std::vector<SecretBytes>> save(const Device& device, const LoginState& state);
     void hand_over(const std::vector<SecretBytes>& codes) const;
 
+    /// In a prompt: a message with nothing after it is shown by sshd to nobody, and wiped by login. Whether
+    /// it is answered changes nothing.
+    void say_last(std::string_view sentence) const {
+        static_cast<void>(ask(pamh_, "\n" + std::string(sentence) + " Press Enter: ", false));
+    }
     void log(int priority, const std::string& words) const {
         const auto line = attempted_by(pamh_, account_.name) + " " + words;
         pam_syslog(pamh_, priority, "%s", line.c_str());
     }
 
     pam_handle_t* pamh_;
-    bool is_silent_;
     const Settings& settings_;
     Account account_;
     FileStore store_;
@@ -88,7 +91,6 @@ int EnrolmentAtLogin::run() {
     if (needs_helper(settings_)) {
         return unfinished({"not_root", "This program can't enrol you: run totp-enroll in a terminal first."});
     }
-    if (is_silent_) return unfinished({"silent", ""});
     const auto is_enrolled = store_.is_enrolled(account_);
     if (!is_enrolled) return unavailable(is_enrolled.failure());
     if (*is_enrolled) return unfinished({"meanwhile", "You have been enrolled meanwhile: log in again."});
@@ -111,13 +113,13 @@ int EnrolmentAtLogin::unavailable(const Failure& failure) const {
     const auto outcome = outcome_of(failure);
     pam_syslog(pamh_, LOG_ERR, "%s", failure.message.c_str());
     log(LOG_ERR, "enrolment=unavailable " + log_word("reason", word_for(outcome.reason)));
-    tell_error(pamh_, "You can't be enrolled now. The administrator finds the reason in the system log.");
+    say_last("You can't be enrolled now. The administrator finds the reason in the system log.");
     return pam_code(outcome.verdict);
 }
 
 int EnrolmentAtLogin::unfinished(const Unfinished& why) const {
     log(LOG_NOTICE, "enrolment=unfinished " + log_word("reason", why.reason));
-    if (!is_silent_ && !why.sentence.empty()) tell_error(pamh_, why.sentence);
+    if (!why.sentence.empty()) say_last(why.sentence);
     return PAM_PERM_DENIED;
 }
 
@@ -173,9 +175,11 @@ std::variant<LoginState, Unfinished> EnrolmentAtLogin::confirmed(const Device& d
             return Unfinished{"late", "That took too long, and nothing was enrolled. Log in again."};
         }
         if (auto state = confirmation.take(*code, current_time())) return *std::move(state);
-        tell_error(pamh_, "No: " + confirmation.explanation() + ".");
+        if (confirmation.has_tries_left()) tell_error(pamh_, "No: " + confirmation.explanation() + ".");
     }
-    return Unfinished{"wrong", "Nothing was enrolled. Log in again; for ten minutes the key stays the same."};
+    return Unfinished{"wrong",
+                      "No: " + confirmation.explanation() +
+                          ". Nothing was enrolled. Log in again; for ten minutes the key stays the same."};
 }
 
 Result<std::vector<SecretBytes>> EnrolmentAtLogin::save(const Device& device, const LoginState& state) {
@@ -193,7 +197,7 @@ Result<std::vector<SecretBytes>> EnrolmentAtLogin::save(const Device& device, co
     return std::move(set->codes);
 }
 
-/// In a prompt, for a last message may come where nobody sees it. Whether it is answered changes nothing.
+/// In a prompt, as say_last().
 void EnrolmentAtLogin::hand_over(const std::vector<SecretBytes>& codes) const {
     SecretBytes text(
         "\nYou are enrolled. From now on the code is asked at every login.\n\n"
@@ -248,7 +252,8 @@ int enrol_at_login(pam_handle_t* pamh, int flags, std::span<const char* const> a
         }
         return PAM_IGNORE;
     }
-    return EnrolmentAtLogin(pamh, flags, *settings, *account).run();
+    // With PAM_SILENT too, which sudo always sets here: without these words nobody can enrol.
+    return EnrolmentAtLogin(pamh, *settings, *account).run();
 }
 
 int guard_credentials(pam_handle_t* pamh) {

@@ -146,6 +146,7 @@ class Machine:
             installed = shutil.copy(self.build / program, directory)
             shutil.chown(installed, "root", GROUP)
             os.chmod(installed, 0o2755)
+        shutil.copy(self.build / "pam_module/totp_draw", "/usr/libexec/pam-totp")
         for service in PAM_SERVICES.iterdir():
             shutil.copy(service, "/etc/pam.d")
         run(self.totp_enroll, "prepare")
