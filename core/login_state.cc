@@ -237,6 +237,12 @@ LoginState without_strangers(LoginState state, const Enrolment& enrolment) {
     return state;
 }
 
+std::size_t recovery_codes_left(const Enrolment& enrolment, const LoginState& state, UnixTime now) {
+    return static_cast<std::size_t>(std::ranges::count_if(enrolment.recovery, [&](const RecoveryHash& code) {
+        return !state.has_spent(code) && (!code.expires || *code.expires > now);
+    }));
+}
+
 void note_change(LoginState& state, const Changes& change) {
     auto& changes = state.changes ? *state.changes : state.changes.emplace();
     changes.last = change.last;

@@ -98,6 +98,9 @@ const Device* device_without_state(const Enrolment& enrolment, const LoginState&
 /// a login keeps it, because a re-deployed enrolment may bring the device back.
 LoginState without_strangers(LoginState state, const Enrolment& enrolment);
 
+/// How many recovery codes still let in at `now`.
+std::size_t recovery_codes_left(const Enrolment& enrolment, const LoginState& state, UnixTime now);
+
 /// Adds what was done at `change.last` to what there is to tell.
 void note_change(LoginState& state, const Changes& change);
 

@@ -147,7 +147,7 @@ void examine_recovery_code(const Enrolment& enrolment, const SecretBytes& code, 
         return;
     }
     spend_recovery_code(enrolment.recovery[*found], enrolment, finding.after);
-    finding.device = "recovery";
+    finding.device = recovery_device;
     finding.reason = Reason::none;
 }
 

@@ -50,6 +50,9 @@ struct Attempt {
     bool is_at_home = false;        ///< known all the same: a process of the user's own asks
 };
 
+/// What stands for the device where a recovery code was right.
+inline constexpr std::string_view recovery_device = "recovery";
+
 /// A response that can be a device's code.
 struct TypedCode {
     std::uint32_t value = 0;

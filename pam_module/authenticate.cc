@@ -34,7 +34,7 @@ int answer(pam_handle_t* pamh, int flags, std::string_view user, const Outcome& 
     if (!outcome.is_logged) log(pamh, user, outcome);
     if ((flags & PAM_SILENT) == 0) {
         if (const auto message = message_for(outcome); !message.empty()) tell_error(pamh, message);
-        if (const auto notice = notice_for(outcome); !notice.empty()) tell(pamh, notice);
+        for (const auto& notice : outcome.notices) tell(pamh, notice);
     }
     return pam_code(outcome.verdict);
 }
@@ -130,7 +130,7 @@ Outcome Login::outcome_of_response(const SecretBytes& response) {
                           .now = current_time()};
     if (!needs_helper_) {
         const bool tells = !settings_.quiet && (flags_ & PAM_SILENT) == 0;
-        return decide(store_, settings_, *account_, attempt, tells ? Telling::changes : Telling::nothing);
+        return decide(store_, settings_, *account_, attempt, tells ? Telling::notices : Telling::nothing);
     }
     // The helper isn't told the password, so it couldn't know it.
     if (const auto reason = reason_not_to_count(attempt))

@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "pam_module/notices.h"
+
 namespace totp {
 namespace {
 
@@ -14,8 +16,9 @@ Outcome decide_held(HeldAccount& held, const Settings& settings, const Attempt& 
     }
     auto decision = verify(enrolment, state, settings.policy, attempt);
     auto outcome = outcome_of(decision, attempt.now);
-    if (telling == Telling::changes && is_let_in(outcome)) {
-        outcome.changes = std::exchange(decision.next.changes, std::nullopt);
+    if (telling == Telling::notices && is_let_in(outcome)) {
+        outcome.notices = notices_of(enrolment, state, decision, attempt.now);
+        decision.next.changes.reset();
     }
     if (!decision.must_be_committed) return outcome;
     const auto committed = held.commit(std::move(decision.next));

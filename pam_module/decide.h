@@ -9,8 +9,8 @@
 
 namespace totp {
 
-/// Whether what was changed since the last login is told now, and so no more later.
-enum class Telling { nothing, changes };
+/// Whether there is somebody to tell what is to be told: changes are told once.
+enum class Telling { nothing, notices };
 
 /// The outcome of `attempt` at the account, which is on disk when this returns: a success that couldn't be
 /// written is a failure.

@@ -33,16 +33,6 @@ std::string duration(UnixTime seconds) {
     return seconds <= hour ? rounded_up(minute, "minute") : rounded_up(hour, "hour");
 }
 
-std::string list_of(const Changes& changes) {
-    std::string list;
-    for (const auto& [is_so, what] : {std::pair(changes.added_device, "a device was added"),
-                                      std::pair(changes.removed_device, "a device was removed"),
-                                      std::pair(changes.renewed_recovery, "recovery codes were made")}) {
-        if (is_so) list += (list.empty() ? "" : ", ") + std::string(what);
-    }
-    return list;
-}
-
 }  // namespace
 
 Outcome outcome_of(const Decision& decision, UnixTime now) {
@@ -122,13 +112,6 @@ std::string message_for(const Outcome& outcome) {
     if (outcome.verdict != Verdict::throttled) return "";
     if (!outcome.retry_in) return "Too many wrong codes. Only an administrator can unlock this account.";
     return "Too many wrong codes. Try again in " + duration(*outcome.retry_in) + ".";
-}
-
-std::string notice_for(const Outcome& outcome) {
-    if (!outcome.changes) return "";
-    return "Since your last login, until " + moment(outcome.changes->last) + ": " +
-           list_of(*outcome.changes) +
-           ". If that wasn't you, tell your administrator; totp-enroll status shows what is enrolled.";
 }
 
 }  // namespace totp

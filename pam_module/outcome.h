@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/failure.h"
 #include "core/verifier.h"
@@ -18,7 +19,7 @@ struct Outcome {
     std::optional<int> failures;       ///< in a row on this side, where an enrolment was looked at
     std::optional<UnixTime> retry_in;  ///< throttled: seconds; absent: not until it is unlocked
     std::string explanation;           ///< unavailable: the sentence for the administrator
-    std::optional<Changes> changes;    ///< accepted: what was changed since the last login, to be told now
+    std::vector<std::string> notices;  ///< accepted: what to tell now (notices_of())
     bool is_logged = false;            ///< by the helper that decided
 };
 
@@ -62,8 +63,5 @@ std::string moment(UnixTime time);
 
 /// What the person is told, if anything, beside being refused.
 std::string message_for(const Outcome& outcome);
-
-/// What whoever has just passed should know, if anything.
-std::string notice_for(const Outcome& outcome);
 
 }  // namespace totp

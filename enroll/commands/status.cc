@@ -10,12 +10,6 @@
 namespace totp {
 namespace {
 
-std::size_t recovery_codes_left(const Enrolment& enrolment, const LoginState& state, UnixTime now) {
-    return static_cast<std::size_t>(std::ranges::count_if(enrolment.recovery, [&](const RecoveryHash& code) {
-        return !state.has_spent(code) && (!code.expires || *code.expires > now);
-    }));
-}
-
 /// A moment, or null where there never was one.
 Json text(const std::string& text) { return std::string_view(text); }
 

@@ -60,15 +60,15 @@ void reads_what_each_word_says(void**) {
 
 void what_is_read_is_neither_logged_nor_to_be_told(void**) {
     const auto outcome = parse_outcome("verdict=unavailable reason=store\n").value();
-    assert_true(!outcome.is_logged && !outcome.changes && outcome.explanation.empty());
+    assert_true(!outcome.is_logged && outcome.notices.empty() && outcome.explanation.empty());
 }
 
-/// The log has the explanation, and the person was told of the changes or will be.
-void explanation_and_changes_stay_where_they_are(void**) {
+/// The log has the explanation, and the person was told the notices or will be.
+void explanation_and_notices_stay_where_they_are(void**) {
     const Outcome outcome{.verdict = Verdict::unavailable,
                           .reason = Reason::key,
                           .explanation = "the host key is gone",
-                          .changes = Changes{.last = 1, .added_device = true}};
+                          .notices = {"a device was added"}};
     assert_text(format_answer(outcome), "verdict=unavailable reason=key\n");
 }
 
@@ -154,7 +154,7 @@ int main() {
         cmocka_unit_test(refuses_an_answer_that_is_cut_short),
         cmocka_unit_test(reads_what_each_word_says),
         cmocka_unit_test(what_is_read_is_neither_logged_nor_to_be_told),
-        cmocka_unit_test(explanation_and_changes_stay_where_they_are),
+        cmocka_unit_test(explanation_and_notices_stay_where_they_are),
         cmocka_unit_test(the_longest_answer_fits),
         cmocka_unit_test(tells_who_is_enrolled),
         cmocka_unit_test(any_other_answer_tells_nothing_about_the_enrolment),
