@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/decimal.h"
+#include "core/foreign_options.h"
 
 namespace totp {
 namespace {
@@ -61,6 +62,7 @@ constexpr Row table[] = {
     {"enrol_qr", QrWord{}},
     {"enrol_until", Day{field<&Settings::enrol_until>}},
     {"free_failures", Number{number<&Policy::free_failures>, 0, 10'000}},
+    {"forward_pass", Flag{field<&Settings::forward_pass>}, true},
     {"hotp_look_ahead", Number{number<&Policy::hotp_look_ahead>, 0, 100}},
     {"key", Path{field<&Settings::key>}},
     {"max_delay", Number{number<&Policy::max_delay>, 1, day}},
@@ -73,7 +75,9 @@ constexpr Row table[] = {
     {"resync_window", Number{number<&Policy::resync_window>, 0, 100}},
     {"state", Path{field<&Settings::state>}},
     {"store", Path{field<&Settings::store>}},
+    {"try_first_pass", Flag{field<&Settings::try_first_pass>}, true},
     {"unenrolled", UnenrolledWord{}},
+    {"use_first_pass", Flag{field<&Settings::use_first_pass>}, true},
     {"window", Number{number<&Policy::window>, 0, 20}},
 };
 
@@ -205,12 +209,22 @@ Wrong contradiction_in_days(const Settings& settings) {
     return std::nullopt;
 }
 
+/// Likewise, of where password and code come from.
+Wrong contradiction_in_passes(const Settings& settings) {
+    if (settings.use_first_pass && settings.try_first_pass)
+        return "use_first_pass, which never asks, and try_first_pass, which may ask, exclude each other";
+    if (settings.forward_pass && settings.echo)
+        return "echo and forward_pass exclude each other: the password would be seen";
+    return std::nullopt;
+}
+
 Failure refused(const std::string& message) { return {Trouble::settings, message}; }
 
 Result<Settings> checked(Settings settings) {
     for (const auto& wrong : {contradiction_in(settings.policy), contradiction_in_days(settings)}) {
         if (wrong) return refused("of the settings " + *wrong);
     }
+    if (const auto wrong = contradiction_in_passes(settings)) return refused("of the arguments " + *wrong);
     return settings;
 }
 
@@ -241,15 +255,26 @@ constexpr std::string_view config_argument = "config=";
 struct Alias {
     std::string_view argument;
     std::string_view name;
-    std::string_view value;  ///< empty: what follows the '='
+    std::string_view value;      ///< empty: what follows the '='
+    std::string_view also = {};  ///< another setting with the same value
 };
 constexpr Alias aliases[] = {
     {"authtok_prompt", "prompt", ""},
     {"echo_verification_code", "echo", "yes"},
+    {"noskewadj", "max_drift", "0", "resync_window"},
     {"nullok", "unenrolled", "ignore"},
 };
 
+/// pam_google_authenticator's word for what is always so here: a refused code moves no counter.
+constexpr std::string_view always_so = "no_increment_hotp";
+
+Failure unknown_argument(std::string_view name) {
+    const auto advice = advice_for_foreign_option(name);
+    return refused("the argument " + printable(name) + " " + advice.value_or("isn't known: see pam_totp(8)"));
+}
+
 std::optional<Failure> take_argument(std::string_view argument, Settings& settings) {
+    if (argument == always_so) return std::nullopt;
     const auto equals = argument.find('=');
     const bool has_value = equals != std::string_view::npos;
     auto name = argument.substr(0, equals);
@@ -259,9 +284,7 @@ std::optional<Failure> take_argument(std::string_view argument, Settings& settin
     const bool is_flag_alias = is_alias && !alias->value.empty();
 
     const auto* row = row_named(is_alias ? alias->name : name);
-    if (row == nullptr) {
-        return refused("the argument " + printable(name) + " isn't known: see pam_totp(8)");
-    }
+    if (row == nullptr) return unknown_argument(name);
     const bool is_flag = is_flag_alias || std::holds_alternative<Flag>(row->kind);
     if (!has_value && is_flag) {
         value = is_flag_alias ? alias->value : "yes";
@@ -271,6 +294,7 @@ std::optional<Failure> take_argument(std::string_view argument, Settings& settin
     if (const auto wrong = set(settings, *row, value)) {
         return refused("the argument " + printable(argument) + " " + *wrong);
     }
+    if (is_alias && !alias->also.empty()) static_cast<void>(set(settings, *row_named(alias->also), value));
     return std::nullopt;
 }
 
@@ -279,6 +303,10 @@ std::optional<Failure> take_argument(std::string_view argument, Settings& settin
 Unenrolled unenrolled_at(const Settings& settings, UnixTime now) {
     const bool is_over = settings.enrol_until && *settings.enrol_until <= now;
     return settings.unenrolled == Unenrolled::enrol && is_over ? Unenrolled::refuse : settings.unenrolled;
+}
+
+std::string Settings::prompt_for_both() const {
+    return prompt == Settings{}.prompt ? "Password & verification code: " : prompt;
 }
 
 std::vector<SettingDescription> describe_settings() {

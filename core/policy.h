@@ -53,11 +53,17 @@ struct Settings {
     bool debug = false;                          ///< log each step
     bool once = false;   ///< who passed on another line of the same PAM transaction isn't asked again
     bool quiet = false;  ///< no notices
+    bool use_first_pass = false;  ///< the code stands behind the password that was asked for before us
+    bool try_first_pass = false;  ///< likewise where it does; else we ask
+    bool forward_pass = false;    ///< we ask for both in one field, and hand the password on
     std::string store = "/var/lib/pam-totp";
     std::string state;  ///< a directory of its own for the login states; empty: `state` in the store
     std::string key = "/etc/pam-totp/key";
 
     std::string state_directory() const { return state.empty() ? store + "/state" : state; }
+
+    /// The prompt for password and code in one field; `prompt` where the administrator has set one.
+    std::string prompt_for_both() const;
 };
 
 /// What an account without enrolment gets at `now`: the days it may enrol until come to an end.
@@ -79,8 +85,9 @@ Result<Settings> read_settings(const SettingsPlaces& places);
 Result<Settings> read_settings_file(const std::string& file, uid_t owner);
 
 /// The whole story of a PAM line: one `config=FILE` among `arguments` names the file in place of `places`,
-/// then each argument sets what it names. Flags stand without a value. Aliases that other modules' users know
-/// are taken: nullok, authtok_prompt=, echo_verification_code.
+/// then each argument sets what it names. Flags stand without a value. Arguments of other modules are taken
+/// where they mean the same: nullok, authtok_prompt=, echo_verification_code, noskewadj, no_increment_hotp;
+/// of the others the failure says what to use instead (core/foreign_options).
 Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const char* const> arguments);
 
 }  // namespace totp

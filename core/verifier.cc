@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/decimal.h"
+#include "core/one_field.h"
 
 namespace totp {
 namespace {
@@ -17,6 +18,12 @@ constexpr std::string_view sshd_dummy = "\b\n\r\177";  // what sshd answers for 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 bool is_empty(std::string_view response) { return std::ranges::all_of(response, is_blank); }
+
+/// What of the response may be the code: all of it, or the ends of one field.
+std::vector<Split> readings_of(const Attempt& attempt, const Enrolment& enrolment) {
+    if (attempt.is_one_field) return splits(attempt.response, enrolment);
+    return {{.password = "", .code = attempt.response}};
+}
 
 /// Begins like sshd's dummy, or is cut short of it.
 bool is_sshd_dummy(std::string_view response) {
@@ -99,15 +106,16 @@ std::optional<Counter> accepted_counter(const Match& match, const std::string& i
     return follows ? match.near_miss : std::nullopt;
 }
 
-/// Tries every device that shows so many digits, and stops at none.
-void examine_code(const Enrolment& enrolment, const Policy& policy, const TypedCode& code,
-                  const Attempt& attempt, const std::optional<NearMiss>& last_near_miss, Finding& finding) {
-    finding.reason = Reason::malformed;
+/// Tries every device that shows so many digits, and stops at none. What comes of it, and in `finding` the
+/// rest.
+Reason examine_code(const Enrolment& enrolment, const Policy& policy, const TypedCode& code,
+                    const Attempt& attempt, const std::optional<NearMiss>& last_near_miss, Finding& finding) {
+    auto reason = Reason::malformed;
     bool is_replayed = false;
     for (const auto& [name, credential, id] : enrolment.devices) {
         auto* device = finding.after.device(id);
         if (credential.digits != code.digits) continue;
-        if (finding.reason == Reason::malformed) finding.reason = Reason::wrong;
+        if (reason == Reason::malformed) reason = Reason::wrong;
         if (device == nullptr || !device->next) continue;
         const auto expected = expectation(credential, *device, policy, attempt.now);
         const auto match =
@@ -117,7 +125,7 @@ void examine_code(const Enrolment& enrolment, const Policy& policy, const TypedC
         is_replayed |= match.is_replayed;
         if (const auto counter = accepted_counter(match, id, last_near_miss)) {
             spend(*device, credential, policy, *counter, attempt);
-            finding.reason = Reason::none;
+            reason = Reason::none;
             if (!finding.device.empty()) continue;
             finding.device = name;
             finding.drift = device->drift;
@@ -125,7 +133,7 @@ void examine_code(const Enrolment& enrolment, const Policy& policy, const TypedC
             finding.near_miss = NearMiss{id, *match.near_miss};
         }
     }
-    if (finding.reason == Reason::wrong && is_replayed) finding.reason = Reason::replayed;
+    return reason == Reason::wrong && is_replayed ? Reason::replayed : reason;
 }
 
 void spend_recovery_code(const RecoveryHash& code, const Enrolment& enrolment, LoginState& state) {
@@ -133,22 +141,26 @@ void spend_recovery_code(const RecoveryHash& code, const Enrolment& enrolment, L
     state.spent_recovery.push_back(code.id());
 }
 
-void examine_recovery_code(const Enrolment& enrolment, const SecretBytes& code, UnixTime now,
-                           Finding& finding) {
+Reason examine_recovery_code(const Enrolment& enrolment, const SecretBytes& code, UnixTime now,
+                             Finding& finding) {
     const auto is_expired = [&](const RecoveryHash& hash) { return hash.expires && *hash.expires <= now; };
     for (const auto& hash : enrolment.recovery) {
         if (!is_expired(hash) && !finding.after.has_spent(hash)) ++finding.codes_tried;
     }
-    finding.reason = Reason::wrong;
     const auto found = find_recovery_code(code, enrolment.recovery);
-    if (!found || is_expired(enrolment.recovery[*found])) return;
-    if (finding.after.has_spent(enrolment.recovery[*found])) {
-        finding.reason = Reason::replayed;
-        return;
-    }
+    if (!found || is_expired(enrolment.recovery[*found])) return Reason::wrong;
+    if (finding.after.has_spent(enrolment.recovery[*found])) return Reason::replayed;
     spend_recovery_code(enrolment.recovery[*found], enrolment, finding.after);
-    finding.device = recovery_device;
-    finding.reason = Reason::none;
+    if (finding.device.empty()) finding.device = recovery_device;
+    return Reason::none;
+}
+
+/// Of two readings of one field: which reason says more.
+Reason weightier(Reason one, Reason other) {
+    for (const auto reason : {Reason::none, Reason::replayed, Reason::wrong}) {
+        if (one == reason || other == reason) return reason;
+    }
+    return Reason::malformed;
 }
 
 // ---- throttling
@@ -199,6 +211,7 @@ Decision accepted(Finding finding, const Attempt& attempt, bool is_known_place) 
     return {.verdict = Verdict::accepted,
             .device = std::move(finding.device),
             .drift = finding.drift,
+            .password_size = finding.password_size,
             .must_be_committed = true,
             .next = std::move(state)};
 }
@@ -243,10 +256,15 @@ Match match_code(const KeyedHash& hash, int digits, std::uint32_t offered, Count
 Finding examine(const Enrolment& enrolment, const LoginState& state, const Policy& policy,
                 const Attempt& attempt, const std::optional<NearMiss>& last_near_miss) {
     Finding finding{.reason = Reason::malformed, .after = state};
-    if (const auto code = typed_code(attempt.response)) {
-        examine_code(enrolment, policy, *code, attempt, last_near_miss, finding);
-    } else if (const auto recovery = normalized_recovery_code(attempt.response)) {
-        examine_recovery_code(enrolment, *recovery, attempt.now, finding);
+    for (const auto& [password, text] : readings_of(attempt, enrolment)) {
+        auto reason = Reason::malformed;
+        if (const auto code = typed_code(text)) {
+            reason = examine_code(enrolment, policy, *code, attempt, last_near_miss, finding);
+        } else if (const auto recovery = normalized_recovery_code(text)) {
+            reason = examine_recovery_code(enrolment, *recovery, attempt.now, finding);
+        }
+        if (reason == Reason::none && finding.reason != Reason::none) finding.password_size = password.size();
+        finding.reason = weightier(finding.reason, reason);
     }
     return finding;
 }
@@ -259,7 +277,9 @@ Decision verify(const Enrolment& enrolment, const LoginState& state, const Polic
     if (const auto until = closed_until(side, policy, attempt.now)) {
         return throttled(state, is_known_place, attempt.now, *until);
     }
-    if (const auto reason = reason_not_to_count(attempt)) {
+    auto reason = reason_not_to_count(attempt);
+    if (!reason && readings_of(attempt, enrolment).empty()) reason = Reason::malformed;  // the password alone
+    if (reason) {
         return {.verdict = Verdict::refused, .reason = *reason, .failures = side.failures, .next = state};
     }
     auto finding = examine(enrolment, state, policy, attempt, side.near_miss);

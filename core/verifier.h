@@ -48,6 +48,7 @@ struct Attempt {
     UnixTime now = 0;
     bool makes_place_known = true;  ///< whether a success is a login from there
     bool is_at_home = false;        ///< known all the same: a process of the user's own asks
+    bool is_one_field = false;      ///< the response is the password with the code behind it (core/one_field)
 };
 
 /// What stands for the device where a recovery code was right.
@@ -63,7 +64,7 @@ struct TypedCode {
 std::optional<TypedCode> typed_code(std::string_view response);
 
 /// Why a response is no guess and isn't counted: empty, sshd's dummy, or the password. Nothing for all
-/// others, right or wrong.
+/// others, right or wrong. That one field may hold no code at all is verify()'s to find.
 std::optional<Reason> reason_not_to_count(const Attempt& attempt);
 
 /// What a response is, throttling left aside.
@@ -74,9 +75,13 @@ struct Finding {
     LoginState after;              ///< `state` with what is spent if it is right
     int codes_tried = 0;           ///< how many codes a guess could have hit
     std::optional<NearMiss> near_miss;
+    std::size_t password_size = 0;  ///< of one field, if it is right: so many octets are the password
 };
 
 /// Looks at a response: a device's code, a recovery code, or neither.
+///
+/// One field is looked at in every reading it has; the first that is right says what the password is, and
+/// every code that stands there is spent. All of them together are one guess.
 ///
 /// `last_near_miss` of the failure just before, if it was one: a second code for the counter after it
 ///                  brings the device back into step (RFC 4226 §7.4).
@@ -90,6 +95,7 @@ struct Decision {
     Reason reason = Reason::none;
     std::string device;                ///< see Finding
     int drift = 0;                     ///< see Finding
+    std::size_t password_size = 0;     ///< see Finding
     int failures = 0;                  ///< in a row on this side, this one included
     bool must_be_committed = false;    ///< `next` differs from what is stored
     LoginState next;                   ///< write it before the verdict is told to anyone

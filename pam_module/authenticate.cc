@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 #include "core/file_store.h"
+#include "core/one_field.h"
 #include "core/policy.h"
 #include "core/verifier.h"
+#include "pam_module/advice.h"
 #include "pam_module/conversation.h"
 #include "pam_module/decide.h"
 #include "pam_module/enrol_at_login.h"
+#include "pam_module/first_pass.h"
 #include "pam_module/helper.h"
 #include "pam_module/outcome.h"
 #include "pam_module/request.h"
@@ -24,9 +27,10 @@ namespace {
 constexpr std::size_t longest_response = 512;  // that the helper is asked about; no code has as many bytes
 
 void log(pam_handle_t* pamh, std::string_view user, const Outcome& outcome) {
-    if (!outcome.explanation.empty()) pam_syslog(pamh, LOG_ERR, "%s", outcome.explanation.c_str());
+    const int priority = log_priority(outcome.verdict);
+    if (!outcome.explanation.empty()) pam_syslog(pamh, priority, "%s", outcome.explanation.c_str());
     const auto line = attempted_by(pamh, user) + " " + words_of(outcome);
-    pam_syslog(pamh, log_priority(outcome.verdict), "%s", line.c_str());
+    pam_syslog(pamh, priority, "%s", line.c_str());
 }
 
 /// Tells the log and the person, and gives libpam its code. `user` is empty where no account is known.
@@ -54,7 +58,11 @@ class Login {
   private:
     /// The outcome for an account that isn't even asked.
     std::optional<Outcome> outcome_without_asking();
-    Outcome outcome_of_response(const SecretBytes& response);
+    std::optional<SecretBytes> code_asked_for() const;
+    int nobody_answered() const;
+    /// `is_one_field`: the response is the password with the code behind it.
+    Outcome outcome_of_response(const SecretBytes& response, bool is_one_field);
+    Outcome outcome_by_helper(const Attempt& attempt);
     Result<bool> is_enrolled() {
         return needs_helper_ ? is_enrolled_by_helper(*account_) : store_.is_enrolled(*account_);
     }
@@ -81,22 +89,32 @@ int Login::run() {
     account_ = account_of(pamh_, user);
     debug(account_ ? "the account is known" : "the account is not known");
 
+    if (!ask_for_field(pamh_, settings_)) return nobody_answered();
     if (const auto outcome = outcome_without_asking()) return answered(*outcome);
 
-    debug("asking for the code");
-    const auto response = ask(pamh_, settings_.prompt, settings_.echo);
-    if (!response) {
-        pam_syslog(pamh_, LOG_NOTICE,
-                   "the application didn't pass on the prompt for a code, or nobody answered");
-        return PAM_CONV_ERR;
-    }
+    const auto field = field_to_split(pamh_, settings_);
+    const auto response = field ? field : code_asked_for();
+    if (!response) return nobody_answered();
     debug("deciding");
-    const auto outcome = outcome_of_response(*response);
+    auto outcome = outcome_of_response(*response, field.has_value());
+    if (outcome.explanation.empty())
+        outcome.explanation = advice_for(outcome.reason, text_item(pamh_, PAM_SERVICE));
+    if (field) hand_on(pamh_, *field, outcome);
     // A line with `once` must not pass by what it noted itself, when the handle is used again.
     if (is_let_in(outcome) && !settings_.once && !note_passed(pamh_, account_->name)) {
         debug("another line with `once` will ask again");
     }
     return answered(outcome);
+}
+
+std::optional<SecretBytes> Login::code_asked_for() const {
+    debug("asking for the code");
+    return ask(pamh_, settings_.prompt, settings_.echo);
+}
+
+int Login::nobody_answered() const {
+    pam_syslog(pamh_, LOG_NOTICE, "the application didn't pass on the prompt for a code, or nobody answered");
+    return PAM_CONV_ERR;
 }
 
 /// With `once` the application learns of it too.
@@ -122,21 +140,34 @@ std::optional<Outcome> Login::outcome_without_asking() {
     return Outcome{.verdict = Verdict::ignored, .reason = Reason::unenrolled};
 }
 
-Outcome Login::outcome_of_response(const SecretBytes& response) {
+Outcome Login::outcome_of_response(const SecretBytes& response, bool is_one_field) {
     if (!account_) return {.verdict = Verdict::refused, .reason = Reason::unknown_user};
     const Attempt attempt{.response = response.text(),
-                          .password = text_item(pamh_, PAM_AUTHTOK),
+                          .password = is_one_field ? "" : text_item(pamh_, PAM_AUTHTOK),
                           .place = place_of(pamh_),
-                          .now = current_time()};
-    if (!needs_helper_) {
-        const bool tells = !settings_.quiet && (flags_ & PAM_SILENT) == 0;
-        return decide(store_, settings_, *account_, attempt, tells ? Telling::notices : Telling::nothing);
-    }
-    // The helper isn't told the password, so it couldn't know it.
+                          .now = current_time(),
+                          .is_one_field = is_one_field};
+    if (needs_helper_) return outcome_by_helper(attempt);
+    const bool tells = !settings_.quiet && (flags_ & PAM_SILENT) == 0;
+    return decide(store_, settings_, *account_, attempt, tells ? Telling::notices : Telling::nothing);
+}
+
+/// The helper is told neither the password nor one field: so here is found out what is no code.
+Outcome Login::outcome_by_helper(const Attempt& attempt) {
     if (const auto reason = reason_not_to_count(attempt))
         return {.verdict = Verdict::refused, .reason = *reason};
-    if (response.size() > longest_response) return {.verdict = Verdict::refused, .reason = Reason::malformed};
-    return check_by_helper(*account_, response);
+    const auto split =
+        attempt.is_one_field ? obvious_split(attempt.response) : std::optional(Split{"", attempt.response});
+    Outcome malformed{.verdict = Verdict::refused, .reason = Reason::malformed};
+    if (!split && ends_like_code(attempt.response)) {
+        malformed.explanation =
+            "the field ends in more digits than a code has, and a process that isn't root can't see how many "
+            "the devices show: a password that ends in digits needs a prompt for the code of its own";
+    }
+    if (!split || split->code.size() > longest_response) return malformed;
+    auto outcome = check_by_helper(*account_, SecretBytes(split->code));
+    outcome.password_size = split->password.size();
+    return outcome;
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ Outcome outcome_of(const Decision& decision, UnixTime now) {
                     .reason = decision.reason,
                     .device = decision.device,
                     .drift = decision.drift,
+                    .password_size = decision.password_size,
                     .failures = decision.failures};
     if (decision.retry_at) outcome.retry_in = *decision.retry_at - now;
     return outcome;

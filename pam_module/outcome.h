@@ -16,9 +16,10 @@ struct Outcome {
     Reason reason = Reason::none;
     std::string device;                ///< accepted: which one, or "recovery"
     int drift = 0;                     ///< accepted: steps the device is ahead of our clock
+    std::size_t password_size = 0;     ///< accepted, of one field: so many octets are the password
     std::optional<int> failures;       ///< in a row on this side, where an enrolment was looked at
     std::optional<UnixTime> retry_in;  ///< throttled: seconds; absent: not until it is unlocked
-    std::string explanation;           ///< unavailable: the sentence for the administrator
+    std::string explanation;           ///< the sentence for the administrator, where there is one
     std::vector<std::string> notices;  ///< accepted: what to tell now (notices_of())
     bool is_logged = false;            ///< by the helper that decided
 };

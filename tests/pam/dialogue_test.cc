@@ -6,6 +6,8 @@
 //     setting LINE           a line of the settings file
 //     before LINE            a line of the service file before ours; @PAM_WRAPPER@ is pam_wrapper's modules,
 //                            @PAM_TOTP@ our module itself, without OPTIONS
+//     after LINE             a line of the service file after ours
+//     service NAME           as which the application speaks to libpam; door if not said
 //     environment NAME=VALUE of the application
 //     enrol LINE             a line of alice's enrolment
 //     helper LINE            of the shell script that is run as totp_check
@@ -27,6 +29,7 @@
 //                            a new key as KEY, a new recovery code as CODE
 //       info TEXT            any other message
 //       log PRIORITY TEXT    a line for syslog; @ is the stage's directory, where totp_check lies too
+//       hands-on TEXT        the password that pam_get_items.so of pam_wrapper found, if it stands after ours
 //
 // What isn't said may not happen: not a prompt, not a log line, not a change of the state.
 #include <algorithm>
@@ -78,10 +81,16 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
     }
 }
 
+constexpr std::pair<const char*, const char*> escapes[] = {
+    {"\\n", "\n"}, {"\\r", "\r"}, {"\\b", "\b"}, {"\\177", "\177"}};
+
 std::string unescaped(std::string text) {
-    for (const auto& [from, to] : {std::pair("\\n", "\n"), {"\\r", "\r"}, {"\\b", "\b"}, {"\\177", "\177"}}) {
-        replace_all(text, from, to);
-    }
+    for (const auto& [escape, character] : escapes) replace_all(text, escape, character);
+    return text;
+}
+
+std::string escaped(std::string text) {
+    for (const auto& [escape, character] : escapes) replace_all(text, character, escape);
     return text;
 }
 
@@ -168,7 +177,8 @@ int converse(int count, const pam_message** messages, pam_response** responses, 
 
 class Play {
   public:
-    explicit Play(Lines lines) : lines_(std::move(lines)), stage_(all_of("options"), befores()) {
+    explicit Play(Lines lines)
+        : lines_(std::move(lines)), stage_(all_of("options"), stack_lines("before"), stack_lines("after")) {
         std::ofstream settings(stage_.directory() / "pam_totp.conf");
         for (const auto& line : values_of("setting")) settings << line << "\n";
         const auto enrolment = joined(values_of("enrol"));
@@ -213,8 +223,8 @@ class Play {
         for (const auto& value : values_of(wanted)) all += value + " ";
         return all;
     }
-    Lines befores() const {
-        auto lines = values_of("before");
+    Lines stack_lines(std::string_view where) const {
+        auto lines = values_of(where);
         for (auto& line : lines) replace_all(line, "@PAM_WRAPPER@", PAM_WRAPPER_MODULES);
         return lines;
     }
@@ -234,6 +244,7 @@ class Play {
     void perform(const std::string& word, const std::string& rest, const std::string& line) {
         if (word == "user") become(rest);
         if (word == "rhost") remote_host_ = rest;
+        if (word == "service") set_service(rest);
         if (word == "time") stage::set_clock(std::stoll(rest));
         if (word == "run") run(rest);
         if (word == "environment") {
@@ -257,6 +268,11 @@ class Play {
         if (pamh_ != nullptr) pam_set_item(pamh_, PAM_USER, user_.c_str());
     }
 
+    void set_service(const std::string& name) {
+        service_ = name;
+        fs::create_symlink(stage::service, stage_.directory() / "pam.d" / name);
+    }
+
     void run(const std::string& command) const {
         const auto whole = "cd " + stage_.directory().string() + " && " + command;
         if (std::system(whole.c_str()) != 0) fail_msg("failed: %s", command.c_str());
@@ -275,7 +291,7 @@ class Play {
         if (pamh_ != nullptr) return;
         const auto directory = stage_.directory() / "pam.d";
         assert_int_equal(
-            pam_start_confdir(stage::service, user_.c_str(), &conversation_, directory.c_str(), &pamh_),
+            pam_start_confdir(service_.c_str(), user_.c_str(), &conversation_, directory.c_str(), &pamh_),
             PAM_SUCCESS);
     }
 
@@ -301,9 +317,18 @@ class Play {
             replace_all(line, PAM_TOTP_CHECK, "@/totp_check");
             played_.push_back("  log " + line);
         }
+        note_password_handed_on();
         const auto state = stage_.state_text();
         if (state != last_state_) played_.push_back("state " + state);
         last_state_ = state;
+    }
+
+    void note_password_handed_on() {
+        constexpr const char* found = "PAM_AUTHTOK";
+        const char* password = pam_getenv(pamh_, found);
+        if (password == nullptr) return;
+        played_.push_back("  hands-on " + escaped(password));
+        pam_putenv(pamh_, found);
     }
 
     Lines lines_;
@@ -311,6 +336,7 @@ class Play {
     Lines played_;
     Lines environment_;
     std::string user_ = "alice";
+    std::string service_ = stage::service;
     std::string remote_host_;
     std::string last_state_;
     bool has_called_ = false;

@@ -148,7 +148,8 @@ void begin_as_ordinary_user() {
 
 totp::Account alice() { return {"alice", geteuid()}; }
 
-Stage::Stage(const std::string& options, const std::vector<std::string>& before) {
+Stage::Stage(const std::string& options, const std::vector<std::string>& before,
+             const std::vector<std::string>& after) {
     auto name = (stages / "XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
     directory_ = name;
@@ -171,6 +172,7 @@ Stage::Stage(const std::string& options, const std::vector<std::string>& before)
     for (const char* phase : {"auth", "account", "session", "password"}) {
         stack << phase << " required " << ours << " " << options << "\n";
     }
+    for (const auto& line : after) stack << line << "\n";
 }
 
 Stage::~Stage() {

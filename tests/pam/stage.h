@@ -28,7 +28,9 @@ class Stage {
     /// `options`  more arguments for the module's line, after store=, key= and config=.
     /// `before`   lines of the service file before the module's; @PAM_TOTP@ is the module with store=, key=
     ///            and config=.
-    explicit Stage(const std::string& options, const std::vector<std::string>& before = {});
+    /// `after`    likewise, after its auth line.
+    explicit Stage(const std::string& options, const std::vector<std::string>& before = {},
+                   const std::vector<std::string>& after = {});
     ~Stage();
     Stage(const Stage&) = delete;
     Stage& operator=(const Stage&) = delete;

@@ -20,7 +20,10 @@ class Door {
     /// Decides, and stores what must be stored.
     Decision attempt(std::string_view response, UnixTime now, const Place& place = "desk",
                      std::string_view password = "") {
-        auto decision = verify(enrolment, state, policy, {response, password, place, now});
+        return attempt({.response = response, .password = password, .place = place, .now = now});
+    }
+    Decision attempt(const Attempt& attempt) {
+        auto decision = verify(enrolment, state, policy, attempt);
         claim_that_it_is_consistent(decision);
         state = stored(decision.next);
         return decision;
@@ -61,6 +64,8 @@ class Door {
         claim(!decision.must_be_committed || decision.verdict == Verdict::accepted || is_counted ||
                   is_wait_from_now,
               "only what is accepted or counted, or when a wait begins, is stored");
+        claim(decision.password_size == 0 || decision.verdict == Verdict::accepted,
+              "what the password is, is known of what is accepted alone");
         claim((decision.reason == Reason::none) == (decision.verdict != Verdict::refused),
               "every refusal, and nothing else, has a reason");
         claim(!decision.retry_at || decision.verdict == Verdict::throttled, "only who is throttled waits");

@@ -248,7 +248,7 @@ void refuses_an_argument_without_the_value_it_needs(void**) {
 }
 
 void refuses_a_value_where_none_is_taken(void**) {
-    for (const std::string argument : {"nullok", "echo_verification_code"}) {
+    for (const std::string argument : {"nullok", "echo_verification_code", "noskewadj"}) {
         assert_failure(SettingsTree().for_line({(argument + "=yes").c_str()}), Trouble::settings,
                        "the argument " + argument + " takes no value");
     }
@@ -310,9 +310,72 @@ void knows_the_names_other_modules_have(void**) {
     assert_text(settings.prompt, "Code please: ");
 }
 
+/// A whole PAM line's arguments.
+Result<Settings> for_words(const std::string& line) {
+    std::istringstream text(line);
+    const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
+    std::vector<const char*> arguments;
+    for (const auto& word : words) arguments.push_back(word.c_str());
+    return SettingsTree().for_line(arguments);
+}
+
+/// Every setting, and what is said of one line alone.
+std::map<std::string, std::string> all_texts_of(const Settings& settings) {
+    auto texts = texts_of(settings);
+    for (const auto& [name, is_set] : {std::pair("use_first_pass", settings.use_first_pass),
+                                       {"try_first_pass", settings.try_first_pass},
+                                       {"forward_pass", settings.forward_pass},
+                                       {"once", settings.once}}) {
+        texts[name] = is_set ? "yes" : "no";
+    }
+    return texts;
+}
+
+void takes_lines_of_other_modules_where_they_mean_the_same(void**) {
+    for (const auto& row : vector_table("lines_of_other_modules.txt", 2)) {
+        claim(all_texts_of(value_of(for_words(row[0]))) == all_texts_of(value_of(for_words(row[1]))), row[0]);
+    }
+}
+
+void tells_what_to_use_instead_of_other_modules_arguments(void**) {
+    for (const auto& row : vector_table("foreign_options.txt", 2)) {
+        const auto name = row[0].substr(0, row[0].find('='));
+        assert_failure(for_words(row[0]), Trouble::settings, "the argument " + name + " is pam_");
+        assert_failure(for_words(row[0]), Trouble::settings, row[1]);
+    }
+}
+
+void each_way_to_the_code_is_an_argument(void**) {
+    assert_true(value_of(for_words("use_first_pass")).use_first_pass);
+    assert_true(value_of(for_words("try_first_pass")).try_first_pass);
+    assert_true(value_of(for_words("forward_pass")).forward_pass);
+    const auto none = value_of(for_words(""));
+    assert_false(none.use_first_pass || none.try_first_pass || none.forward_pass);
+}
+
+void refuses_ways_to_the_code_that_exclude_each_other(void**) {
+    const std::pair<std::string, std::vector<std::string>> table[] = {
+        {"use_first_pass try_first_pass", {"use_first_pass", "try_first_pass"}},
+        {"forward_pass use_first_pass try_first_pass", {"use_first_pass", "try_first_pass"}},
+        {"echo forward_pass", {"echo", "forward_pass"}},
+        {"forward_pass echo_verification_code", {"echo", "forward_pass"}},
+    };
+    for (const auto& [line, names] : table) {
+        for (const auto& name : names) assert_failure(for_words(line), Trouble::settings, name);
+        assert_failure(for_words(line), Trouble::settings, "exclude each other");
+    }
+    value_of(for_words("forward_pass echo=no"));
+}
+
+void the_prompt_for_both_is_the_administrators_if_there_is_one(void**) {
+    assert_text(value_of(for_words("forward_pass")).prompt_for_both(), "Password & verification code: ");
+    assert_text(value_of(for_words("forward_pass prompt=Both:")).prompt_for_both(), "Both: ");
+}
+
 void aliases_are_for_arguments_alone(void**) {
     const SettingsTree tree;
-    for (const std::string name : {"nullok", "authtok_prompt", "echo_verification_code", "config"}) {
+    for (const std::string name :
+         {"nullok", "authtok_prompt", "echo_verification_code", "noskewadj", "no_increment_hotp", "config"}) {
         tree.write(main_file, line_of(name, "yes"));
         assert_failure(tree.read(), Trouble::settings, name + " isn't a setting");
     }
@@ -330,8 +393,10 @@ void what_is_said_of_one_line_is_no_setting(void**) {
     const SettingsTree tree;
     assert_true(value_of(tree.for_line({"once"})).once);
     assert_false(value_of(tree.for_line({})).once);
-    tree.write(main_file, "once = yes\n");
-    assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:1: once belongs on a PAM line");
+    for (const std::string name : {"once", "use_first_pass", "try_first_pass", "forward_pass"}) {
+        tree.write(main_file, line_of(name, "yes"));
+        assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:1: " + name + " belongs on a PAM line");
+    }
 }
 
 void the_prompt_ends_with_one_blank(void**) {
@@ -544,6 +609,11 @@ int main() {
         cmocka_unit_test(enrolling_ends_with_its_last_day),
         cmocka_unit_test(the_days_of_enrolling_are_in_order),
         cmocka_unit_test(knows_the_names_other_modules_have),
+        cmocka_unit_test(takes_lines_of_other_modules_where_they_mean_the_same),
+        cmocka_unit_test(tells_what_to_use_instead_of_other_modules_arguments),
+        cmocka_unit_test(each_way_to_the_code_is_an_argument),
+        cmocka_unit_test(refuses_ways_to_the_code_that_exclude_each_other),
+        cmocka_unit_test(the_prompt_for_both_is_the_administrators_if_there_is_one),
         cmocka_unit_test(aliases_are_for_arguments_alone),
         cmocka_unit_test(a_flag_stands_with_or_without_a_value),
         cmocka_unit_test(what_is_said_of_one_line_is_no_setting),

@@ -13,8 +13,10 @@
 //            recovery#0                a recovery code
 //            wrong                     six digits no device shows
 //            text:TEXT                 anything, percent-encoded
+//            secret&phone              one field: a password, and a response behind it
 // WORD       device, drift, failures, retry (a TIME, or never), level and side (known, elsewhere): the
-//            side the attempt came from, before it, and its level after it.
+//            side the attempt came from, before it, and its level after it; password: of one field, what
+//            stands before the code.
 #pragma once
 
 #include <map>
@@ -154,7 +156,16 @@ class Story {
         const auto password = value_among({words.begin(), arrow}, "password", "text:");
         const bool is_known_place = is_known(door_.state, place, now);
 
-        const auto decision = door_.attempt(response(words[2], now), now, place, response(password, now));
+        const auto joint = words[2].find('&');
+        const bool is_one_field = joint != std::string::npos;
+        const auto typed = is_one_field
+                               ? words[2].substr(0, joint) + response(words[2].substr(joint + 1), now)
+                               : response(words[2], now);
+        const auto decision = door_.attempt({.response = typed,
+                                             .password = response(password, now),
+                                             .place = place,
+                                             .now = now,
+                                             .is_one_field = is_one_field});
 
         const auto& side = is_known_place ? door_.state.known : door_.state.elsewhere;
         std::map<std::string, std::string> found = {
@@ -162,6 +173,7 @@ class Story {
             {"drift", std::to_string(decision.drift)},
             {"failures", std::to_string(decision.failures)},
             {"level", std::to_string(level_now(side, door_.policy, now))},
+            {"password", typed.substr(0, decision.password_size)},
             {"retry", retry_of(decision)},
             {"side", is_known_place ? "known" : "elsewhere"},
         };

@@ -432,6 +432,36 @@ void knows_the_responses_that_are_no_guess(void**) {
     }
 }
 
+// ---- one field
+
+/// The same secret shown with six digits and with eight: the last six of eight are the code of six.
+void every_code_that_stands_in_one_field_is_spent(void**) {
+    const auto six = totp_device("phone");
+    auto eight = six;
+    eight.name = "tablet";
+    eight.credential.digits = 8;
+    eight.id = "00112233445566aa";
+    Door door({six, eight});
+    const auto field = "secret" + door.code("tablet", start);
+    const auto decision =
+        door.attempt({.response = field, .place = "desk", .now = start, .is_one_field = true});
+    assert_true(decision.verdict == Verdict::accepted);
+    assert_text(decision.device, "tablet");
+    assert_int_equal(decision.password_size, 6);
+    assert_true(door.attempt(door.code("phone", start), start).reason == Reason::replayed);
+}
+
+/// What is left of a code isn't a password that gets anybody in.
+void a_shorter_code_within_a_longer_one_leaves_the_rest_as_password(void**) {
+    Door door({totp_device("phone")});
+    const auto field = "12" + door.code("phone", start);
+    assert_true(door.attempt(field, start).reason == Reason::malformed);
+    const auto decision =
+        door.attempt({.response = field, .place = "desk", .now = start, .is_one_field = true});
+    assert_true(decision.verdict == Verdict::accepted);
+    assert_int_equal(decision.password_size, 2);
+}
+
 // ---- the stories of tests/vectors/verifier
 
 /// Kept until the end: CMocka borrows names and paths.
@@ -485,6 +515,8 @@ int main() {
         cmocka_unit_test(reads_six_to_eight_digits_as_a_code),
         cmocka_unit_test(reads_nothing_else_as_a_code),
         cmocka_unit_test(knows_the_responses_that_are_no_guess),
+        cmocka_unit_test(every_code_that_stands_in_one_field_is_spent),
+        cmocka_unit_test(a_shorter_code_within_a_longer_one_leaves_the_rest_as_password),
     };
     auto stories = all_stories();
     for (auto& [name, path] : stories) {
