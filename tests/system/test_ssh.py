@@ -107,5 +107,8 @@ def test_password_authentication_is_refused_and_is_no_guess(machine, enrolled):
     try:
         assert not server.login(user, PASSWORD, None)
         assert "verdict=refused reason=password failures=0" in machine.log.decisions(user)[-1]
+        assert machine.status(user)["elsewhere"]["failures"] == 0
+        before = [line for line in machine.log.lines if "pam_totp(" in line][-2]
+        assert "set PasswordAuthentication no and KbdInteractiveAuthentication yes" in before
     finally:
         server.stop()
