@@ -84,6 +84,11 @@ def _copy(path):
     return lambda copy: run("cp", "-a", path, str(copy))
 
 
+def mount_private_copy(path):
+    """What is changed below this directory from now on is changed on the private machine alone."""
+    _mount_private(path, _copy(path))
+
+
 def _make_dev(dev):
     dev.mkdir()
     for name, minor in (("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)):
@@ -120,7 +125,7 @@ class Machine:
         run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
         os.mkdir("/run/private")
         os.mkdir("/run/sshd")
-        _mount_private("/etc", _copy("/etc"))
+        mount_private_copy("/etc")
         run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/home")
         for path in ("/var/lib", "/var/log"):
             run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", path)
@@ -133,13 +138,13 @@ class Machine:
 
     def _install_module(self):
         modules = next(Path("/lib").glob("*-linux-*/security/pam_unix.so")).parent
-        _mount_private(str(modules), _copy(modules))
+        mount_private_copy(str(modules))
         shutil.copy(self.build / "pam_module/pam_totp.so", modules)
 
     def _install_programs(self):
         """totp-enroll and totp_check setgid, the PAM services, the store: as cmake --install and prepare make them."""
         run("groupadd", "--system", "--force", GROUP)
-        _mount_private("/usr/libexec", _copy("/usr/libexec"))
+        mount_private_copy("/usr/libexec")
         for program, directory in (("enroll/totp-enroll", Path(self.totp_enroll).parent),
                                    ("pam_module/totp_check", Path("/usr/libexec/pam-totp"))):
             directory.mkdir(mode=0o755, exist_ok=True)
