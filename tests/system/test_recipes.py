@@ -6,10 +6,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from conftest import OUR_LINE
-from machine import PASSWORD, SAY_WHO, Sshd, as_user, code_at, enter, mount_private_copy, run, wrong
+from machine import PASSWORD, PROMPT, SAY_WHO, Sshd, as_user, code_at, enter, mount_private_copy, run, wrong
 from person import Person
 from test_local_doors import Login, Su, Sudo, sudoers  # sudoers: a fixture
 
@@ -242,6 +243,15 @@ def test_ssh_with_key_asks_for_a_code_and_no_password(machine, with_key, secret)
     assert not Ssh(with_key.server, with_key.user).enter(PASSWORD, code), "at the other way too"
 
 
+def test_ssh_wrong_code_with_key_ends_the_attempt(with_key, secret):
+    program, *arguments = with_key.server.command(with_key.user, *with_key.options) + [SAY_WHO]
+    client = pexpect.spawn(program, arguments, timeout=30, encoding="utf-8")
+    client.expect_exact(PROMPT.strip())
+    client.sendline(wrong(code_at(secret)))
+    assert client.expect(["[Pp]assword", pexpect.EOF]) == 1
+    client.close()
+
+
 def test_ssh_key_alone_is_not_enough(with_key, secret):
     only_keys = Ssh(with_key.server, with_key.user, *with_key.options, "-o", "PreferredAuthentications=publickey")
     assert not only_keys.enter(None, None)
@@ -404,6 +414,16 @@ class SudoWithLogin(Sudo):
         return enter(as_user(self.user, "sudo", "-i", "sh", "-c", SAY_WHO), "root", password, answer)
 
 
+def test_services_profile_has_a_name_of_its_own_and_is_not_on_by_itself(pam_auth_update):
+    names = {re.search(r"^Name: (.+)", profile.read_text()).group(1)
+             for profile in (EXCEPT_SERVICES, CONF / "pam-configs/totp")}
+    assert len(names) == 2
+    Path("/var/lib/pam/seen").unlink(missing_ok=True)
+    pam_auth_update("--force", "--package")
+    stack = Path("/etc/pam.d/common-auth").read_text()
+    assert "pam_unix.so" in stack and "pam_totp.so" not in stack
+
+
 @pytest.mark.parametrize("kind", [Su, SuWithLogin, Sudo, SudoWithLogin])
 def test_services_named_are_exempt_enrolled_or_not(machine, except_services, user, kind):
     door = kind(machine, user)
@@ -547,7 +567,7 @@ DATED = "unenrolled=enrol enrol_by=2030-01-31 enrol_until=2030-03-31"
 
 @pytest.fixture(params=["unenrolled=refuse", "unenrolled=ignore"])
 def mandatory(request, sshd, user):
-    """The lines with what they come to after the last date and before the first: enrolment at login has its own test."""
+    """The lines with what they come to after the last date and before the first."""
     install("mandatory-for-group")
     service = Path("/etc/pam.d/sshd")
     lines = service.read_text()
