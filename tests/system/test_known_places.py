@@ -1,0 +1,66 @@
+"""Wrong codes from strange places leave the owner's own open: over real ssh, from several addresses of loopback."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pexpect
+import pytest
+
+from machine import PASSWORD, SAY_WHO, code_at, run, wrong
+
+HOME, STRANGE = "127.0.0.2", "127.0.0.3"
+
+
+def from_address(address):
+    return "-o", f"BindAddress={address}"
+
+
+@pytest.fixture
+def owner(sshd, enrolled):
+    """Somebody who has logged in from home with the code of the last step."""
+    user, secret = enrolled
+    assert sshd.login(user, PASSWORD, code_at(secret, steps_from_now=-1), *from_address(HOME))
+    return user, secret
+
+
+def test_200_wrong_codes_from_a_strange_place_leave_the_owners_open(machine, sshd, owner):
+    user, secret = owner
+
+    def guess(number):
+        return sshd.login(user, PASSWORD, f"{900_000 + number}", *from_address(STRANGE))
+
+    with ThreadPoolExecutor(8) as strangers:
+        assert not any(strangers.map(guess, range(200)))
+    status = machine.status(user)
+    assert status["elsewhere"]["failures"] == 5 and status["elsewhere"]["locked_until"]
+    assert status["known"]["failures"] == 0 and not status["known"]["locked_until"]
+    assert not sshd.login(user, PASSWORD, code_at(secret), *from_address(STRANGE)), "nothing is looked at there"
+    assert sshd.login(user, PASSWORD, code_at(secret), *from_address(HOME))
+
+
+def test_owner_is_told_of_the_stranger_once(machine, sshd, owner):
+    user, secret = owner
+    assert not sshd.login(user, PASSWORD, wrong(code_at(secret)), *from_address(STRANGE))
+
+    def told_at_login(steps_from_now):
+        program, *arguments = sshd.command(user, *from_address(HOME)) + [SAY_WHO]
+        client = pexpect.spawn(program, arguments, timeout=30, encoding="utf-8")
+        client.expect("assword: ")
+        client.sendline(PASSWORD)
+        client.expect("Verification code: ")
+        client.sendline(code_at(secret, steps_from_now))
+        client.expect(f"in as {user}")
+        return client.before
+
+    assert f"from {STRANGE}. If that wasn't you, somebody knows your password" in told_at_login(0)
+    assert STRANGE not in told_at_login(1)
+
+
+def test_unlock_opens_what_a_stranger_has_shut(machine, sshd, owner):
+    user, secret = owner
+    for _ in range(5):
+        assert not sshd.login(user, PASSWORD, wrong(code_at(secret)), *from_address(STRANGE))
+    run(machine.totp_enroll, "unlock", "--user", user)
+    status = machine.status(user)
+    assert status["elsewhere"]["failures"] == 0 and not status["elsewhere"]["locked_until"]
+    assert sshd.login(user, PASSWORD, code_at(secret), *from_address(STRANGE))
+    assert {place["address"] for place in machine.status(user)["places"]} == {HOME, STRANGE}
