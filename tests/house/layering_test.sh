@@ -48,7 +48,7 @@ only "only the stores, the settings and the key touch files" \
     'core/(file_store|record_file|settings_file|seal|descriptor|random|child_process|privilege)\.(cc|h)' $core
 only "OpenSSL is named where it is used" '#include <openssl/' 'core/(otp|seal)\.cc' $core $module $enroll
 only "one place makes a verdict a PAM code; the wall and the other phases say theirs" \
-    '[^=] PAM_(SUCCESS|IGNORE)\b' 'pam_module/(outcome|pam_totp)\.cc' \
+    '[^=] PAM_(SUCCESS|IGNORE)\b' 'pam_module/(enrol_at_login|outcome|pam_totp)\.cc' \
     $(echo "$module" | tr ' ' '\n' | grep -v '\.h$')
 forbid "a verdict's switch has no default" '\bdefault:' core/verdict.cc pam_module/outcome.cc
 only "a code is accepted in one place" 'Verdict::accepted' \
