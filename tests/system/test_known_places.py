@@ -31,7 +31,8 @@ def test_200_wrong_codes_from_a_strange_place_leave_the_owners_open(machine, ssh
     with ThreadPoolExecutor(8) as strangers:
         assert not any(strangers.map(guess, range(200)))
     status = machine.status(user)
-    assert status["elsewhere"]["failures"] == 5 and status["elsewhere"]["locked_until"]
+    # Five at once, then one for each wait that ended meanwhile.
+    assert 5 <= status["elsewhere"]["failures"] <= 8 and status["elsewhere"]["locked_until"]
     assert status["known"]["failures"] == 0 and not status["known"]["locked_until"]
     assert not sshd.login(user, PASSWORD, code_at(secret), *from_address(STRANGE)), "nothing is looked at there"
     assert sshd.login(user, PASSWORD, code_at(secret), *from_address(HOME))
