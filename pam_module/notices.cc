@@ -40,7 +40,7 @@ void tell_failures(const SideState& side, UnixTime since, UnixTime now, std::vec
     const auto codes = side.failures == 1 ? std::string("A wrong code was")
                                           : std::to_string(side.failures) + " wrong codes were";
     notices.push_back(codes + " typed for your account, the last on " + moment(side.last_failure) + " from " +
-                      side.from + ". If that wasn't you, somebody knows your password: change it.");
+                      side.from + ". If that wasn't you, somebody knows your password; change it.");
 }
 
 void tell_recovery_codes(const Enrolment& enrolment, const Decision& decision, UnixTime now,
