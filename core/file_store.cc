@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t state_size = sizeof(SlotPair);
 constexpr std::size_t longest_enrolment = 16'384;
+constexpr const char* pending_directory = "pending";
 
 // ---- reading
 
@@ -210,7 +211,7 @@ Result<Done> HeldFiles::enrol(const Enrolment& enrolment, LoginState state) {
 /// What was shown before is of no use now. Where it can't be taken away it is only offered once more, and
 /// only where it was shown.
 void HeldFiles::forget_pending() const {
-    const auto pending = open_in_store(places_, "pending");
+    const auto pending = open_in_store(places_, pending_directory);
     if (pending) unlinkat(pending->number(), names_.record.c_str(), 0);
 }
 
@@ -242,7 +243,28 @@ Result<Names> names_of(const Account& account, const FileStorePlaces& places) {
     return Names{*record, places.store + "/enrolled/" + *record, places.state + "/" + *record};
 }
 
+/// Where an account's pending device is kept, and under which key.
+struct PendingPlace {
+    Directory directory;
+    std::string record;
+    HostKey key;
+};
+
+Result<PendingPlace> open_pending(const Account& account, const FileStorePlaces& places) {
+    auto names = names_of(account, places);
+    if (!names) return names.failure();
+    auto directory = open_in_store(places, pending_directory);
+    if (!directory) return directory.failure();
+    auto key = HostKey::read(places.key, places.owner);
+    if (!key) return key.failure();
+    return PendingPlace{*std::move(directory), std::move(names->record), *std::move(key)};
+}
+
 }  // namespace
+
+FileStorePlaces places_in(const Settings& settings, uid_t owner) {
+    return {settings.store, settings.state_directory(), settings.key, owner};
+}
 
 Result<bool> FileStore::is_enrolled(const Account& account) {
     const auto names = names_of(account, places_);
@@ -269,30 +291,22 @@ Result<std::unique_ptr<HeldAccount>> FileStore::hold(const Account& account, Hol
 }
 
 Result<std::optional<PendingDevice>> FileStore::pending(const Account& account) const {
-    const auto names = names_of(account, places_);
-    if (!names) return names.failure();
-    const auto directory = open_in_store(places_, "pending");
-    if (!directory) return directory.failure();
-    const auto key = HostKey::read(places_.key, places_.owner);
-    if (!key) return key.failure();
-    const auto file = open_record(*directory, names->record, account);
+    const auto place = open_pending(account, places_);
+    if (!place) return place.failure();
+    const auto file = open_record(place->directory, place->record, account);
     SecretBytes sealed;
     if (!file || !*file || read_whole(*file, longest_enrolment, sealed) != 0)
         return std::optional<PendingDevice>();
-    const auto text = key->unseal(account.name, sealed.text());
+    const auto text = place->key.unseal(account.name, sealed.text());
     return text ? parse_pending(text->text()) : std::nullopt;
 }
 
 Result<Done> FileStore::keep_pending(const Account& account, const PendingDevice& pending) const {
-    const auto names = names_of(account, places_);
-    if (!names) return names.failure();
-    const auto directory = open_in_store(places_, "pending");
-    if (!directory) return directory.failure();
-    const auto key = HostKey::read(places_.key, places_.owner);
-    if (!key) return key.failure();
-    const auto sealed = key->seal(account.name, format_pending(pending));
+    const auto place = open_pending(account, places_);
+    if (!place) return place.failure();
+    const auto sealed = place->key.seal(account.name, format_pending(pending));
     if (!sealed) return sealed.failure();
-    NewFile file(*directory, names->record);
+    NewFile file(place->directory, place->record);
     if (auto written = file.write(*sealed, account); !written) return written;
     return file.publish(0);
 }
@@ -300,10 +314,11 @@ Result<Done> FileStore::keep_pending(const Account& account, const PendingDevice
 Result<Done> FileStore::prepare(std::optional<gid_t> group) {
     constexpr mode_t search_only = 0710;
     constexpr mode_t add_but_not_take_away = 01770;
-    for (const auto& [path, mode] : {std::pair(places_.store, search_only),
-                                     std::pair(places_.store + "/enrolled", add_but_not_take_away),
-                                     std::pair(places_.store + "/pending", add_but_not_take_away),
-                                     std::pair(places_.state, add_but_not_take_away)}) {
+    for (const auto& [path, mode] :
+         {std::pair(places_.store, search_only),
+          std::pair(places_.store + "/enrolled", add_but_not_take_away),
+          std::pair(places_.store + "/" + pending_directory, add_but_not_take_away),
+          std::pair(places_.state, add_but_not_take_away)}) {
         if (auto made = make_directory(path, group, mode); !made) return made;
     }
     return make_key_once(places_, group);

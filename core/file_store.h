@@ -5,6 +5,7 @@
 
 #include "core/descriptor.h"
 #include "core/pending.h"
+#include "core/policy.h"
 #include "core/store.h"
 
 namespace totp {
@@ -16,6 +17,9 @@ struct FileStorePlaces {
     std::string key;    ///< the host key
     uid_t owner = 0;    ///< who, beside root, may own the directories and the key
 };
+
+/// The places that the settings name.
+FileStorePlaces places_in(const Settings& settings, uid_t owner);
 
 /// A record counts only if it is a regular file with one name, owned by its user or root and closed to all
 /// others, in directories that belong to `owner` or root and that no others may write. Links are not

@@ -129,6 +129,13 @@ Result<QrSymbol> encode_qr(std::string_view text) {
     return QrSymbol(code->width, std::move(modules));
 }
 
+std::optional<QrStyle> uncoloured_style_named(std::string_view word) {
+    if (word == "utf8") return QrStyle::utf8;
+    if (word == "utf8-light") return QrStyle::utf8_light;
+    if (word == "ascii") return QrStyle::ascii;
+    return std::nullopt;
+}
+
 CellSize size_of(const QrSymbol& symbol, QrStyle style) {
     const int width = symbol.width() + 2 * quiet_zone_of(style);
     if (has_half_blocks(style)) return {width, (width + 1) / 2};

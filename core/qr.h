@@ -2,6 +2,7 @@
 // Refuses to know what the text says; it may be a secret, so all that is made of it is kept as one.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -42,6 +43,9 @@ enum class QrStyle {
     ansi_utf8,   ///< half blocks, white ink on black: for any background
     ansi,        ///< two blanks for each module, on black or white: for any background, without UTF-8
 };
+
+/// "utf8", "utf8-light" or "ascii", as options and settings call them; nothing for all else.
+std::optional<QrStyle> uncoloured_style_named(std::string_view word);
 
 /// So many character cells on a terminal.
 struct CellSize {

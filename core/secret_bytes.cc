@@ -11,4 +11,13 @@ bool equal_in_constant_time(std::string_view left, std::string_view right) {
     return difference == 0;
 }
 
+SecretBytes text_of(const std::vector<SecretBytes>& lines) {
+    SecretBytes text;
+    for (const auto& line : lines) {
+        text.append(line.text());
+        text.append("\n");
+    }
+    return text;
+}
+
 }  // namespace totp

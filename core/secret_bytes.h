@@ -53,6 +53,9 @@ class SecretBytes {
     std::vector<std::uint8_t, WipingAllocator<std::uint8_t>> octets_;
 };
 
+/// The lines as one text, each with a newline at its end.
+SecretBytes text_of(const std::vector<SecretBytes>& lines);
+
 /// Whether two texts are equal, in a time that depends on their lengths only.
 bool equal_in_constant_time(std::string_view left, std::string_view right);
 

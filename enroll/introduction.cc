@@ -108,10 +108,7 @@ SecretBytes Introduction::text(const Terminal& terminal) const {
     const auto style = qr_style(qr_word_, terminal);
     if (!style) return text;
     text.append("or to scan:\n");
-    for (const auto& row : draw_qr(symbol_, *style)) {
-        text.append(row.text());
-        text.append("\n");
-    }
+    text.append(text_of(draw_qr(symbol_, *style)).text());
     if (qr_word_ == automatic_qr) text.append(advice_for(*style) + "\n");
     return text;
 }

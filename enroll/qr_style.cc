@@ -8,9 +8,7 @@ std::vector<std::string> words_of_qr() {
 
 std::optional<QrStyle> qr_style(const std::string& word, const Terminal& terminal) {
     const auto coloured = terminal.is_utf8 ? QrStyle::ansi_utf8 : QrStyle::ansi;
-    if (word == "utf8") return QrStyle::utf8;
-    if (word == "utf8-light") return QrStyle::utf8_light;
-    if (word == "ascii") return QrStyle::ascii;
+    if (const auto uncoloured = uncoloured_style_named(word)) return uncoloured;
     if (word == "ansi") return coloured;
     if (word == "none") return std::nullopt;
     if (terminal.has_colours) return coloured;

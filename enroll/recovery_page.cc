@@ -77,12 +77,7 @@ void show_recovery_codes(const std::string& sentence, const std::vector<SecretBy
         return;
     }
     constexpr std::size_t one_column = 1;
-    SecretBytes text;
-    for (const auto& line : page_of(sentence, codes, one_column)) {
-        text.append(line.text());
-        text.append("\n");
-    }
-    print(text.text());
+    print(text_of(page_of(sentence, codes, one_column)).text());
 }
 
 }  // namespace totp

@@ -66,7 +66,7 @@ Result<Installation> find_installation(const SharedOptions& options) {
     if (!settings) return settings.failure();
     if (!options.store.empty()) settings->store = options.store;
     if (!options.key.empty()) settings->key = options.key;
-    FileStorePlaces places{settings->store, settings->state_directory(), settings->key, owner};
+    auto places = places_in(*settings, owner);
     return Installation{*std::move(settings), std::move(places)};
 }
 

@@ -22,10 +22,8 @@ std::string about_password(std::string_view service) {
 std::string about_dummy(std::string_view service) {
     if (service == sshd) {
         return "sshd answered the prompt for a code itself, as for every user it doesn't let in: in "
-               "sshd_config "
-               "see AllowUsers, DenyUsers, AllowGroups, DenyGroups and PermitRootLogin, and see that the "
-               "user's "
-               "shell is there";
+               "sshd_config see AllowUsers, DenyUsers, AllowGroups, DenyGroups and PermitRootLogin, and see "
+               "that the user's shell is there";
     }
     return "the prompt for a code was answered as sshd does for users it doesn't let in, not by a person";
 }

@@ -50,7 +50,7 @@ class Login {
         : pamh_(pamh),
           flags_(flags),
           settings_(std::move(settings)),
-          store_({settings_.store, settings_.state_directory(), settings_.key, geteuid()}),
+          store_(places_in(settings_, geteuid())),
           needs_helper_(needs_helper(settings_)) {}
 
     int run();

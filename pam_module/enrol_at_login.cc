@@ -11,6 +11,7 @@
 #include "core/child_process.h"
 #include "core/confirmation.h"
 #include "core/file_store.h"
+#include "core/host_name.h"
 #include "core/percent.h"
 #include "core/random.h"
 #include "core/recovery.h"
@@ -30,12 +31,7 @@ constexpr std::size_t longest_picture = 65'536;
 constexpr const char* device_name = "phone";
 constexpr std::string_view question = "Code that the app shows now: ";
 constexpr std::string_view margin = "    ";
-
-std::string host_name() {
-    char name[256] = "";
-    gethostname(name, sizeof name - 1);
-    return name;
-}
+constexpr const char* enrolled_meanwhile = "You have been enrolled meanwhile: log in again.";
 
 /// Why an enrolment came to nothing: a word for the log, a sentence for the person.
 struct Unfinished {
@@ -50,7 +46,7 @@ class EnrolmentAtLogin {
         : pamh_(pamh),
           settings_(settings),
           account_(std::move(account)),
-          store_({settings.store, settings.state_directory(), settings.key, geteuid()}) {}
+          store_(places_in(settings, geteuid())) {}
 
     int run();
 
@@ -93,7 +89,7 @@ int EnrolmentAtLogin::run() {
     }
     const auto is_enrolled = store_.is_enrolled(account_);
     if (!is_enrolled) return unavailable(is_enrolled.failure());
-    if (*is_enrolled) return unfinished({"meanwhile", "You have been enrolled meanwhile: log in again."});
+    if (*is_enrolled) return unfinished({"meanwhile", enrolled_meanwhile});
     const auto pending = device_to_show();
     if (!pending) return unavailable(pending.failure());
     show(pending->device);
@@ -141,10 +137,10 @@ Result<PendingDevice> EnrolmentAtLogin::device_to_show() {
 /// Begins with a new line: what asks may put something before it, as ssh does.
 void EnrolmentAtLogin::show(const Device& device) {
     SecretBytes text(
-        "\nThis machine asks for a one-time code from now on. Scan this with an authenticator app\n"
+        "\n" + earlier_ +
+        "This machine asks for a one-time code from now on. Scan this with an authenticator app\n"
         "on your phone, or type in the key (" +
         parameters_of(device.credential) + "):\n\n");
-    if (!earlier_.empty()) text = SecretBytes("\n" + earlier_ + std::string(text.text().substr(1)));
     text.append(margin);
     text.append(in_groups_of_four(base32_encode(device.credential.secret.octets())).text());
     text.append("\n\n");
@@ -171,10 +167,11 @@ std::variant<LoginState, Unfinished> EnrolmentAtLogin::confirmed(const Device& d
     while (confirmation.has_tries_left()) {
         const auto code = ask(pamh_, std::string(question), settings_.echo);
         if (!code) return Unfinished{"cancelled", ""};
-        if (current_time() - begin_ > time_limit || current_time() < begin_) {
+        const auto now = current_time();
+        if (now - begin_ > time_limit || now < begin_) {
             return Unfinished{"late", "That took too long, and nothing was enrolled. Log in again."};
         }
-        if (auto state = confirmation.take(*code, current_time())) return *std::move(state);
+        if (auto state = confirmation.take(*code, now)) return *std::move(state);
         if (confirmation.has_tries_left()) tell_error(pamh_, "No: " + confirmation.explanation() + ".");
     }
     return Unfinished{"wrong",
@@ -185,8 +182,7 @@ std::variant<LoginState, Unfinished> EnrolmentAtLogin::confirmed(const Device& d
 Result<std::vector<SecretBytes>> EnrolmentAtLogin::save(const Device& device, const LoginState& state) {
     const auto held = store_.hold(account_, HoldFor::change);
     if (!held) return held.failure();
-    if ((*held)->enrolment())
-        return Failure{Trouble::input, "You have been enrolled meanwhile: log in again."};
+    if ((*held)->enrolment()) return Failure{Trouble::input, enrolled_meanwhile};
     auto set = new_recovery_codes(usual_recovery_codes);
     if (!set) return set.failure();
     const Enrolment enrolment{.devices = {device}, .recovery = std::move(set->hashes)};
@@ -237,8 +233,10 @@ bool expect_enrolment(pam_handle_t* pamh, const Settings& settings, const Accoun
 }
 
 int enrol_at_login(pam_handle_t* pamh, int flags, std::span<const char* const> arguments) {
+    const auto expected = user_to_enrol(pamh);
+    if (!expected) return PAM_IGNORE;
     const auto account = account_of(pamh, std::string(text_item(pamh, PAM_USER)).c_str());
-    if (!account || !has_enrolment(pamh, account->name)) return PAM_IGNORE;
+    if (!account || account->name != *expected) return PAM_IGNORE;
     const auto settings = settings_for_line(settings_places(), arguments);
     if (!settings) {
         pam_syslog(pamh, LOG_ERR, "%s", settings.failure().message.c_str());

@@ -7,17 +7,14 @@
 
 #include "core/one_field.h"
 #include "pam_module/conversation.h"
+#include "pam_module/request.h"
 
 namespace totp {
 namespace {
 
 constexpr std::string_view nobodys_password = "\b\n\r\177INCORRECT";  // as sshd has it
 
-std::string_view first_pass(const pam_handle_t* pamh) {
-    const void* text = nullptr;
-    if (pam_get_item(pamh, PAM_AUTHTOK, &text) != PAM_SUCCESS || text == nullptr) return "";
-    return static_cast<const char*>(text);
-}
+std::string_view first_pass(const pam_handle_t* pamh) { return text_item(pamh, PAM_AUTHTOK); }
 
 /// libpam wipes what it had before it copies: `password` must not be a part of that.
 void set_first_pass(pam_handle_t* pamh, std::string_view password) {

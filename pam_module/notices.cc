@@ -69,8 +69,9 @@ std::vector<std::string> notices_of(const Enrolment& enrolment, const LoginState
                                     const Decision& decision, UnixTime now) {
     std::vector<std::string> notices;
     tell_changes(decision.next, notices);
-    tell_failures(before.known, last_login(before), now, notices);
-    tell_failures(before.elsewhere, last_login(before), now, notices);
+    for (const auto* side : {&before.known, &before.elsewhere}) {
+        tell_failures(*side, last_login(before), now, notices);
+    }
     tell_recovery_codes(enrolment, decision, now, notices);
     tell_drift(enrolment, decision, notices);
     return notices;

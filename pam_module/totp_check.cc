@@ -80,8 +80,7 @@ std::string answer_to(const Question& question) {
     if (!account) return logged({.verdict = Verdict::refused, .reason = Reason::unknown_user});
     const auto settings = settings_of_this_machine();
     if (!settings) return logged(outcome_of(settings.failure()));
-    LentStore store(std::make_unique<FileStore>(
-        FileStorePlaces{settings->store, settings->state_directory(), settings->key, 0}));
+    LentStore store(std::make_unique<FileStore>(places_in(*settings, 0)));
     if (question.about == Question::About::response) {
         return logged(outcome_for(*account, *settings, store, question.response));
     }

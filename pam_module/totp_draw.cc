@@ -4,7 +4,6 @@
 //     stdin     STYLE NEWLINE TEXT     STYLE is utf8, utf8-light or ascii
 //     stdout    the rows, each with a NEWLINE; nothing if it can't be drawn
 #include <exception>
-#include <optional>
 
 #include <unistd.h>
 
@@ -17,26 +16,14 @@ using namespace totp;
 
 constexpr std::size_t longest_request = 4'096;
 
-std::optional<QrStyle> style_named(std::string_view word) {
-    if (word == "utf8") return QrStyle::utf8;
-    if (word == "utf8-light") return QrStyle::utf8_light;
-    if (word == "ascii") return QrStyle::ascii;
-    return std::nullopt;
-}
-
 /// The picture as one text; empty if there is none.
 SecretBytes picture_of(std::string_view request) {
     const auto end = request.find('\n');
-    const auto style = style_named(request.substr(0, end));
+    const auto style = uncoloured_style_named(request.substr(0, end));
     if (!style || end == std::string_view::npos) return {};
     const auto symbol = encode_qr(request.substr(end + 1));
     if (!symbol) return {};
-    SecretBytes text;
-    for (const auto& row : draw_qr(*symbol, *style)) {
-        text.append(row.text());
-        text.append("\n");
-    }
-    return text;
+    return text_of(draw_qr(*symbol, *style));
 }
 
 }  // namespace

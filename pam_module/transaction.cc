@@ -25,11 +25,6 @@ const std::string* noted(const pam_handle_t* pamh, const char* what) {
     return pam_get_data(pamh, what, &name) == PAM_SUCCESS ? static_cast<const std::string*>(name) : nullptr;
 }
 
-bool is_noted(const pam_handle_t* pamh, const char* what, const std::string& user) {
-    const auto* name = noted(pamh, what);
-    return name != nullptr && *name == user;
-}
-
 void forget(pam_handle_t* pamh, const char* what) {
     if (noted(pamh, what) != nullptr) static_cast<void>(pam_set_data(pamh, what, nullptr, nullptr));
 }
@@ -38,7 +33,10 @@ void forget(pam_handle_t* pamh, const char* what) {
 
 bool note_passed(pam_handle_t* pamh, const std::string& user) { return note(pamh, passed, user); }
 
-bool has_passed(const pam_handle_t* pamh, const std::string& user) { return is_noted(pamh, passed, user); }
+bool has_passed(const pam_handle_t* pamh, const std::string& user) {
+    const auto* name = noted(pamh, passed);
+    return name != nullptr && *name == user;
+}
 
 bool tell_passed(pam_handle_t* pamh, const std::string& user) {
     return pam_putenv(pamh, ("PAM_TOTP_PASSED=" + user).c_str()) == PAM_SUCCESS;
@@ -51,8 +49,9 @@ bool note_enrolment(pam_handle_t* pamh, const std::string& user, bool is_owed) {
     return !is_owed || pam_putenv(pamh, (std::string(owed_variable) + "=1").c_str()) == PAM_SUCCESS;
 }
 
-bool has_enrolment(const pam_handle_t* pamh, const std::string& user) {
-    return is_noted(pamh, enrolment, user);
+std::optional<std::string> user_to_enrol(const pam_handle_t* pamh) {
+    const auto* name = noted(pamh, enrolment);
+    return name == nullptr ? std::nullopt : std::optional(*name);
 }
 
 bool is_enrolment_owed(pam_handle_t* pamh) { return pam_getenv(pamh, owed_variable) != nullptr; }

@@ -2,6 +2,7 @@
 // may come in another process, by PAM environment variables.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <security/pam_modules.h>
@@ -26,8 +27,8 @@ void forget_passed(pam_handle_t* pamh);
 /// is no way in without it. False where libpam can't keep it.
 bool note_enrolment(pam_handle_t* pamh, const std::string& user, bool is_owed);
 
-/// Whether it has.
-bool has_enrolment(const pam_handle_t* pamh, const std::string& user);
+/// The name of the one it has something to say to, if anybody.
+std::optional<std::string> user_to_enrol(const pam_handle_t* pamh);
 
 /// Whether an enrolment is owed by anybody: also in another process of the same application, and if the
 /// account phase has never come by here.

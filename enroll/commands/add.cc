@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base32.h"
+#include "core/host_name.h"
 #include "core/percent.h"
 #include "core/random.h"
 #include "core/verifier.h"
@@ -23,12 +24,6 @@ namespace totp {
 namespace {
 
 constexpr std::size_t longest_secret_file = 1024;
-
-std::string host_name() {
-    char name[256] = "";
-    gethostname(name, sizeof name - 1);
-    return name;
-}
 
 Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
 

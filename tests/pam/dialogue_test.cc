@@ -101,8 +101,7 @@ std::string shown(std::string text) {
     constexpr std::string_view known_key = "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ";
     if (text.find(known_key) == std::string::npos) text = std::regex_replace(text, new_key, "KEY");
     text = std::regex_replace(text, recovery_code, "CODE");
-    replace_all(text, "\n", "\\n");
-    return text;
+    return escaped(text);
 }
 
 const std::map<std::string, int (*)(pam_handle_t*, int)> calls = {

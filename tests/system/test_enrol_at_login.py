@@ -8,7 +8,7 @@ import pexpect
 import pytest
 
 from machine import PASSWORD, SAY_WHO, Sshd, as_user, code_at, enter, run, wrong
-from test_local_doors import Login, Su, SuToOneself, Sudo
+from test_local_doors import Login, Su, SuToOneself, Sudo, sudoers  # noqa: F401, a fixture
 from test_qr import decoded, drawing, photograph, shown_secret
 from test_ssh import authorize, key  # noqa: F401, a fixture
 
@@ -34,13 +34,6 @@ def enrolling(machine):
     yield
     for name, text in before.items():
         service_file(name).write_text(text)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def sudoers(machine):
-    path = Path("/etc/sudoers.d/tests")
-    path.write_text("Defaults !lecture, passwd_tries=1, timestamp_timeout=0\n")
-    path.chmod(0o440)
 
 
 class OverSsh:
