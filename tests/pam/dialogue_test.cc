@@ -28,8 +28,9 @@
 //       error TEXT           a message that something went wrong; line ends stand as \n in it, as in prompts,
 //                            a new key as KEY, a new recovery code as CODE
 //       info TEXT            any other message
-//       log PRIORITY TEXT    a line for syslog; @ is the stage's directory, where totp_check lies too
-//       hands-on TEXT        the password that pam_get_items.so of pam_wrapper found, if it stands after ours
+//       log PRIORITY TEXT    a line for syslog; @ is the stage's directory, where totp_check and totp_draw
+//       lie too hands-on TEXT        the password that pam_get_items.so of pam_wrapper found, if it stands
+//       after ours
 //
 // What isn't said may not happen: not a prompt, not a log line, not a change of the state.
 #include <algorithm>
@@ -314,6 +315,7 @@ class Play {
         for (auto line : stage::take_log()) {
             replace_all(line, stage_.directory().string(), "@");
             replace_all(line, PAM_TOTP_CHECK, "@/totp_check");
+            replace_all(line, PAM_TOTP_DRAW, "@/totp_draw");
             played_.push_back("  log " + line);
         }
         note_password_handed_on();
