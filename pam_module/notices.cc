@@ -35,8 +35,9 @@ void tell_changes(const LoginState& state, std::vector<std::string>& notices) {
         ". If that wasn't you, tell your administrator; totp-enroll status shows what is enrolled.");
 }
 
+/// Within the second of the last login it may have come after it: rather told twice than not at all.
 void tell_failures(const SideState& side, UnixTime since, UnixTime now, std::vector<std::string>& notices) {
-    if (side.failures == 0 || side.last_failure <= since || side.last_failure > now) return;
+    if (side.failures == 0 || side.last_failure < since || side.last_failure > now) return;
     const auto codes = side.failures == 1 ? std::string("A wrong code was")
                                           : std::to_string(side.failures) + " wrong codes were";
     notices.push_back(codes + " typed for your account, the last on " + moment(side.last_failure) + " from " +

@@ -28,9 +28,9 @@
 //       error TEXT           a message that something went wrong; line ends stand as \n in it, as in prompts,
 //                            a new key as KEY, a new recovery code as CODE
 //       info TEXT            any other message
-//       log PRIORITY TEXT    a line for syslog; @ is the stage's directory, where totp_check and totp_draw
-//       lie too hands-on TEXT        the password that pam_get_items.so of pam_wrapper found, if it stands
-//       after ours
+//       log PRIORITY TEXT    a line for syslog; @ is the stage's directory, where totp_check and
+//                            totp_draw lie too
+//       hands-on TEXT        the password that pam_get_items.so of pam_wrapper found, if it stands after ours
 //
 // What isn't said may not happen: not a prompt, not a log line, not a change of the state.
 #include <algorithm>
