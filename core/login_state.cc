@@ -34,6 +34,11 @@ std::string text_of(const DeviceState& device) {
            or_nothing(device.from);
 }
 
+std::string text_of(const KnownPlace& known) {
+    const auto text = known.place + "," + std::to_string(known.last_login);
+    return known.interface_id.empty() ? text : text + "," + known.interface_id;
+}
+
 std::string text_of(const Changes& changes) {
     return std::to_string(changes.last) + "," + (changes.added_device ? "a" : "") +
            (changes.removed_device ? "r" : "") + (changes.renewed_recovery ? "c" : "");
@@ -116,8 +121,13 @@ bool read_spent(std::string_view text, LoginState& state) {
 bool read_known_place(std::string_view text, LoginState& state) {
     const auto parts = split(text, ',');
     KnownPlace known;
-    if (parts.size() != 2 || !read_place(parts[0], known.place) || known.place.empty()) return false;
+    const bool is_network = parts.size() == 3;
+    if ((parts.size() != 2 && !is_network) || !read_place(parts[0], known.place) || known.place.empty())
+        return false;
     if (!read(parts[1], UnixTime{0}, last_second, known.last_login)) return false;
+    if (is_network) known.interface_id = parts[2];
+    if (is_network && (known.interface_id.empty() || !single_address(known.place, known.interface_id)))
+        return false;
     state.places.push_back(std::move(known));
     return state.places.size() <= maximum_known_places;
 }
@@ -258,7 +268,7 @@ Slot format_slot(const LoginState& state) {
     for (const auto& device : state.devices) text += " device=" + text_of(device);
     if (!state.spent_recovery.empty()) text += " spent=" + joined(state.spent_recovery);
     for (const auto& known : state.places) {
-        text += " place=" + known.place + "," + std::to_string(known.last_login);
+        text += " place=" + text_of(known);
     }
     if (state.changes) text += " changed=" + text_of(*state.changes);
     if (text.size() > body_size) throw std::logic_error("a login state outgrew its slot");

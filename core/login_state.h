@@ -52,6 +52,7 @@ struct DeviceState {
 struct KnownPlace {
     Place place;
     UnixTime last_login = 0;
+    std::string interface_id;  ///< of that login, where the place is an IPv6 network (interface_id_of())
 
     bool operator==(const KnownPlace&) const = default;
 };
@@ -106,7 +107,8 @@ void note_change(LoginState& state, const Changes& change);
 
 /// A state on disk: text, padded with blanks, ending in its checksum and a newline.
 ///
-///     pam-totp-state 1 seq=N known=SIDE elsewhere=SIDE {device=…} [spent=ID,ID…] {place=PLACE,TIME}
+///     pam-totp-state 1 seq=N known=SIDE elsewhere=SIDE {device=…} [spent=ID,ID…]
+///     {place=PLACE,TIME[,INTERFACE]}
 ///         [changed=TIME,KINDS] sum=SUM
 ///
 ///     SIDE    FAILURES,LEVEL,TIME,PLACE|-,DEVICE@COUNTER|-
@@ -115,7 +117,8 @@ void note_change(LoginState& state, const Changes& change);
 ///
 ///     KINDS   of a (device added), r (removed), c (recovery codes made), one or more in this order
 ///
-/// Words stand in this order, one blank apart.
+/// INTERFACE is of an IPv6 network alone, which with it is shorter than the longest place. Words stand in this
+/// order, one blank apart.
 inline constexpr std::size_t slot_size = 2048;
 using Slot = std::array<char, slot_size>;
 

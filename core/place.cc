@@ -6,10 +6,14 @@
 #include <arpa/inet.h>
 
 #include "core/checksum.h"
+#include "core/hexadecimal.h"
 #include "core/percent.h"
 
 namespace totp {
 namespace {
+
+constexpr std::string_view network_suffix = "/64";
+constexpr std::size_t network_octets = 8;
 
 bool is_wrapped_ipv4(const in6_addr& address) { return IN6_IS_ADDR_V4MAPPED(&address); }
 
@@ -21,8 +25,8 @@ Place text_of(int family, const void* address) {
 
 Place network_of(in6_addr address) {
     if (is_wrapped_ipv4(address)) return text_of(AF_INET, &address.s6_addr[12]);
-    std::fill_n(address.s6_addr + 8, 8, 0);
-    return text_of(AF_INET6, &address) + "/64";
+    std::fill_n(address.s6_addr + network_octets, sizeof address.s6_addr - network_octets, 0);
+    return text_of(AF_INET6, &address) + std::string(network_suffix);
 }
 
 /// A colon would make a name look like an address, or like the place of somebody on this machine.
@@ -43,6 +47,26 @@ Place named_place(std::string_view name) {
 }
 
 }  // namespace
+
+std::string interface_id_of(std::string_view remote_host) {
+    in6_addr address;
+    if (inet_pton(AF_INET6, std::string(remote_host).c_str(), &address) != 1 || is_wrapped_ipv4(address))
+        return "";
+    return hexadecimal({address.s6_addr + network_octets, address.s6_addr + sizeof address.s6_addr});
+}
+
+std::optional<std::string> single_address(const Place& place, std::string_view interface_id) {
+    in_addr ipv4;
+    if (interface_id.empty() && inet_pton(AF_INET, place.c_str(), &ipv4) == 1) return place;
+    if (!place.ends_with(network_suffix)) return std::nullopt;
+    in6_addr ipv6;
+    const auto network = place.substr(0, place.size() - network_suffix.size());
+    const auto octets = parse_hexadecimal(interface_id);
+    if (inet_pton(AF_INET6, network.c_str(), &ipv6) != 1 || !octets || octets->size() != network_octets)
+        return std::nullopt;
+    std::ranges::copy(*octets, ipv6.s6_addr + network_octets);
+    return text_of(AF_INET6, &ipv6);
+}
 
 Place remote_place(std::string_view remote_host) {
     const std::string without_zone(remote_host.substr(0, remote_host.find('%')));

@@ -1,6 +1,7 @@
 // Where an attempt comes from, as far as throttling is concerned.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,15 @@ inline constexpr std::size_t maximum_place = 48;
 ///                household, one server); one that wraps an IPv4 address counts as that. Names are compared
 ///                without case; one longer than a place may be is cut and marked with a hash of the whole.
 Place remote_place(std::string_view remote_host);
+
+/// Which host of an IPv6 network: the last 64 bits of the address, its interface identifier (RFC 4291
+/// §2.5.1), as 16 hexadecimal digits. Empty for all else that `remote_host` may be, and for an address with a
+/// zone.
+std::string interface_id_of(std::string_view remote_host);
+
+/// The address, where `place` and `interface_id` name a single one: remote_place() and interface_id_of() of
+/// the same remote host, an address. Nothing for hosts' names, networks and users of this machine.
+std::optional<std::string> single_address(const Place& place, std::string_view interface_id);
 
 /// The place of whoever runs a process on this machine: by the real user id.
 Place local_place(uid_t real_uid);

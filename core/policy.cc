@@ -72,6 +72,7 @@ constexpr Row table[] = {
     {"once", Flag{field<&Settings::once>}, true},
     {"prompt", Text{field<&Settings::prompt>}},
     {"quiet", Flag{field<&Settings::quiet>}},
+    {"remember", Number{number<&Policy::remember>, 0, 90 * day}},
     {"resync_window", Number{number<&Policy::resync_window>, 0, 100}},
     {"state", Path{field<&Settings::state>}},
     {"store", Path{field<&Settings::store>}},
@@ -259,9 +260,8 @@ struct Alias {
     std::string_view also = {};  ///< another setting with the same value
 };
 constexpr Alias aliases[] = {
-    {"authtok_prompt", "prompt", ""},
-    {"echo_verification_code", "echo", "yes"},
-    {"noskewadj", "max_drift", "0", "resync_window"},
+    {"authtok_prompt", "prompt", ""},   {"echo_verification_code", "echo", "yes"},
+    {"grace_period", "remember", ""},   {"noskewadj", "max_drift", "0", "resync_window"},
     {"nullok", "unenrolled", "ignore"},
 };
 

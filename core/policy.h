@@ -39,6 +39,7 @@ struct Policy {
     int max_failures = 100;    ///< failures in a row that shut a side until it is unlocked
     int budget = 100;          ///< level at which a side waits, however many successes lie between
     int budget_drain = 4;      ///< how much of the level drains in a day
+    int remember = 0;          ///< seconds a host is let in without a code after a login (core/known_places)
 };
 
 struct Settings {
@@ -86,8 +87,8 @@ Result<Settings> read_settings_file(const std::string& file, uid_t owner);
 
 /// The whole story of a PAM line: one `config=FILE` among `arguments` names the file in place of `places`,
 /// then each argument sets what it names. Flags stand without a value. Arguments of other modules are taken
-/// where they mean the same: nullok, authtok_prompt=, echo_verification_code, noskewadj, no_increment_hotp;
-/// of the others the failure says what to use instead (core/foreign_options).
+/// where they mean the same: nullok, authtok_prompt=, echo_verification_code, noskewadj, no_increment_hotp,
+/// grace_period=;/// of the others the failure says what to use instead (core/foreign_options).
 Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const char* const> arguments);
 
 }  // namespace totp

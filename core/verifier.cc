@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "core/decimal.h"
+#include "core/known_places.h"
 #include "core/one_field.h"
+#include "core/throttle.h"
 
 namespace totp {
 namespace {
 
-constexpr UnixTime days_a_place_stays_known = 90;
-constexpr UnixTime seconds_of_a_day = 86'400;
-constexpr int most_failures_counted = 999'999;
 constexpr std::string_view sshd_dummy = "\b\n\r\177";  // what sshd answers for users it won't let in
 
 // ---- what was typed
@@ -163,32 +162,7 @@ Reason weightier(Reason one, Reason other) {
     return Reason::malformed;
 }
 
-// ---- throttling
-
-/// A stored time later than now counts as now.
-UnixTime not_after(UnixTime stored, UnixTime now) { return std::min(stored, now); }
-
-/// The level in parts (see level_parts), drained since the last failure.
-std::int64_t drained_level(const SideState& side, const Policy& policy, UnixTime now) {
-    const auto elapsed = now - not_after(side.last_failure, now);
-    return std::max<std::int64_t>(0, side.level - elapsed * policy.budget_drain);
-}
-
-UnixTime delay_after(int failures, const Policy& policy) {
-    if (failures <= policy.free_failures) return 0;
-    UnixTime delay = policy.delay;
-    for (int i = policy.free_failures + 1; i < failures && delay < policy.max_delay; ++i) delay *= 2;
-    return std::min<UnixTime>(delay, policy.max_delay);
-}
-
-void count_failure(SideState& side, const Policy& policy, const Attempt& attempt, const Finding& finding) {
-    const std::int64_t raise = (finding.codes_tried + 2) / 3;
-    side.level = drained_level(side, policy, attempt.now) + raise * level_parts;
-    side.failures = std::min(side.failures + 1, most_failures_counted);
-    side.last_failure = attempt.now;
-    side.from = attempt.place;
-    side.near_miss = finding.near_miss;
-}
+// ---- what is decided
 
 /// Nothing is counted. But if the clock was set back, the wait begins now, once: else it would begin anew at
 /// every attempt until the old time comes round.
@@ -207,7 +181,7 @@ Decision accepted(Finding finding, const Attempt& attempt, bool is_known_place) 
     auto& side = is_known_place ? state.known : state.elsewhere;
     side.failures = 0;
     side.near_miss.reset();
-    if (attempt.makes_place_known) make_known(state, attempt.place, attempt.now);
+    if (attempt.makes_place_known) make_known(state, {attempt.place, attempt.now, attempt.interface_id});
     return {.verdict = Verdict::accepted,
             .device = std::move(finding.device),
             .drift = finding.drift,
@@ -288,36 +262,10 @@ Decision verify(const Enrolment& enrolment, const LoginState& state, const Polic
     Decision refused{
         .verdict = Verdict::refused, .reason = finding.reason, .must_be_committed = true, .next = state};
     auto& failed_side = is_known_place ? refused.next.known : refused.next.elsewhere;
-    count_failure(failed_side, policy, attempt, finding);
+    count_failure(failed_side, policy, attempt.now, attempt.place, finding.codes_tried);
+    failed_side.near_miss = finding.near_miss;
     refused.failures = failed_side.failures;
     return refused;
-}
-
-std::optional<UnixTime> closed_until(const SideState& side, const Policy& policy, UnixTime now) {
-    if (side.failures >= policy.max_failures) return no_end;
-    auto until = not_after(side.last_failure, now) + delay_after(side.failures, policy);
-    const auto excess = drained_level(side, policy, now) - policy.budget * level_parts;
-    if (excess >= 0) until = std::max(until, now + excess / policy.budget_drain + 1);
-    return until > now ? std::optional(until) : std::nullopt;
-}
-
-int level_now(const SideState& side, const Policy& policy, UnixTime now) {
-    return static_cast<int>((drained_level(side, policy, now) + level_parts - 1) / level_parts);
-}
-
-void make_known(LoginState& state, const Place& place, UnixTime now) {
-    std::erase_if(state.places, [&](const KnownPlace& known) { return known.place == place; });
-    if (state.places.size() >= maximum_known_places) {
-        state.places.erase(std::ranges::min_element(state.places, {}, &KnownPlace::last_login));
-    }
-    state.places.push_back({place, now});
-}
-
-bool is_known(const LoginState& state, const Place& place, UnixTime now) {
-    const auto oldest = now - days_a_place_stays_known * seconds_of_a_day;
-    return std::ranges::any_of(state.places, [&](const KnownPlace& known) {
-        return known.place == place && known.last_login > oldest;
-    });
 }
 
 }  // namespace totp

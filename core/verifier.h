@@ -45,6 +45,7 @@ struct Attempt {
     std::string_view response;  ///< what was typed at our prompt; blanks and hyphens are passed over
     std::string_view password;  ///< what was typed at the one before; empty if not known
     Place place;
+    std::string interface_id;  ///< see KnownPlace
     UnixTime now = 0;
     bool makes_place_known = true;  ///< whether a success is a login from there
     bool is_at_home = false;        ///< known all the same: a process of the user's own asks
@@ -108,18 +109,5 @@ struct Decision {
 /// disk, and report nothing but a failure if it can't be written.
 [[nodiscard]] Decision verify(const Enrolment& enrolment, const LoginState& state, const Policy& policy,
                               const Attempt& attempt);
-
-/// Until when a side evaluates nothing; nothing if it is open. A value of no_end means until it is unlocked.
-inline constexpr UnixTime no_end = INT64_MAX;
-std::optional<UnixTime> closed_until(const SideState& side, const Policy& policy, UnixTime now);
-
-/// What is left of a side's level, in whole codes rounded up.
-int level_now(const SideState& side, const Policy& policy, UnixTime now);
-
-/// Notes a login from `place`. Of more than 8 places the one with the oldest login is forgotten.
-void make_known(LoginState& state, const Place& place, UnixTime now);
-
-/// Whether the user has logged in from `place` within the last 90 days.
-bool is_known(const LoginState& state, const Place& place, UnixTime now);
 
 }  // namespace totp

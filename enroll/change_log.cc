@@ -20,6 +20,7 @@ std::string_view word_for(Change change) {
         case Change::recovery_added: return "recovery_added";
         case Change::resynchronised: return "resynchronised";
         case Change::unlocked: return "unlocked";
+        case Change::places_forgotten: return "places_forgotten";
     }
     return "";
 }

@@ -15,6 +15,7 @@ enum class Change {
     recovery_added,    ///< one more code
     resynchronised,
     unlocked,
+    places_forgotten,
 };
 
 /// Facility authpriv: `user= service=totp-enroll by= change= device=`, the last where it is about one;

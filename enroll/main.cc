@@ -30,6 +30,7 @@ const std::vector<Entry>& table() {
         {"verify", "Try a code without logging in", make_verify},
         {"remove", "Take a device, or the whole enrolment, away", make_remove},
         {"recovery", "Make new recovery codes; the old ones are void", make_recovery},
+        {"forget", "Forget the places you have logged in from", make_forget},
         {"resync", "Bring a device back into step, by two codes in a row", make_resync},
         {"unlock", "Clear the failure counts after too many wrong codes", make_unlock},
         {"prepare", "Make the store and the host key (root, at installation)", make_prepare},

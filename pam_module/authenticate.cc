@@ -58,6 +58,9 @@ class Login {
   private:
     /// The outcome for an account that isn't even asked.
     std::optional<Outcome> outcome_without_asking();
+    bool needs_no_code(const std::optional<SecretBytes>& field);
+    /// `field`: where the response stands in one with the password. Nothing where nobody answered.
+    std::optional<Outcome> outcome_of_asking(const std::optional<SecretBytes>& field);
     std::optional<SecretBytes> code_asked_for() const;
     int nobody_answered() const;
     /// `is_one_field`: the response is the password with the code behind it.
@@ -93,18 +96,30 @@ int Login::run() {
     if (const auto outcome = outcome_without_asking()) return answered(*outcome);
 
     const auto field = field_to_split(pamh_, settings_);
+    const auto outcome = needs_no_code(field) ? outcome_of_remembered_host() : outcome_of_asking(field);
+    if (!outcome) return nobody_answered();
+    // A line with `once` must not pass by what it noted itself, when the handle is used again.
+    if (is_let_in(*outcome) && !settings_.once && !note_passed(pamh_, account_->name)) {
+        debug("another line with `once` will ask again");
+    }
+    return answered(*outcome);
+}
+
+/// A code behind the password is looked at all the same: it is no part of the password.
+bool Login::needs_no_code(const std::optional<SecretBytes>& field) {
+    if (!account_ || needs_helper_ || (field && ends_like_code(field->text()))) return false;
+    return is_remembered(store_, settings_, *account_, text_item(pamh_, PAM_RHOST));
+}
+
+std::optional<Outcome> Login::outcome_of_asking(const std::optional<SecretBytes>& field) {
     const auto response = field ? field : code_asked_for();
-    if (!response) return nobody_answered();
+    if (!response) return std::nullopt;
     debug("deciding");
     auto outcome = outcome_of_response(*response, field.has_value());
     if (outcome.explanation.empty())
         outcome.explanation = advice_for(outcome.reason, text_item(pamh_, PAM_SERVICE));
     if (field) hand_on(pamh_, *field, outcome);
-    // A line with `once` must not pass by what it noted itself, when the handle is used again.
-    if (is_let_in(outcome) && !settings_.once && !note_passed(pamh_, account_->name)) {
-        debug("another line with `once` will ask again");
-    }
-    return answered(outcome);
+    return outcome;
 }
 
 std::optional<SecretBytes> Login::code_asked_for() const {
@@ -145,6 +160,7 @@ Outcome Login::outcome_of_response(const SecretBytes& response, bool is_one_fiel
     const Attempt attempt{.response = response.text(),
                           .password = is_one_field ? "" : text_item(pamh_, PAM_AUTHTOK),
                           .place = place_of(pamh_),
+                          .interface_id = interface_id_of(text_item(pamh_, PAM_RHOST)),
                           .now = current_time(),
                           .is_one_field = is_one_field};
     if (needs_helper_) return outcome_by_helper(attempt);

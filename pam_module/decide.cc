@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "core/known_places.h"
 #include "pam_module/notices.h"
 
 namespace totp {
@@ -34,6 +35,15 @@ Outcome decide(Store& store, const Settings& settings, const Account& account, c
     if (!held) return outcome_of(held.failure());
     if (!(*held)->enrolment()) return {.verdict = Verdict::refused, .reason = Reason::unenrolled};
     return decide_held(**held, settings, attempt, telling);
+}
+
+bool is_remembered(Store& store, const Settings& settings, const Account& account,
+                   std::string_view remote_host) {
+    if (settings.policy.remember == 0 || remote_host.empty()) return false;
+    const auto held = store.hold(account, HoldFor::login);
+    return held && (*held)->enrolment() &&
+           remembered_until((*held)->state(), settings.policy, remote_place(remote_host),
+                            interface_id_of(remote_host), current_time());
 }
 
 UnixTime current_time() {

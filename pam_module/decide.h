@@ -17,6 +17,11 @@ enum class Telling { nothing, notices };
 Outcome decide(Store& store, const Settings& settings, const Account& account, const Attempt& attempt,
                Telling telling);
 
+/// Whether the account's user needs no code from there (remembered_until()): nothing is written then. Not
+/// where it can't be told, or nothing is enrolled: then they are asked, and what is wrong comes out.
+bool is_remembered(Store& store, const Settings& settings, const Account& account,
+                   std::string_view remote_host);
+
 /// The clock of this machine.
 UnixTime current_time();
 

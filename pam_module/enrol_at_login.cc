@@ -12,6 +12,7 @@
 #include "core/confirmation.h"
 #include "core/file_store.h"
 #include "core/host_name.h"
+#include "core/known_places.h"
 #include "core/percent.h"
 #include "core/random.h"
 #include "core/recovery.h"
@@ -188,7 +189,7 @@ Result<std::vector<SecretBytes>> EnrolmentAtLogin::save(const Device& device, co
     const Enrolment enrolment{.devices = {device}, .recovery = std::move(set->hashes)};
     auto next = without_strangers((*held)->state(), {});
     next.devices = state.devices;
-    make_known(next, place_, current_time());
+    make_known(next, {place_, current_time(), interface_id_of(text_item(pamh_, PAM_RHOST))});
     if (auto enrolled = (*held)->enrol(enrolment, std::move(next)); !enrolled) return enrolled.failure();
     return std::move(set->codes);
 }

@@ -48,6 +48,8 @@ Outcome outcome_of(const Decision& decision, UnixTime now) {
 
 Outcome outcome_of_passing_before() { return {.verdict = Verdict::accepted}; }
 
+Outcome outcome_of_remembered_host() { return {.verdict = Verdict::accepted, .reason = Reason::remembered}; }
+
 Outcome outcome_of(const Failure& failure) {
     return {.verdict = Verdict::unavailable,
             .reason = reason_for(failure.trouble),

@@ -30,6 +30,9 @@ Outcome outcome_of(const Decision& decision, UnixTime now);
 /// What it comes to on a line with `once` where the account has passed on another.
 Outcome outcome_of_passing_before();
 
+/// What it comes to where this host is remembered.
+Outcome outcome_of_remembered_host();
+
 /// What a failure of the world comes to: nobody gets in.
 Outcome outcome_of(const Failure& failure);
 

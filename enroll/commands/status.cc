@@ -1,7 +1,8 @@
 // totp-enroll status: what is enrolled, and how it stands.
 #include <ctime>
 
-#include "core/verifier.h"
+#include "core/known_places.h"
+#include "core/throttle.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
 #include "enroll/json.h"
@@ -60,8 +61,10 @@ Json facts_of(const Session& session, const std::optional<Enrolment>& enrolment,
     facts["elsewhere"] = facts_of(state.elsewhere, policy, now);
     facts["places"] = Json::array();
     for (const auto& known : state.places) {
-        facts["places"].push_back(
-            {{"address", text(known.place)}, {"last", text(rfc3339(known.last_login))}});
+        const auto until = remembered_until(state, policy, known.place, known.interface_id, now);
+        facts["places"].push_back({{"address", text(known.place)},
+                                   {"last", text(rfc3339(known.last_login))},
+                                   {"remembered_until", until ? text(rfc3339(*until)) : Json()}});
     }
     return facts;
 }
@@ -108,7 +111,10 @@ void print_facts(const Json& facts) {
     if (facts["places"].empty()) return;
     print("\nKnown places\n");
     for (const auto& place : facts["places"]) {
-        print("  " + text_of(place["address"]) + ", last " + text_of(place["last"]) + "\n");
+        auto line = "  " + text_of(place["address"]) + ", last " + text_of(place["last"]);
+        if (!place["remembered_until"].is_null())
+            line += "; no code is asked until " + text_of(place["remembered_until"]);
+        print(line + "\n");
     }
 }
 

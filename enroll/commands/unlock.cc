@@ -1,7 +1,7 @@
 // totp-enroll unlock: clears the failure counts, so that codes are looked at again.
 #include <ctime>
 
-#include "core/verifier.h"
+#include "core/throttle.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"

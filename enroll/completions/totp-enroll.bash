@@ -38,7 +38,7 @@ _totp_enroll() {
                 recovery) words+=' --recovery-codes --one --expires' ;;
             esac
             [[ -z $command && $word != -* ]] &&
-                words='add status verify remove recovery resync unlock prepare'
+                words='add status verify remove recovery forget resync unlock prepare'
             ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

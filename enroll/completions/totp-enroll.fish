@@ -41,6 +41,7 @@ complete -c totp-enroll $without_command -a status -d 'Show what is enrolled and
 complete -c totp-enroll $without_command -a verify -d 'Try a code without logging in'
 complete -c totp-enroll $without_command -a remove -d 'Take a device, or the whole enrolment, away'
 complete -c totp-enroll $without_command -a recovery -d 'Make new recovery codes; the old ones are void'
+complete -c totp-enroll $without_command -a forget -d 'Forget the places you have logged in from'
 complete -c totp-enroll $without_command -a resync -d 'Bring a device back into step, by two codes in a row'
 complete -c totp-enroll $without_command -a unlock -d 'Clear the failure counts after too many wrong codes'
 complete -c totp-enroll $without_command -a prepare -d 'Make the store and the host key (root, at installation)'

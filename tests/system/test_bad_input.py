@@ -102,7 +102,7 @@ def case(name, *values):
     return pytest.param(*values, id=name)
 
 
-COMMANDS = ["add", "status", "verify", "remove", "recovery", "resync", "unlock"]
+COMMANDS = ["add", "status", "verify", "remove", "recovery", "forget", "resync", "unlock"]
 
 
 # ---- names
@@ -276,7 +276,7 @@ def test_verify_without_a_code_is_refused(refuses, alice):
     refuses(USAGE, "no code", run=["verify", "--user", alice])
 
 
-@pytest.mark.parametrize("run", [["verify"], ["remove", "--yes"], ["recovery"], ["resync"], ["unlock"]], ids=" ".join)
+@pytest.mark.parametrize("run", [["verify"], ["remove", "--yes"], ["recovery"], ["forget"], ["resync"], ["unlock"]], ids=" ".join)
 def test_account_that_is_not_enrolled_is_refused(refuses, user, run):
     refuses(REFUSED, f"{user} is not enrolled", run=[*run, "--user", user], typed="123456\n123456")
 

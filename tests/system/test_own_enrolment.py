@@ -294,7 +294,7 @@ def test_password_that_is_wrong_is_not_permitted(machine, person):
     assert exit_code == NOT_PERMITTED and f"not recognised as {person.name}" in said
 
 
-@pytest.mark.parametrize("command", ["add", "status", "verify", "remove", "recovery", "resync", "unlock"])
+@pytest.mark.parametrize("command", ["add", "status", "verify", "remove", "recovery", "forget", "resync", "unlock"])
 def test_enrolled_person_is_asked_for_the_code_before_anything(machine, enrolled_person, command):
     before = machine.status(enrolled_person.name)
     client = enrolled_person.begin(command, answer=wrong(code_at(enrolled_person.secrets["phone"])))

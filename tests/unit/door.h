@@ -1,6 +1,7 @@
 // An enrolled user and what is stored of their logins, so that attempts can follow one another as in life.
 #pragma once
 
+#include "core/known_places.h"
 #include "core/verifier.h"
 #include "tests/unit/devices.h"
 #include "tests/unit/testing.h"

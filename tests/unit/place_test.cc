@@ -26,6 +26,35 @@ void tells_long_names_apart_that_begin_alike(void**) {
     assert_text(remote_place(start + "B"), remote_place(start + "b"));
 }
 
+void names_the_host_of_a_network(void**) {
+    for (const auto& [host, id] :
+         {std::pair("2001:db8::7", "0000000000000007"), std::pair("2001:db8:1:2:a:b:c:d", "000a000b000c000d"),
+          std::pair("::", "0000000000000000")}) {
+        assert_text(interface_id_of(host), id);
+        assert_text(single_address(remote_place(host), id).value(), host);
+    }
+    for (const auto* host :
+         {"192.0.2.7", "::ffff:192.0.2.7", "fe80::1%eth0", "home.example", "", "2001:db8::/64"})
+        claim(interface_id_of(host).empty(), host);
+}
+
+void only_an_address_is_a_single_one(void**) {
+    assert_text(single_address("192.0.2.7", "").value(), "192.0.2.7");
+    const std::pair<Place, std::string> no_address[] = {
+        {"192.0.2.7", "0000000000000007"},
+        {"2001:db8::/64", ""},
+        {"2001:db8::/64", "7"},
+        {"2001:db8::/64", "000000000000000G"},
+        {"2001:db8::/64", "00000000000000A7"},
+        {"2001:db8::/64", "000000000000000007"},
+        {"2001:db8::", "0000000000000007"},
+        {"home.example", ""},
+        {"home/64", "0000000000000007"},
+        {"local:0", ""},
+    };
+    for (const auto& [place, id] : no_address) claim(!single_address(place, id), place + " " + id);
+}
+
 /// Host names of every byte and of many lengths, as an application may make them up.
 std::vector<std::string> made_up_names() {
     std::vector<std::string> names = {"-", "%", "%%%", "a%", std::string(4'000, '\n')};
@@ -60,9 +89,6 @@ void no_remote_host_is_a_local_place(void**) {
     }
 }
 
-// in made_up_names() of place_test.cc, "-" belongs among the names: every_place_survives_being_stored then
-// fails.
-
 }  // namespace
 }  // namespace totp::testing
 
@@ -70,6 +96,8 @@ int main() {
     using namespace totp::testing;
     const CMUnitTest tests[] = {
         cmocka_unit_test(gives_each_remote_host_its_place),
+        cmocka_unit_test(names_the_host_of_a_network),
+        cmocka_unit_test(only_an_address_is_a_single_one),
         cmocka_unit_test(takes_a_local_place_by_the_real_user),
         cmocka_unit_test(tells_long_names_apart_that_begin_alike),
         cmocka_unit_test(every_place_is_short_and_plain),

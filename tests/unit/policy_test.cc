@@ -79,6 +79,7 @@ std::map<std::string, std::string> texts_of(const Settings& settings) {
         {"missing_state", settings.missing_state == MissingState::start_anew ? "new" : "refuse"},
         {"prompt", settings.prompt},
         {"quiet", yes_or_no(settings.quiet)},
+        {"remember", std::to_string(policy.remember)},
         {"resync_window", std::to_string(policy.resync_window)},
         {"state", settings.state},
         {"store", settings.store},
@@ -169,6 +170,7 @@ void has_the_defaults_of_the_design(void**) {
         {"missing_state", "refuse"},
         {"prompt", "Verification code: "},
         {"quiet", "no"},
+        {"remember", "0"},
         {"resync_window", "20"},
         {"state", ""},
         {"store", "/var/lib/pam-totp"},
@@ -374,8 +376,8 @@ void the_prompt_for_both_is_the_administrators_if_there_is_one(void**) {
 
 void aliases_are_for_arguments_alone(void**) {
     const SettingsTree tree;
-    for (const std::string name :
-         {"nullok", "authtok_prompt", "echo_verification_code", "noskewadj", "no_increment_hotp", "config"}) {
+    for (const std::string name : {"nullok", "authtok_prompt", "echo_verification_code", "noskewadj",
+                                   "no_increment_hotp", "grace_period", "config"}) {
         tree.write(main_file, line_of(name, "yes"));
         assert_failure(tree.read(), Trouble::settings, name + " isn't a setting");
     }

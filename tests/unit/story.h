@@ -22,7 +22,9 @@
 #include <map>
 
 #include "core/decimal.h"
+#include "core/known_places.h"
 #include "core/percent.h"
+#include "core/throttle.h"
 #include "tests/unit/door.h"
 
 namespace totp::testing {

@@ -1,5 +1,7 @@
 #include "core/verifier.h"
 
+#include "core/throttle.h"
+
 #include <utility>
 
 #include "tests/unit/door.h"
@@ -346,15 +348,6 @@ void evaluates_100_guesses_from_elsewhere_however_often_the_owner_logs_in(void**
 
 // ---- places
 
-void a_place_is_known_for_90_days_and_not_a_day_more(void**) {
-    const LoginState state{.places = {{"desk", start}}};
-    assert_true(is_known(state, "desk", start));
-    assert_true(is_known(state, "desk", start + 90 * day - 1));
-    assert_false(is_known(state, "desk", start + 90 * day + 1));
-    assert_false(is_known(state, "des", start));
-    assert_false(is_known({}, "desk", start));
-}
-
 void remembers_a_place_once(void**) {
     auto door = door_with_phone();
     for (int i = 0; i < 3; ++i) door.attempt(door.code("phone", start + 60 * i), start + 60 * i);
@@ -507,7 +500,6 @@ int main() {
         cmocka_unit_test(evaluates_about_1560_guesses_a_year_beside_an_owner_who_logs_in),
         cmocka_unit_test(evaluates_as_many_fewer_guesses_as_each_could_hit_more),
         cmocka_unit_test(evaluates_100_guesses_from_elsewhere_however_often_the_owner_logs_in),
-        cmocka_unit_test(a_place_is_known_for_90_days_and_not_a_day_more),
         cmocka_unit_test(remembers_a_place_once),
         cmocka_unit_test(a_success_makes_no_place_known_where_it_is_no_login_from_there),
         cmocka_unit_test(a_success_that_is_no_login_renews_no_place),

@@ -1,0 +1,46 @@
+#include "core/throttle.h"
+
+#include <algorithm>
+
+namespace totp {
+namespace {
+
+constexpr int most_failures_counted = 999'999;
+
+/// The level in parts (see level_parts), drained since the last failure.
+std::int64_t drained_level(const SideState& side, const Policy& policy, UnixTime now) {
+    const auto elapsed = now - not_after(side.last_failure, now);
+    return std::max<std::int64_t>(0, side.level - elapsed * policy.budget_drain);
+}
+
+UnixTime delay_after(int failures, const Policy& policy) {
+    if (failures <= policy.free_failures) return 0;
+    UnixTime delay = policy.delay;
+    for (int i = policy.free_failures + 1; i < failures && delay < policy.max_delay; ++i) delay *= 2;
+    return std::min<UnixTime>(delay, policy.max_delay);
+}
+
+}  // namespace
+
+std::optional<UnixTime> closed_until(const SideState& side, const Policy& policy, UnixTime now) {
+    if (side.failures >= policy.max_failures) return no_end;
+    auto until = not_after(side.last_failure, now) + delay_after(side.failures, policy);
+    const auto excess = drained_level(side, policy, now) - policy.budget * level_parts;
+    if (excess >= 0) until = std::max(until, now + excess / policy.budget_drain + 1);
+    return until > now ? std::optional(until) : std::nullopt;
+}
+
+int level_now(const SideState& side, const Policy& policy, UnixTime now) {
+    return static_cast<int>((drained_level(side, policy, now) + level_parts - 1) / level_parts);
+}
+
+void count_failure(SideState& side, const Policy& policy, UnixTime now, const Place& place, int codes_tried) {
+    const std::int64_t raise = (codes_tried + 2) / 3;
+    side.level = drained_level(side, policy, now) + raise * level_parts;
+    side.failures = std::min(side.failures + 1, most_failures_counted);
+    side.last_failure = now;
+    side.from = place;
+    side.near_miss.reset();
+}
+
+}  // namespace totp

@@ -1,0 +1,52 @@
+// totp-enroll forget: no place is known any more; the next login from each needs a code, and is a stranger's
+// to the throttle.
+#include "enroll/change_log.h"
+#include "enroll/command.h"
+#include "enroll/exit_code.h"
+#include "enroll/json.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+class Forget : public AccountCommand {
+  public:
+    void declare(CLI::App& app) override { app.footer("Example: totp-enroll forget --user alice"); }
+
+  private:
+    int act(const Session& session) override;
+};
+
+void report(const Session& session, std::size_t forgotten) {
+    if (session.json()) {
+        print_json({{"user", std::string_view(session.account().name)}, {"forgotten", forgotten}});
+    } else if (forgotten == 0) {
+        print("No place was known.\n");
+    } else {
+        print("Forgotten: " + std::to_string(forgotten) + (forgotten == 1 ? " place" : " places") +
+              ". The next login from there needs a code.\n");
+    }
+}
+
+int Forget::act(const Session& session) {
+    std::size_t forgotten = 0;
+    {
+        const auto held = session.hold(HoldFor::login);
+        if (!held) return complain(held.failure());
+        if (!(*held)->enrolment()) return complain_unenrolled(session.account());
+        auto state = (*held)->state();
+        forgotten = state.places.size();
+        state.places.clear();
+        if (const auto committed = (*held)->commit(std::move(state)); !committed)
+            return complain(committed.failure());
+        log_change(session.account(), Change::places_forgotten);
+    }
+    report(session, forgotten);
+    return exit_done;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_forget() { return std::make_unique<Forget>(); }
+
+}  // namespace totp

@@ -1,0 +1,98 @@
+"""A host that is remembered needs no code, over real ssh from several addresses of loopback."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from machine import PASSWORD, code_at, run, su, wrong
+
+HOME, CAFE = ("-o", "BindAddress=127.0.0.2"), ("-o", "BindAddress=127.0.0.3")
+SETTING = Path("/etc/security/pam_totp.conf.d/remember.conf")
+
+
+@pytest.fixture
+def remember():
+    def set_seconds(seconds):
+        SETTING.parent.mkdir(exist_ok=True)
+        SETTING.write_text(f"remember = {seconds}\n")
+
+    set_seconds(600)
+    yield set_seconds
+    SETTING.unlink()
+
+
+@pytest.fixture
+def at_home(remember, sshd, enrolled):
+    """Somebody who has just logged in from home with a code."""
+    user, secret = enrolled
+    assert sshd.login(user, PASSWORD, code_at(secret), *HOME)
+    return user, secret
+
+
+def test_code_is_asked_once_from_each_address(machine, sshd, at_home):
+    user, secret = at_home
+    status = machine.status(user)
+    assert sshd.login(user, PASSWORD, None, *HOME)
+    assert "rhost=127.0.0.2 verdict=accepted reason=remembered" in machine.log.decisions(user)[-1]
+    assert machine.status(user) == status, "such a login renews nothing"
+    assert not sshd.login(user, PASSWORD, None, *CAFE)
+    assert sshd.login(user, PASSWORD, code_at(secret, steps_from_now=1), *CAFE)
+    assert sshd.login(user, PASSWORD, None, *CAFE)
+
+
+def test_password_is_needed_all_the_same(sshd, at_home):
+    user, _ = at_home
+    assert not sshd.login(user, "wrong", None, *HOME)
+
+
+def test_another_user_from_there_is_asked(machine, sshd, at_home):
+    other = machine.add_user()
+    machine.enrol(other)
+    assert not sshd.login(other, PASSWORD, None, *HOME)
+
+
+def test_nobody_on_this_machine_is_remembered(machine, at_home):
+    user, secret = at_home
+    caller = machine.add_user()
+    assert su(caller, user, PASSWORD, code_at(secret, steps_from_now=1))
+    assert not su(caller, user, PASSWORD, None)
+
+
+def test_it_ends(remember, sshd, at_home):
+    user, _ = at_home
+    remember(1)
+    time.sleep(1.1)
+    assert not sshd.login(user, PASSWORD, None, *HOME)
+
+
+def test_status_shows_it_and_forget_drops_it(machine, sshd, at_home):
+    user, secret = at_home
+    (place,) = machine.status(user)["places"]
+    assert place["address"] == "127.0.0.2" and place["remembered_until"] > place["last"]
+    assert "127.0.0.2" in run(machine.totp_enroll, "status", "--user", user)
+    assert run(machine.totp_enroll, "forget", "--user", user) == \
+        "Forgotten: 1 place. The next login from there needs a code.\n"
+    assert machine.status(user)["places"] == []
+    assert not sshd.login(user, PASSWORD, None, *HOME)
+    assert sshd.login(user, PASSWORD, code_at(secret, steps_from_now=1), *HOME)
+    facts = json.loads(run(machine.totp_enroll, "forget", "--user", user, "--json"))
+    assert facts == {"user": user, "forgotten": 1}
+    assert run(machine.totp_enroll, "forget", "--user", user) == "No place was known.\n"
+
+
+def test_wrong_codes_from_home_end_it(remember, machine, sshd, enrolled):
+    """Somebody at a remembered host who isn't asked can't guess; while its side waits they are asked, in vain."""
+    user, secret = enrolled
+    remember(1)
+    assert sshd.login(user, PASSWORD, code_at(secret), *HOME)
+    time.sleep(1.1)
+    for _ in range(5):
+        assert not sshd.login(user, PASSWORD, wrong(code_at(secret)), *HOME)
+    remember(600)
+    assert machine.status(user)["known"]["locked_until"]
+    assert not sshd.login(user, PASSWORD, code_at(secret, steps_from_now=1), *HOME)
+    assert "verdict=throttled" in machine.log.decisions(user)[-1]
+    run(machine.totp_enroll, "unlock", "--user", user)
+    assert sshd.login(user, PASSWORD, None, *HOME)
