@@ -27,7 +27,6 @@ std::string_view word_for(Verdict verdict) {
 std::string_view word_for(Reason reason) {
     switch (reason) {
         case Reason::none: return "";
-        case Reason::remembered: return "remembered";
         case Reason::wrong: return "wrong";
         case Reason::replayed: return "replayed";
         case Reason::malformed: return "malformed";

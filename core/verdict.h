@@ -16,7 +16,6 @@ enum class [[nodiscard]] Verdict{
 
 enum class Reason {
     none,          ///< accepted, throttled
-    remembered,    ///< accepted: this host needs no code yet, and none was asked for
     wrong,         ///< no device gives this code, no recovery code is this
     replayed,      ///< right, but spent
     malformed,     ///< neither a code nor a recovery code by its shape, or empty

@@ -48,7 +48,12 @@ Outcome outcome_of(const Decision& decision, UnixTime now) {
 
 Outcome outcome_of_passing_before() { return {.verdict = Verdict::accepted}; }
 
-Outcome outcome_of_remembered_host() { return {.verdict = Verdict::accepted, .reason = Reason::remembered}; }
+Outcome outcome_of_remembered_host() {
+    return {.verdict = Verdict::accepted,
+            .explanation =
+                "no code was asked for: the last login with one from this very address isn't longer "
+                "ago than the setting remember says"};
+}
 
 Outcome outcome_of(const Failure& failure) {
     return {.verdict = Verdict::unavailable,
