@@ -6,6 +6,7 @@ import pexpect
 import pytest
 
 from machine import PASSWORD, SAY_WHO, Sshd, code_at, su, wrong
+from test_enrol_at_login import Newcomer, OverSsh
 
 PROMPT_FOR_BOTH = "Password & verification code: "
 
@@ -128,6 +129,31 @@ def test_use_first_pass_takes_the_code_from_what_another_module_asked_for(machin
         assert not su(caller, user, PASSWORD + wrong(code_at(secret)), None)
         assert su(caller, user, PASSWORD + code_at(secret), None)
     finally:
+        service.restore()
+
+
+def test_newcomer_enrols_and_types_both_from_then_on(machine, user):
+    """The field is the password alone, as long as nobody is enrolled."""
+    ours = "required pam_totp.so forward_pass unenrolled=enrol"
+    service = Service("sshd", f"auth {ours}", "auth required pam_unix.so use_first_pass nodelay",
+                      f"account {ours}")
+    server = Sshd()
+    try:
+        newcomer = Newcomer(OverSsh(server, user, "-o", "PreferredAuthentications=keyboard-interactive"))
+        newcomer.client.expect_exact(PROMPT_FOR_BOTH)
+        newcomer.types("wrong")
+        assert not newcomer.is_in() and not machine.status(user, enrolled=False)["enrolled"]
+        newcomer = Newcomer(OverSsh(server, user, "-o", "PreferredAuthentications=keyboard-interactive"))
+        newcomer.client.expect_exact(PROMPT_FOR_BOTH)
+        newcomer.types(PASSWORD)
+        secret = newcomer.sees_the_key()
+        newcomer.types(code_at(secret, steps_from_now=-1))
+        newcomer.notes_recovery_codes()
+        assert newcomer.is_in()
+        assert not by_prompt(server, user, PASSWORD)
+        assert by_prompt(server, user, PASSWORD + code_at(secret))
+    finally:
+        server.stop()
         service.restore()
 
 

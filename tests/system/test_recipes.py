@@ -1,6 +1,7 @@
 """The recipes of conf/recipes, as they are shipped: each is installed here, then everybody tries to log in."""
 
 import contextlib
+import datetime
 import re
 import shutil
 import subprocess
@@ -9,15 +10,13 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from conftest import OUR_LINE
-from machine import PASSWORD, PROMPT, SAY_WHO, Sshd, as_user, code_at, enter, mount_private_copy, run, wrong
+from machine import PASSWORD, PROMPT, SAY_WHO, Sshd, as_user, code_at, enter, run, wrong
 from person import Person
-from test_local_doors import Login, Su, Sudo, sudoers  # sudoers: a fixture
+from stacks import (CONF, EXCEPT_SERVICES, RECIPES, SERVICES, pam_auth_update, profiles,  # noqa: F401, fixtures
+                    services_as_installed)
+from test_enrol_at_login import OverSsh, enrols
+from test_local_doors import Login, Su, Sudo, sudoers  # noqa: F401, fixtures
 
-CONF = Path(__file__).parents[2] / "conf"
-RECIPES = CONF / "recipes"
-SERVICES = ("sshd", "login", "su", "sudo")
-EXCEPT_SERVICES = RECIPES / "exempt-service/pam-configs/totp-except"
 INCLUDE_AUTH, INCLUDE_ACCOUNT = "@include common-auth\n", "@include common-account\n"
 # What the recipe for Fedora changes there: auth lines as a new system has them, behind the names of its stacks.
 FEDORA_SERVICES = {"sshd": "auth substack password-auth\n", "login": "auth substack system-auth\n",
@@ -26,36 +25,15 @@ FEDORA_LINES = "auth sufficient pam_unix.so\nauth required pam_deny.so\n"
 FEDORA_STACK = f"auth required pam_env.so\n{FEDORA_LINES}account required pam_unix.so\n"
 
 
-# ---- a machine whose configuration may be changed
-
-@contextlib.contextmanager
-def kept(*directories):
-    """The directories are afterwards as they were."""
-    copies = {directory: run("mktemp", "-d", "/run/private/kept.XXXXXX").strip() for directory in directories}
-    for directory, copy in copies.items():
-        run("cp", "-a", f"{directory}/.", copy)
-    try:
-        yield
-    finally:
-        for directory, copy in copies.items():
-            run("find", directory, "-mindepth", "1", "-delete")
-            run("cp", "-a", f"{copy}/.", directory)
-            shutil.rmtree(copy)
-
-
-@pytest.fixture(autouse=True)
-def services_as_installed(machine):
-    """Services that know nothing of us."""
-    with kept("/etc/pam.d", "/etc/security"):
-        for service in SERVICES:
-            path = Path("/etc/pam.d") / service
-            path.write_text(path.read_text().replace(f"{OUR_LINE}\n", ""))
-        yield
-
-
 def replace_once(path, lines, instead):
     text = path.read_text()
     assert text.count(lines) == 1, f"{path} has not one {lines!r}"
+    path.write_text(text.replace(lines, instead))
+
+
+def replace_each(path, lines, instead):
+    text = path.read_text()
+    assert lines in text, f"{path} has no {lines!r}"
     path.write_text(text.replace(lines, instead))
 
 
@@ -74,28 +52,6 @@ def install(name):
         install_in_service(recipe)
     for recipe in (RECIPES / name).glob("security/*"):
         shutil.copy(recipe, "/etc/security")
-
-
-@pytest.fixture(scope="module")
-def profiles(machine):
-    """Where pam-auth-update looks for profiles, and what it writes besides /etc/pam.d, for this machine alone."""
-    directory = Path("/usr/share/pam-configs")
-    for path in (str(directory), "/var/cache/debconf"):
-        mount_private_copy(path)
-    Path("/var/lib/pam").mkdir()
-    unix = directory / "unix"
-    unix.write_text(unix.read_text().replace("pam_unix.so nullok", "pam_unix.so nullok nodelay"))
-    return directory
-
-
-@pytest.fixture
-def pam_auth_update(profiles):
-    """Debian's own way to a profile; all of ours are there to choose from."""
-    ours = [shutil.copy(path, profiles) for path in (CONF / "pam-configs/totp", EXCEPT_SERVICES)]
-    path = "/usr/sbin:/usr/bin:/sbin:/bin"
-    yield lambda *options: run("pam-auth-update", *options, env={"DEBIAN_FRONTEND": "noninteractive", "PATH": path})
-    for profile in ours:
-        Path(profile).unlink()
 
 
 # ---- what can be missing
@@ -591,6 +547,66 @@ def test_others_pass_until_they_are_enrolled(machine, mandatory):
     door, _ = mandatory
     asks_for_password_alone(door)
     asks_for_password_and_code(machine, door, machine.enrol(door.user)["secret"])
+
+
+def day(days_from_today):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days_from_today)).strftime("%Y-%m-%d")
+
+
+@pytest.fixture
+def on_a_day(sshd, user):
+    """The recipe as it is, with dates that lie this many days ahead."""
+    def install_with(first, second):
+        install("mandatory-for-group")
+        replace_each(Path("/etc/pam.d/sshd"), DATED, f"unenrolled=enrol enrol_by={day(first)} enrol_until={day(second)}")
+        return OverSsh(sshd, user)
+
+    run("groupadd", "--force", "code-required")
+    return install_with
+
+
+def test_members_are_told_before_the_first_date(machine, sshd, on_a_day):
+    door = on_a_day(3, 60)
+    join(door.user, "code-required")
+    program, *arguments = sshd.command(door.user)  # a shell: sshd shows it to no single command
+    client = pexpect.spawn(program, arguments, timeout=30, encoding="utf-8")
+    client.expect("assword: ")
+    client.sendline(PASSWORD)
+    client.expect("3 days")
+    client.expect_exact("$ ")
+    client.close()
+    assert not machine.status(door.user, enrolled=False)["enrolled"]
+
+
+def test_members_enrol_between_the_dates(on_a_day, tmp_path):
+    door = on_a_day(0, 30)
+    join(door.user, "code-required")
+    secret, _ = enrols(door, tmp_path)
+    assert not door.enter(PASSWORD, code_at(secret, steps_from_now=-1)), "the confirming code is spent"
+    assert door.enter(PASSWORD, code_at(secret))
+
+
+def test_members_do_not_get_in_between_the_dates_without_the_account_line(machine, on_a_day):
+    door = on_a_day(0, 30)
+    join(door.user, "code-required")
+    service = Path("/etc/pam.d/sshd")
+    service.write_text(re.sub(r"(?m)^account required pam_totp.*\n", "", service.read_text()))
+    assert not door.enter(PASSWORD, None)
+    assert not machine.status(door.user, enrolled=False)["enrolled"]
+
+
+def test_members_who_have_not_enrolled_are_refused_from_the_second_date_on(machine, on_a_day):
+    door = on_a_day(-30, 0)
+    join(door.user, "code-required")
+    refuses_unenrolled(machine, door)
+    assert door.enter(PASSWORD, code_at(machine.enrol(door.user)["secret"]))
+
+
+@pytest.mark.parametrize("days", [(3, 60), (0, 30), (-30, 0)], ids=["before", "between", "after"])
+def test_others_never_have_to_enrol(machine, on_a_day, days):
+    door = on_a_day(*days)
+    assert door.enter(PASSWORD, None)
+    assert door.enter(PASSWORD, code_at(machine.enrol(door.user)["secret"]))
 
 
 @pytest.mark.parametrize("is_member", [True, False])

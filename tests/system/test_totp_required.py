@@ -1,0 +1,141 @@
+"""The profile totp-required, put in by pam-auth-update as an administrator does it: at every service at once."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from machine import PASSWORD, SAY_WHO, code_at, enter, mount_private_copy, run
+from stacks import pam_auth_update, profiles, services_as_installed  # noqa: F401, fixtures
+from test_enrol_at_login import Newcomer, OverSsh, enrols
+from test_local_doors import Login, Su, SuToOneself, Sudo, sudoers  # noqa: F401, a fixture
+
+OURS = "required\tpam_totp.so unenrolled=enrol"
+
+
+def stack(name):
+    return Path(f"/etc/pam.d/common-{name}").read_text()
+
+
+@pytest.fixture
+def required(pam_auth_update):  # noqa: F811
+    pam_auth_update("--force", "--enable", "totp-required")
+    return pam_auth_update
+
+
+@pytest.fixture(params=["ssh", Su, SuToOneself, Sudo, Login], ids=lambda kind: getattr(kind, "__name__", kind))
+def door(request, required, machine, sshd, user):
+    return OverSsh(sshd, user) if request.param == "ssh" else request.param(machine, user)
+
+
+def test_newcomer_enrols_and_is_asked_next_time(machine, door, tmp_path):
+    secret, _ = enrols(door, tmp_path)
+    assert not door.enter(PASSWORD, code_at(secret, steps_from_now=-1)), "the confirming code is spent"
+    assert not door.enter("wrong", code_at(secret))
+    assert door.enter(PASSWORD, code_at(secret))
+
+
+def test_wrong_password_never_sees_the_key(machine, door):
+    newcomer = Newcomer(door)
+    newcomer.gives_password("wrong")
+    assert not newcomer.is_in()
+    assert machine.log.decisions(door.user) == []
+
+
+def test_both_lines_come_and_go_together(required):
+    assert OURS in stack("auth") and OURS in stack("account")
+    assert "pam_totp" not in stack("password") + stack("session")
+    required("--disable", "totp-required")
+    assert "pam_totp" not in stack("auth") + stack("account")
+
+
+def test_the_two_profiles_exclude_each_other(pam_auth_update):  # noqa: F811
+    pam_auth_update("--force", "--enable", "totp", "totp-required")
+    assert stack("auth").count("pam_totp.so") == 1
+
+
+# ---- what is left alone
+
+@pytest.fixture(scope="module")
+def crontabs(machine):
+    mount_private_copy("/var/spool/cron")
+
+
+def has_run(marks):
+    for _ in range(100):
+        if all(mark.exists() for mark in marks):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_cron_jobs_run(required, machine, crontabs, user):
+    """Jobs that are due when cron starts: a user's, root's and the machine's own."""
+    marks = {name: Path(f"/home/{user}/{name}.ran") for name in (user, "root", "system")}
+    for name in (user, "root"):
+        run("crontab", "-u", name, "-", input=f"@reboot touch {marks[name]}\n")
+    Path("/etc/cron.d/tests").write_text(f"@reboot root touch {marks['system']}\n")
+    Path("/run/crond.reboot").unlink(missing_ok=True)
+    cron = subprocess.Popen(["cron", "-f"])
+    try:
+        assert has_run(marks.values()), machine.log.lines[-10:]
+    finally:
+        cron.terminate()
+        cron.wait()
+        Path("/etc/cron.d/tests").unlink()
+        for name in (user, "root"):
+            run("crontab", "-u", name, "-r")
+    assert machine.log.decisions(user) == [] and machine.log.decisions("root") == []
+
+
+def test_su_by_root_runs(required, machine, user):
+    assert enter(["su", user, "-c", SAY_WHO], user, None, None)
+    assert machine.log.decisions(user) == []
+
+
+# ---- one handle used twice
+
+def at_login(name):
+    """login, which asks again on the same handle, and for another name if one is given."""
+    return pexpect.spawn("login", [name], timeout=30, encoding="utf-8", dimensions=(50, 120),
+                         env={"LC_ALL": "C.UTF-8", "TERM": "xterm", "PATH": "/usr/bin:/usr/sbin:/bin"})
+
+
+@pytest.mark.parametrize("is_another", [False, True], ids=["the same user", "another"])
+def test_wrong_password_then_a_right_one_enrols_who_gave_the_right_one(required, machine, user, is_another, tmp_path):
+    first = machine.add_user() if is_another else user
+    for name in {first, user}:
+        Login(machine, name)
+    newcomer = Newcomer(Login(machine, user))
+    newcomer.client.close(force=True)
+    newcomer.client = at_login(first)
+    newcomer.gives_password("wrong")
+    newcomer.client.expect_exact("Login incorrect")
+    newcomer.client.expect("login: ")
+    newcomer.client.sendline(user)
+    newcomer.gives_password()
+    secret = newcomer.sees_the_key()
+    newcomer.types(code_at(secret))
+    newcomer.notes_recovery_codes()
+    assert newcomer.is_in()
+    assert machine.status(user)["enrolled"]
+    if is_another:
+        assert not machine.status(first, enrolled=False)["enrolled"]
+
+
+def test_right_password_of_one_and_wrong_of_another_enrols_nobody(required, machine, user):
+    """The mark of the first doesn't serve the second, whose password was wrong."""
+    other = machine.add_user()
+    login = at_login(other)
+    login.expect("assword: ")
+    login.sendline("wrong")
+    login.expect("login: ")
+    login.sendline(user)
+    login.expect("assword: ")
+    login.sendline("wrong")
+    assert login.expect(["Code that the app shows now: ", "login: ", pexpect.EOF]) > 0
+    login.close(force=True)
+    for name in (user, other):
+        assert not machine.status(name, enrolled=False)["enrolled"]
