@@ -24,13 +24,15 @@ std::optional<PendingDevice> parse_pending(std::string_view text) {
     if (end == std::string_view::npos || !text.ends_with('\n')) return std::nullopt;
     auto enrolment = parse_enrolment(text.substr(0, end + 1));
     auto line = text.substr(end + 1);
-    if (!enrolment || !line.starts_with(shown_word)) return std::nullopt;
+    if (!enrolment || enrolment->devices.empty() || !line.starts_with(shown_word)) return std::nullopt;
     line.remove_prefix(shown_word.size());
     line.remove_suffix(1);
     const auto blank = line.find(' ');
     const auto shown = parse_decimal<UnixTime>(line.substr(0, blank));
-    if (!shown || blank == std::string_view::npos) return std::nullopt;
-    return PendingDevice{std::move(enrolment->devices.front()), *shown, Place(line.substr(blank + 1))};
+    if (!shown || *shown < 0 || blank == std::string_view::npos) return std::nullopt;
+    const Place place(line.substr(blank + 1));
+    if (place.empty() || place.find_first_of(" \n") != Place::npos) return std::nullopt;
+    return PendingDevice{std::move(enrolment->devices.front()), *shown, place};
 }
 
 }  // namespace totp

@@ -359,6 +359,68 @@ void the_state_may_lie_elsewhere(void**) {
     assert_false(fs::exists(store.state("bob")));
 }
 
+// ---- a key that was shown and isn't confirmed
+
+PendingDevice pending_phone(UnixTime shown) { return {totp_device("phone"), shown, "192.0.2.7"}; }
+
+/// When bob's pending key was shown; 0 where there is none.
+UnixTime shown_to_bob(const TestStore& store) {
+    const auto pending = value_of(store.store().pending(store.bob));
+    return pending ? pending->shown : 0;
+}
+
+void a_pending_key_is_kept_until_the_next(void**) {
+    const TestStore store;
+    assert_int_equal(shown_to_bob(store), 0);
+    for (const UnixTime shown : {100, 200}) {
+        value_of(store.store().keep_pending(store.bob, pending_phone(shown)));
+        assert_int_equal(shown_to_bob(store), shown);
+    }
+    assert_false(value_of(store.store().is_enrolled(store.bob)));
+}
+
+void a_pending_key_is_sealed_and_its_users_alone(void**) {
+    const TestStore store;
+    value_of(store.store().keep_pending(store.bob, pending_phone(100)));
+    const auto file = store.root() / "pending" / "bob";
+    assert_true(content_of(file).find("otpauth") == std::string::npos);
+    assert_true(fs::status(file).permissions() == fs::perms(0600));
+    fs::rename(file, store.root() / "pending" / "alice");
+    assert_false(value_of(store.store().pending(store.alice)).has_value());
+}
+
+void a_pending_key_goes_when_somebody_enrols(void**) {
+    const TestStore store;
+    value_of(store.store().keep_pending(store.bob, pending_phone(100)));
+    store.enrol(store.bob);
+    assert_int_equal(shown_to_bob(store), 0);
+}
+
+void a_pending_key_that_cannot_be_read_is_none(void**) {
+    const TestStore store;
+    const auto file = store.root() / "pending" / "bob";
+    const std::pair<const char*, std::function<void()>> damages[] = {
+        {"cut", [&] { fs::resize_file(file, 10); }},
+        {"empty", [&] { fs::resize_file(file, 0); }},
+        {"for others to read", [&] { fs::permissions(file, fs::perms(0644)); }},
+        {"a link", [&] { fs::rename(file, store.root() / "x"), fs::create_symlink("../x", file); }},
+        {"another's", [&] { write_file(file, content_of(store.enrolled())); }},
+    };
+    for (const auto& [what, damage] : damages) {
+        fs::remove(file);
+        value_of(store.store().keep_pending(store.bob, pending_phone(100)));
+        damage();
+        claim(shown_to_bob(store) == 0, what);
+    }
+}
+
+void a_pending_key_is_not_kept_where_that_fails(void**) {
+    const TestStore store;
+    fs::remove_all(store.root() / "pending");
+    assert_failure(store.store().keep_pending(store.bob, pending_phone(100)), Trouble::store, "pending");
+    assert_failure(store.store().pending(store.bob), Trouble::store, "pending");
+}
+
 // ---- an enrolled account without a state
 
 void a_login_without_state_is_refused_and_the_file_named(void**) {
@@ -906,6 +968,11 @@ int main() {
         cmocka_unit_test(who_comes_second_waits_and_reads_what_the_first_committed),
         cmocka_unit_test(waits_five_seconds_for_a_lock_and_no_longer),
         cmocka_unit_test(accounts_do_not_wait_for_each_other),
+        cmocka_unit_test(a_pending_key_is_kept_until_the_next),
+        cmocka_unit_test(a_pending_key_is_sealed_and_its_users_alone),
+        cmocka_unit_test(a_pending_key_goes_when_somebody_enrols),
+        cmocka_unit_test(a_pending_key_that_cannot_be_read_is_none),
+        cmocka_unit_test(a_pending_key_is_not_kept_where_that_fails),
         cmocka_unit_test(a_removal_waits_for_a_login),
         cmocka_unit_test(a_record_replaced_while_waiting_is_read_again),
         cmocka_unit_test(no_failure_is_lost_among_processes),
