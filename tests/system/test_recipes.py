@@ -388,6 +388,30 @@ def test_services_named_are_exempt_enrolled_or_not(machine, except_services, use
     asks_for_password_alone(door)
 
 
+FURTHER = """Name: Something of somebody else's
+Default: no
+Priority: -1
+Auth-Type: Additional
+Auth:
+	required	pam_exec.so quiet /usr/bin/touch @MARK@
+"""
+
+
+def test_services_named_jump_no_further_than_over_us(machine, pam_auth_update, profiles, sshd, user, tmp_path):  # noqa: F811
+    mark = tmp_path / "further"
+    further = profiles / "further"
+    further.write_text(FURTHER.replace("@MARK@", str(mark)))
+    try:
+        pam_auth_update("--force", "--disable", "totp", "--enable", "totp-except", "further")
+        asks_for_password_alone(Su(machine, user))
+        assert mark.exists()
+        mark.unlink()
+        asks_for_password_and_code(machine, Ssh(sshd, user), machine.enrol(user)["secret"])
+        assert mark.exists()
+    finally:
+        further.unlink()
+
+
 @pytest.fixture(params=["Ssh", "Login"])
 def other_service(request, machine, sshd, user):
     return Ssh(sshd, user) if request.param == "Ssh" else Login(machine, user)
