@@ -34,7 +34,8 @@ Result<Answer> answer_by(const Program& helper, const Question& question) {
 Result<Answer> answer_about_another(Question question, const Account& account, const Claim& claim) {
     constexpr Program helper = {.path = PAM_TOTP_CHECK_ANY, .argument = nullptr};
     if (faccessat(AT_FDCWD, helper.path, X_OK, AT_EACCESS) != 0) {
-        return failure_of(helper, "can't be run by uid " + std::to_string(getuid()) + because_of(errno) +
+        const auto reason = because_of(errno);
+        return failure_of(helper, "can't be run by uid " + std::to_string(getuid()) + reason +
                                       "; totp_check answers for its caller alone, who isn't " + account.name +
                                       ": add the account of a service that checks others to the group "
                                       "_totp_verifier, and start the service anew");

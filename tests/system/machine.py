@@ -57,8 +57,11 @@ def wrong(code):
 class Log:
     """/dev/log, and what was written to it."""
 
+    MARK = b"everything before was read"
+
     def __init__(self):
         self.lines = []
+        self._has_read = threading.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind("/dev/log")
         os.chmod("/dev/log", 0o666)
@@ -66,10 +69,23 @@ class Log:
 
     def _read(self):
         while True:
-            self.lines.append(self._socket.recv(65536).decode(errors="replace"))
+            line = self._socket.recv(65536)
+            if line == self.MARK:
+                self._has_read.set()
+            else:
+                self.lines.append(line.decode(errors="replace"))
+
+    def text(self, since=0):
+        """All that was written until now, from that line on."""
+        self._has_read.clear()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as writer:
+            writer.sendto(self.MARK, "/dev/log")
+        assert self._has_read.wait(timeout=10)
+        return "\n".join(self.lines[since:])
 
     def decisions(self, user):
         """Our log lines about one user, from `user=` on."""
+        self.text()
         ours = (re.search(r"pam_totp\(\S+\): (user=.*?)\0?$", line) for line in list(self.lines))
         return [line[1] for line in ours if line and line[1].startswith(f"user={user} ")]
 
