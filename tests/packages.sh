@@ -24,6 +24,16 @@ install_without_starting_servers() (
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
 )
 
+# keep_stopped PACKAGE SERVICE: a server that came with $missing isn't started at the next boot either.
+keep_stopped() {
+    case "$missing " in
+        *" $1 "*) [ -d /run/systemd/system ] || return 0 ;;
+        *) return 0 ;;
+    esac
+    systemctl disable --quiet "$2.service" "$2.socket" 2>/dev/null
+    echo "$1 is new here: it isn't started, nor will it be at the next boot (to have it: systemctl enable --now $2)."
+}
+
 # install_missing PACKAGE...
 install_missing() {
     missing=
@@ -40,13 +50,6 @@ install_missing() {
     apt-get update || return 1
     # shellcheck disable=SC2086
     install_without_starting_servers $missing || return 1
-    case "$missing" in
-        *openssh-server*)
-            if [ -d /run/systemd/system ]; then
-                systemctl disable --quiet ssh.service ssh.socket 2>/dev/null
-                echo "openssh-server is new here: it isn't started, nor will it be at the next boot" \
-                    "(to have it: systemctl enable --now ssh)."
-            fi
-            ;;
-    esac
+    keep_stopped openssh-server ssh
+    keep_stopped postgresql postgresql
 }
