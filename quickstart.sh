@@ -24,7 +24,7 @@ install_missing $packages_to_build $packages_to_log_in
 echo "Building…"
 log=$(mktemp)
 if ! { cmake --preset release -B build/quickstart -DBUILD_TESTING=OFF &&
-    cmake --build build/quickstart --target pam_totp totp_check totp_draw totp-enroll; } >"$log" 2>&1; then
+    cmake --build build/quickstart --target pam_totp totp_check totp_check_any totp_draw totp-enroll; } >"$log" 2>&1; then
     cat "$log" >&2
     rm -f "$log"
     exit 1

@@ -16,7 +16,8 @@ struct Program {
 /// Runs the program with an empty environment, in "/", with its signals at their defaults and no descriptor
 /// of ours, gives it `input` (at most 4,096 bytes) and returns what it printed, at most `limit` bytes.
 ///
-/// Fails where it can't be started, prints more, or isn't done after five seconds: it is killed then. What it
+/// Fails where it can't be started, prints more, or isn't done after five seconds: it is killed then, or,
+/// where this process may not kill it (it is setuid), waited for until it ends by itself. What it
 /// exits with isn't looked at: a caller that ignores SIGCHLD never learns it. Changes no signal of this
 /// process.
 Result<SecretBytes> answer_of(const Program& program, std::string_view input, std::size_t limit);

@@ -1,5 +1,6 @@
 #include "core/privilege.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -8,9 +9,11 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 namespace totp {
@@ -43,7 +46,8 @@ void clear_environment() {
 }
 
 void reset_signals() {
-    alarm(0);
+    constexpr itimerval never{};
+    for (const auto timer : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}) setitimer(timer, &never, nullptr);
     for (int number = 1; number < NSIG; ++number)
         signal(number, SIG_DFL);  // fails for those that can't be set
     signal(SIGPIPE, SIG_IGN);
@@ -53,10 +57,22 @@ void reset_signals() {
     sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-}  // namespace
+/// What a caller could set so that the program ends before a failure is counted.
+bool lift_limits() {
+    constexpr rlimit none{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    constexpr rlimit descriptors{.rlim_cur = 256, .rlim_max = 256};
+    for (const auto limit : {RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_RSS, RLIMIT_STACK}) {
+        if (setrlimit(limit, &none) != 0) return false;
+    }
+    return setrlimit(RLIMIT_NOFILE, &descriptors) == 0;
+}
 
-bool distrust_caller() {
-    if (getuid() != geteuid() || !give_up_group()) return false;
+bool become_root_alone() {
+    return setgroups(0, nullptr) == 0 && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0 &&
+           forbid_dumps_and_tracing();
+}
+
+bool take_nothing_from_caller() {
     constexpr rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
     if (setrlimit(RLIMIT_CORE, &no_core) != 0) return false;
     if (close_range(STDERR_FILENO + 1, ~0U, 0) != 0 || !open_missing_descriptors()) return false;
@@ -64,6 +80,23 @@ bool distrust_caller() {
     reset_signals();
     umask(S_IRWXG | S_IRWXO);
     return true;
+}
+
+}  // namespace
+
+bool distrust_caller() { return getuid() == geteuid() && give_up_group() && take_nothing_from_caller(); }
+
+Caller find_caller() {
+    const int most = std::max(0, getgroups(0, nullptr));
+    Caller caller{getuid(), std::vector<gid_t>(static_cast<std::size_t>(most))};
+    const int count = getgroups(most, caller.groups.data());
+    caller.groups.resize(static_cast<std::size_t>(std::max(0, count)));
+    caller.groups.push_back(getgid());
+    return caller;
+}
+
+bool distrust_caller_as_root() {
+    return geteuid() == 0 && become_root_alone() && lift_limits() && take_nothing_from_caller();
 }
 
 bool can_borrow_group() {

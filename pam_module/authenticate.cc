@@ -24,7 +24,7 @@
 namespace totp {
 namespace {
 
-constexpr std::size_t longest_response = 512;  // that the helper is asked about; no code has as many bytes
+constexpr std::size_t longest_response = 512;  // that a helper is asked about; no code has as many bytes
 
 void log(pam_handle_t* pamh, std::string_view user, const Outcome& outcome) {
     const int priority = log_priority(outcome.verdict);
@@ -67,7 +67,11 @@ class Login {
     Outcome outcome_of_response(const SecretBytes& response, bool is_one_field);
     Outcome outcome_by_helper(const Attempt& attempt);
     Result<bool> is_enrolled() {
-        return needs_helper_ ? is_enrolled_by_helper(*account_) : store_.is_enrolled(*account_);
+        return needs_helper_ ? is_enrolled_by_helper(*account_, claim()) : store_.is_enrolled(*account_);
+    }
+    Claim claim() const {
+        return {account_->name, std::string(text_item(pamh_, PAM_SERVICE)),
+                std::string(text_item(pamh_, PAM_RHOST))};
     }
     void debug(const char* step) const {
         if (settings_.debug) pam_syslog(pamh_, LOG_DEBUG, "%s", step);
@@ -181,7 +185,7 @@ Outcome Login::outcome_by_helper(const Attempt& attempt) {
             "the devices show: a password that ends in digits needs a prompt for the code of its own";
     }
     if (!split || split->code.size() > longest_response) return malformed;
-    auto outcome = check_by_helper(*account_, SecretBytes(split->code));
+    auto outcome = check_by_helper(*account_, claim(), SecretBytes(split->code));
     outcome.password_size = split->password.size();
     return outcome;
 }

@@ -4,12 +4,14 @@
 
 #include "core/decimal.h"
 #include "core/enrolment.h"
+#include "core/percent.h"
+#include "core/store.h"
 
 namespace totp {
 namespace {
 
-constexpr std::string_view about_enrolled = "pam-totp-check 1 enrolled\n";
-constexpr std::string_view about_response = "pam-totp-check 1 verify\n";
+constexpr std::string_view about_enrolled = "pam-totp-check 1 enrolled";
+constexpr std::string_view about_response = "pam-totp-check 1 verify";
 constexpr std::string_view is_enrolled = "enrolled=yes\n";
 constexpr std::string_view is_not_enrolled = "enrolled=no\n";
 constexpr int widest_drift = 999;
@@ -42,19 +44,71 @@ bool take_number(std::string_view& words, std::string_view name, std::optional<N
     return !word || (number && *number >= 0);
 }
 
+std::string_view words_about(Question::About about) {
+    return about == Question::About::enrolled ? about_enrolled : about_response;
+}
+
+std::string claim_word(std::string_view name, std::string_view value) {
+    return " " + std::string(name) + "=" +
+           percent_encode(value, [](char c) { return c > ' ' && c < 127 && c != '%'; });
+}
+
+std::string words_of(const Claim& claim) {
+    return claim_word("user", claim.user) + claim_word("service", claim.service) +
+           claim_word("rhost", claim.remote_host);
+}
+
+std::optional<std::string> take_claimed(std::string_view& words, std::string_view name) {
+    const auto word = take(words, name);
+    const auto value = word ? percent_decode(*word) : std::nullopt;
+    return value ? std::optional<std::string>(value->text()) : std::nullopt;
+}
+
+/// The claim that `words` are, as words_of() writes it.
+std::optional<Claim> parse_claim(std::string_view words) {
+    auto rest = words.substr(std::min<std::size_t>(1, words.size()));  // after the blank
+    const auto user = take_claimed(rest, "user");
+    const auto service = take_claimed(rest, "service");
+    const auto remote_host = take_claimed(rest, "rhost");
+    if (!user || !service || !remote_host) return std::nullopt;
+    Claim claim{*user, *service, *remote_host};
+    if (words_of(claim) != words || !is_possible(claim)) return std::nullopt;
+    return claim;
+}
+
+bool is_possible_word(std::string_view word) {
+    return word.size() <= longest_claimed_word && word.find('\0') == word.npos;
+}
+
 }  // namespace
 
+bool is_possible(const Claim& claim) {
+    return record_name(claim.user).has_value() && is_possible_word(claim.user) &&
+           is_possible_word(claim.service) && is_possible_word(claim.remote_host);
+}
+
 SecretBytes format_question(const Question& question) {
-    if (question.about == Question::About::enrolled) return SecretBytes(about_enrolled);
-    SecretBytes text(about_response);
-    text.append(question.response.text());
+    SecretBytes text(words_about(question.about));
+    if (question.claim) text.append(words_of(*question.claim));
+    text.append("\n");
+    if (question.about == Question::About::response) text.append(question.response.text());
     return text;
 }
 
 std::optional<Question> parse_question(std::string_view text) {
-    if (text == about_enrolled) return Question{Question::About::enrolled, {}};
-    if (!text.starts_with(about_response)) return std::nullopt;
-    return Question{Question::About::response, SecretBytes(text.substr(about_response.size()))};
+    const auto end = text.find('\n');
+    if (end == text.npos) return std::nullopt;
+    auto line = text.substr(0, end);
+    Question question{
+        line.starts_with(about_response) ? Question::About::response : Question::About::enrolled,
+        SecretBytes(text.substr(end + 1)),
+        {}};
+    if (!line.starts_with(words_about(question.about))) return std::nullopt;
+    if (question.about == Question::About::enrolled && !question.response.text().empty()) return std::nullopt;
+    line.remove_prefix(words_about(question.about).size());
+    if (line.empty()) return question;
+    question.claim = parse_claim(line);
+    return question.claim ? std::optional(std::move(question)) : std::nullopt;
 }
 
 std::string format_answer(bool enrolled) { return std::string(enrolled ? is_enrolled : is_not_enrolled); }
@@ -83,6 +137,7 @@ std::optional<Outcome> parse_outcome(std::string_view answer) {
         if (!reason || *reason == Reason::none) return std::nullopt;
         outcome.reason = *reason;
     }
+    if (is_let_in(outcome) && outcome.reason != Reason::none) return std::nullopt;
     if (!take_device(words, outcome) || !take_number(words, "failures", outcome.failures) ||
         !take_number(words, "retry_in", outcome.retry_in) || !words.empty() ||
         format_answer(outcome) != answer) {

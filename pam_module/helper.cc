@@ -11,18 +11,43 @@
 namespace totp {
 namespace {
 
-constexpr Program helper = {.path = PAM_TOTP_CHECK, .argument = nullptr};
-
-Failure failure_of_helper(const std::string& what) {
-    return {Trouble::store, std::string(PAM_TOTP_CHECK) + " " + what};
+Failure failure_of(const Program& helper, const std::string& what) {
+    return {Trouble::store, std::string(helper.path) + " " + what};
 }
 
-Result<SecretBytes> asked(const Account& account, const Question& question) {
-    if (account.uid != getuid()) {
-        return failure_of_helper("answers for its caller alone, and this process isn't " + account.name +
-                                 "'s: let a service that checks others run as root");
+Failure senseless(const Program& helper) {
+    return failure_of(helper, "gives no answer that makes sense: is it of the same version?");
+}
+
+/// An answer, and who gave it.
+struct Answer {
+    Program helper;
+    SecretBytes text;
+};
+
+Result<Answer> answer_by(const Program& helper, const Question& question) {
+    auto text = answer_of(helper, format_question(question).text(), longest_answer);
+    if (!text) return text.failure();
+    return Answer{helper, *std::move(text)};
+}
+
+Result<Answer> answer_about_another(Question question, const Account& account, const Claim& claim) {
+    constexpr Program helper = {.path = PAM_TOTP_CHECK_ANY, .argument = nullptr};
+    if (faccessat(AT_FDCWD, helper.path, X_OK, AT_EACCESS) != 0) {
+        const auto reason = because_of(errno);
+        return failure_of(helper, "can't be run by uid " + std::to_string(getuid()) + reason +
+                                      "; totp_check answers for its caller alone, who isn't " + account.name +
+                                      ": add the account of a service that checks others to the group "
+                                      "_totp_verifier, and start the service anew");
     }
-    return answer_of(helper, format_question(question).text(), longest_answer);
+    question.claim = claim;
+    if (!is_possible(claim)) return failure_of(helper, "takes no claim like this: a word of it is too long");
+    return answer_by(helper, question);
+}
+
+Result<Answer> asked(const Account& account, const Claim& claim, const Question& question) {
+    if (account.uid != getuid()) return answer_about_another(question, account, claim);
+    return answer_by({.path = PAM_TOTP_CHECK, .argument = nullptr}, question);
 }
 
 }  // namespace
@@ -32,24 +57,24 @@ bool needs_helper(const Settings& settings) {
            errno == EACCES;
 }
 
-Result<bool> is_enrolled_by_helper(const Account& account) {
-    const auto answer = asked(account, {Question::About::enrolled, {}});
+Result<bool> is_enrolled_by_helper(const Account& account, const Claim& claim) {
+    const auto answer = asked(account, claim, {Question::About::enrolled, {}, {}});
     if (!answer) return answer.failure();
-    if (const auto is_enrolled = parse_enrolled(answer->text())) return *is_enrolled;
-    if (parse_outcome(answer->text())) {
-        return failure_of_helper("can't tell who is enrolled: its line in the log says why");
+    if (const auto is_enrolled = parse_enrolled(answer->text.text())) return *is_enrolled;
+    if (parse_outcome(answer->text.text())) {
+        return failure_of(answer->helper, "can't tell who is enrolled: its line in the log says why");
     }
-    return failure_of_helper("gives no answer that makes sense: is it of the same version?");
+    return senseless(answer->helper);
 }
 
-Outcome check_by_helper(const Account& account, const SecretBytes& response) {
-    const auto answer = asked(account, {Question::About::response, response});
+Outcome check_by_helper(const Account& account, const Claim& claim, const SecretBytes& response) {
+    const auto answer = asked(account, claim, {Question::About::response, response, {}});
     if (!answer) return outcome_of(answer.failure());
-    if (auto outcome = parse_outcome(answer->text())) {
+    if (auto outcome = parse_outcome(answer->text.text())) {
         outcome->is_logged = true;
         return *outcome;
     }
-    return outcome_of(failure_of_helper("gives no answer that makes sense: is it of the same version?"));
+    return outcome_of(senseless(answer->helper));
 }
 
 }  // namespace totp

@@ -1,9 +1,11 @@
-// totp_check, as the module asks it where its own process may not reach the store.
+// totp_check and totp_check_any, as the module asks them where its own process may not reach the store: the
+// first about the process's own account, the second about all others, where the process may run it.
 #pragma once
 
 #include "core/policy.h"
 #include "core/secret_bytes.h"
 #include "core/store.h"
+#include "pam_module/check_protocol.h"
 #include "pam_module/outcome.h"
 
 namespace totp {
@@ -11,11 +13,12 @@ namespace totp {
 /// Whether this process needs the helper: it isn't root, and may not search the store.
 bool needs_helper(const Settings& settings);
 
-/// Whether the account is enrolled, which must be the process's own.
-Result<bool> is_enrolled_by_helper(const Account& account);
+/// Whether the account is enrolled. `claim` is for its service and remote host; they count, and are told,
+/// only where the account isn't the process's own.
+Result<bool> is_enrolled_by_helper(const Account& account, const Claim& claim);
 
 /// What comes of a response. Also logged by the helper, unless it is unavailable with an explanation: then it
 /// never got to deciding.
-Outcome check_by_helper(const Account& account, const SecretBytes& response);
+Outcome check_by_helper(const Account& account, const Claim& claim, const SecretBytes& response);
 
 }  // namespace totp

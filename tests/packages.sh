@@ -4,7 +4,7 @@ packages_to_build='g++ cmake ninja-build pkg-config libpam0g-dev libssl-dev libc
     libqrencode-dev libpng-dev libcli11-dev nlohmann-json3-dev libncurses-dev scdoc'
 packages_to_log_in='openssh-server openssh-client python3 python3-pexpect oathtool'
 packages_to_test='libcmocka-dev libpam-wrapper binutils procps iproute2 sudo strace tmux zbar-tools librsvg2-bin python3-pyotp
-    python3-pytest python3-pil fonts-dejavu-core zsh fish cron'
+    python3-pytest python3-pil fonts-dejavu-core zsh fish cron postgresql pamtester vlock'
 packages_to_test_more='clang libclang-rt-dev clang-tidy git'
 
 is_installed() {
@@ -24,6 +24,16 @@ install_without_starting_servers() (
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
 )
 
+# keep_stopped PACKAGE SERVICE: a server that came with $missing isn't started at the next boot either.
+keep_stopped() {
+    case "$missing " in
+        *" $1 "*) [ -d /run/systemd/system ] || return 0 ;;
+        *) return 0 ;;
+    esac
+    systemctl disable --quiet "$2.service" "$2.socket" 2>/dev/null
+    echo "$1 is new here: it isn't started, nor will it be at the next boot (to have it: systemctl enable --now $2)."
+}
+
 # install_missing PACKAGE...
 install_missing() {
     missing=
@@ -40,13 +50,7 @@ install_missing() {
     apt-get update || return 1
     # shellcheck disable=SC2086
     install_without_starting_servers $missing || return 1
-    case "$missing" in
-        *openssh-server*)
-            if [ -d /run/systemd/system ]; then
-                systemctl disable --quiet ssh.service ssh.socket 2>/dev/null
-                echo "openssh-server is new here: it isn't started, nor will it be at the next boot" \
-                    "(to have it: systemctl enable --now ssh)."
-            fi
-            ;;
-    esac
+    keep_stopped openssh-server ssh
+    keep_stopped cron cron
+    keep_stopped postgresql postgresql
 }

@@ -10,6 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     promise(!outcome || totp::format_answer(*outcome) == text);
     promise(!enrolled || totp::format_answer(*enrolled) == text);
     promise(!question || totp::format_question(*question).text() == text);
+    promise(!question || !question->claim || totp::is_possible(*question->claim));
     promise((outcome ? 1 : 0) + (enrolled ? 1 : 0) + (question ? 1 : 0) <= 1);
     promise(!outcome || !totp::is_let_in(*outcome) || text.starts_with("verdict=accepted"));
     return 0;

@@ -40,9 +40,9 @@ forbid "in core, time is an argument" \
 forbid "the module changes nothing of its host process" \
     '\b(setlocale|signal|sigaction|getenv|setenv|putenv|printf|puts|cout|cerr|std::thread|chdir|umask|exit)\(|std::c(out|err)' \
     $(echo "$core" | tr ' ' '\n' | grep -v '^core/privilege') $module
-only "what changes the process is for the setgid programs, never for the module" \
+only "what changes the process is for the programs with borrowed privilege, never for the module" \
     '#include "core/(privilege|lent_store)\.h"' \
-    'core/(privilege|lent_store)\.cc|pam_module/totp_check\.cc|enroll/[a-z_]*\.cc' $core $module $enroll
+    'core/(privilege|lent_store)\.cc|pam_module/totp_check(_any)?\.cc|enroll/[a-z_]*\.cc' $core $module $enroll
 only "only the stores, the settings and the key touch files" \
     '#include <(fcntl|unistd|sys/(stat|file|resource|ioctl))\.h>' \
     'core/(file_store|record_file|settings_file|seal|descriptor|random|child_process|privilege)\.(cc|h)' $core

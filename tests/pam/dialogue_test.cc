@@ -11,6 +11,7 @@
 //     environment NAME=VALUE of the application
 //     enrol LINE             a line of alice's enrolment
 //     helper LINE            of the shell script that is run as totp_check
+//     helper-any LINE        of the one that is run as totp_check_any
 //     pending KEY SHOWN      a key that alice was shown earlier: a key URI, and `shown UNIX PLACE`
 //     user NAME              who logs in; alice if not said. bob is who runs the tests, carol somebody else
 //     rhost ADDRESS          from where; nowhere if not said
@@ -28,8 +29,8 @@
 //       error TEXT           a message that something went wrong; line ends stand as \n in it, as in prompts,
 //                            a new key as KEY, a new recovery code as CODE
 //       info TEXT            any other message
-//       log PRIORITY TEXT    a line for syslog; @ is the stage's directory, where totp_check and
-//                            totp_draw lie too
+//       log PRIORITY TEXT    a line for syslog; @ is the stage's directory, where totp_check,
+//                            totp_check_any and totp_draw lie too
 //       hands-on TEXT        the password that pam_get_items.so of pam_wrapper found, if it stands after ours
 //
 // What isn't said may not happen: not a prompt, not a log line, not a change of the state.
@@ -184,7 +185,8 @@ class Play {
         const auto enrolment = joined(values_of("enrol"));
         if (!enrolment.empty()) stage_.enrol(enrolment);
         for (const auto& line : values_of("pending")) keep_pending(line);
-        if (const auto script = joined(values_of("helper")); !script.empty()) write_helper(script);
+        write_helper("totp_check", joined(values_of("helper")));
+        write_helper("totp_check_any", joined(values_of("helper-any")));
         stage::take_log();
     }
     ~Play() {
@@ -236,9 +238,10 @@ class Play {
             fail_msg("not pending: %s", line.c_str());
     }
 
-    void write_helper(const std::string& script) const {
-        std::ofstream(stage_.helper()) << "#!/bin/sh\n" << script;
-        fs::permissions(stage_.helper(), fs::perms::owner_all);
+    void write_helper(const std::string& name, const std::string& script) const {
+        if (script.empty()) return;
+        std::ofstream(stage_.helper(name)) << "#!/bin/sh\n" << script;
+        fs::permissions(stage_.helper(name), fs::perms::owner_all);
     }
 
     void perform(const std::string& word, const std::string& rest, const std::string& line) {
@@ -314,6 +317,7 @@ class Play {
         std::ranges::copy(application.transcript(), std::back_inserter(played_));
         for (auto line : stage::take_log()) {
             replace_all(line, stage_.directory().string(), "@");
+            replace_all(line, PAM_TOTP_CHECK_ANY, "@/totp_check_any");
             replace_all(line, PAM_TOTP_CHECK, "@/totp_check");
             replace_all(line, PAM_TOTP_DRAW, "@/totp_draw");
             played_.push_back("  log " + line);

@@ -25,9 +25,10 @@ namespace {
 totp::UnixTime clock_now = 0;
 std::vector<std::string> log_lines;
 fs::path module = PAM_TOTP_MODULE;
-fs::path stages;      // the directory all of them lie in
-fs::path totp_check;  // the one on the stage
-fs::path totp_draw;   // likewise
+fs::path stages;          // the directory all of them lie in
+fs::path totp_check;      // the one on the stage
+fs::path totp_check_any;  // likewise
+fs::path totp_draw;       // likewise
 
 const char* priority_name(int priority) {
     switch (LOG_PRI(priority)) {
@@ -47,6 +48,13 @@ void log_formatted(int priority, const char* format, va_list arguments) {
     std::string_view line(text);
     if (const auto end = line.find("): "); end != std::string_view::npos) line.remove_prefix(end + 3);
     log_lines.push_back(std::string(priority_name(priority)) + " " + std::string(line));
+}
+
+const char* on_stage(const char* path) {
+    if (std::string_view(path) == PAM_TOTP_CHECK) return totp_check.c_str();
+    if (std::string_view(path) == PAM_TOTP_CHECK_ANY) return totp_check_any.c_str();
+    if (std::string_view(path) == PAM_TOTP_DRAW) return totp_draw.c_str();
+    return path;
 }
 
 template <class T>
@@ -115,12 +123,15 @@ int getpwnam_r(const char* name, passwd* entry, char*, std::size_t, passwd** fou
 }
 
 /// The helpers are whatever lies on the stage under their names; those that may be installed are never run.
+int faccessat(int directory, const char* path, int mode, int flags) noexcept {
+    static const auto access = reinterpret_cast<decltype(&faccessat)>(dlsym(RTLD_NEXT, "faccessat"));
+    return access(directory, on_stage(path), mode, flags);
+}
+
 int posix_spawn(pid_t* child, const char* path, const posix_spawn_file_actions_t* files,
                 const posix_spawnattr_t* attributes, char* const arguments[], char* const environment[]) {
     static const auto spawn = reinterpret_cast<decltype(&posix_spawn)>(dlsym(RTLD_NEXT, "posix_spawn"));
-    if (std::string_view(path) == PAM_TOTP_CHECK) path = totp_check.c_str();
-    if (std::string_view(path) == PAM_TOTP_DRAW) path = totp_draw.c_str();
-    return spawn(child, path, files, attributes, arguments, environment);
+    return spawn(child, on_stage(path), files, attributes, arguments, environment);
 }
 }
 
@@ -157,8 +168,9 @@ Stage::Stage(const std::string& options, const std::vector<std::string>& before,
     std::ofstream(directory_ / "pam_totp.conf");
     unwrapped(store().prepare(std::nullopt));
 
-    totp_check = helper();
-    totp_draw = directory_ / "totp_draw";
+    totp_check = helper("totp_check");
+    totp_check_any = helper("totp_check_any");
+    totp_draw = helper("totp_draw");
     const auto ours =
         module.string() + " store=" + name + "/store key=" + name + "/key config=" + name + "/pam_totp.conf";
     std::ofstream(directory_ / "pam.d" / "other");  // libpam complains where there is none

@@ -38,8 +38,8 @@ class Stage {
     const std::filesystem::path& directory() const { return directory_; }
     std::filesystem::path state_file() const { return directory_ / "store/state/alice"; }
 
-    /// Where the module finds totp_check: nowhere, until a script is put there.
-    std::filesystem::path helper() const { return directory_ / "totp_check"; }
+    /// Where the module finds a helper of that name: nowhere, until a script is put there.
+    std::filesystem::path helper(const std::string& name) const { return directory_ / name; }
     totp::FileStore store() const;
 
     /// Gives alice this enrolment text and the state a new one begins with.

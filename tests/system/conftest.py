@@ -1,12 +1,18 @@
 """Runs inside the private machine: start it with tests/system/run."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from machine import Machine, Sshd
+from machine import Machine, Sshd, run
 
 OUR_LINE = "auth required pam_totp.so"
+EVIL = r"""
+#include <unistd.h>
+__attribute__((constructor)) static void evil(void) { write(1, "EVIL\n", 5); }
+int crypt_r(void) { return 0; }
+"""
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +41,14 @@ def enrolled(machine, user):
     """An account with one device: its name and the device's secret."""
     facts = machine.enrol(user)
     return user, facts["secret"]
+
+
+@pytest.fixture(scope="session")
+def evil_library(machine):
+    """A library that says EVIL when it is loaded, in a directory for LD_LIBRARY_PATH."""
+    directory = Path("/home/evil")
+    directory.mkdir(exist_ok=True)
+    (directory / "evil.c").write_text(EVIL)
+    library = directory / "libcrypt.so.1"
+    run("gcc", "-shared", "-fPIC", "-o", str(library), str(directory / "evil.c"))
+    return library

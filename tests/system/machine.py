@@ -21,6 +21,7 @@ PROMPT = "Verification code: "
 SAY_WHO = "echo in as $(id -un)"
 STEP = 30
 GROUP = "_totp"
+VERIFIERS = "_totp_verifier"
 PAM_SERVICES = Path(__file__).parents[2] / "conf/pam.d"
 SECONDS_TO_TYPE_A_CODE = 3
 
@@ -56,8 +57,11 @@ def wrong(code):
 class Log:
     """/dev/log, and what was written to it."""
 
+    MARK = b"everything before was read"
+
     def __init__(self):
         self.lines = []
+        self._has_read = threading.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind("/dev/log")
         os.chmod("/dev/log", 0o666)
@@ -65,10 +69,23 @@ class Log:
 
     def _read(self):
         while True:
-            self.lines.append(self._socket.recv(65536).decode(errors="replace"))
+            line = self._socket.recv(65536)
+            if line == self.MARK:
+                self._has_read.set()
+            else:
+                self.lines.append(line.decode(errors="replace"))
+
+    def text(self, since=0):
+        """All that was written until now, from that line on."""
+        self._has_read.clear()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as writer:
+            writer.sendto(self.MARK, "/dev/log")
+        assert self._has_read.wait(timeout=10)
+        return "\n".join(self.lines[since:])
 
     def decisions(self, user):
         """Our log lines about one user, from `user=` on."""
+        self.text()
         ours = (re.search(r"pam_totp\(\S+\): (user=.*?)\0?$", line) for line in list(self.lines))
         return [line[1] for line in ours if line and line[1].startswith(f"user={user} ")]
 
@@ -142,15 +159,19 @@ class Machine:
         shutil.copy(self.build / "pam_module/pam_totp.so", modules)
 
     def _install_programs(self):
-        """totp-enroll and totp_check setgid, the PAM services, the store: as cmake --install and prepare make them."""
-        run("groupadd", "--system", "--force", GROUP)
+        """The programs with their groups and modes, the PAM services, the store: as cmake --install and prepare make
+        them."""
         mount_private_copy("/usr/libexec")
-        for program, directory in (("enroll/totp-enroll", Path(self.totp_enroll).parent),
-                                   ("pam_module/totp_check", Path("/usr/libexec/pam-totp"))):
+        helpers = Path("/usr/libexec/pam-totp")
+        for program, directory, group, mode in (
+                ("enroll/totp-enroll", Path(self.totp_enroll).parent, GROUP, 0o2755),
+                ("pam_module/totp_check", helpers, GROUP, 0o2755),
+                ("pam_module/totp_check_any", helpers, VERIFIERS, 0o4710)):
+            run("groupadd", "--system", "--force", group)
             directory.mkdir(mode=0o755, exist_ok=True)
             installed = shutil.copy(self.build / program, directory)
-            shutil.chown(installed, "root", GROUP)
-            os.chmod(installed, 0o2755)
+            shutil.chown(installed, "root", group)
+            os.chmod(installed, mode)
         shutil.copy(self.build / "pam_module/totp_draw", "/usr/libexec/pam-totp")
         for service in PAM_SERVICES.iterdir():
             shutil.copy(service, "/etc/pam.d")

@@ -152,24 +152,6 @@ def test_another_persons_status_is_not_shown(person, other):
 # ---- what the caller sets up
 
 
-EVIL = r"""
-#include <unistd.h>
-__attribute__((constructor)) static void evil(void) { write(1, "EVIL\n", 5); }
-int crypt_r(void) { return 0; }
-"""
-
-
-@pytest.fixture(scope="module")
-def evil_library():
-    """A library that says EVIL when it is loaded, in a directory for LD_LIBRARY_PATH."""
-    directory = Path("/home/evil")
-    directory.mkdir(exist_ok=True)
-    (directory / "evil.c").write_text(EVIL)
-    library = directory / "libcrypt.so.1"
-    run("gcc", "-shared", "-fPIC", "-o", str(library), str(directory / "evil.c"))
-    return library
-
-
 def test_evil_library_would_be_loaded_without_setgid(evil_library, person):
     assert "EVIL" in shell(person, f"LD_PRELOAD={evil_library} /bin/true").stdout
 

@@ -106,7 +106,7 @@ void any_other_answer_tells_nothing_about_the_enrolment(void**) {
 // ---- questions
 
 void asks_about_the_enrolment(void**) {
-    const Question question{Question::About::enrolled, {}};
+    const Question question{Question::About::enrolled, {}, {}};
     assert_text(format_question(question).text(), "pam-totp-check 1 enrolled\n");
     assert_true(parse_question("pam-totp-check 1 enrolled\n")->about == Question::About::enrolled);
 }
@@ -115,12 +115,14 @@ void asks_about_a_response_whatever_bytes_it_has(void**) {
     for (const std::string_view response :
          {std::string_view("081804"), std::string_view(""), std::string_view("two\nlines\n"),
           std::string_view("a\0b\0", 4), std::string_view("\xFF\xC3\x28 \t")}) {
-        const auto text = format_question({Question::About::response, SecretBytes(response)});
+        const auto text = format_question({Question::About::response, SecretBytes(response), {}});
         const auto question = parse_question(text.text());
         claim(question && question->about == Question::About::response, std::string(response));
         claim(question->response.text() == response, std::string(response));
+        claim(!question->claim, std::string(response));
     }
-    assert_text(format_question({Question::About::response, SecretBytes(std::string_view("081804"))}).text(),
+    const SecretBytes code(std::string_view("081804"));
+    assert_text(format_question({Question::About::response, code, {}}).text(),
                 "pam-totp-check 1 verify\n081804");
 }
 
@@ -135,10 +137,108 @@ void refuses_every_other_question(void**) {
     }
 }
 
-/// PAM_MAX_RESP_SIZE.
+// ---- claims
+
+void claims_are_written_as_words_of_the_first_line(void**) {
+    const Question question{Question::About::response, SecretBytes(std::string_view("081804")),
+                            Claim{"alice", "postgresql", "192.0.2.7"}};
+    assert_text(format_question(question).text(),
+                "pam-totp-check 1 verify user=alice service=postgresql rhost=192.0.2.7\n081804");
+    assert_text(format_question({Question::About::enrolled, {}, Claim{"alice", "", ""}}).text(),
+                "pam-totp-check 1 enrolled user=alice service= rhost=\n");
+}
+
+/// Nothing in a word can end it, or the line.
+void claims_are_read_as_they_were_written(void**) {
+    for (const auto& claimed :
+         {Claim{"alice", "postgresql", "2001:db8::1"}, Claim{"alice", "", ""}, Claim{"-", "-", "-"},
+          Claim{"a rhost=b", " ", "x\ny"}, Claim{"\xFF%", "%41", "a=b,c service="},
+          Claim{"alice", std::string(255, 's'), std::string(255, '%')}}) {
+        for (const auto about : {Question::About::enrolled, Question::About::response}) {
+            const auto text = format_question({about, {}, claimed});
+            const auto read = parse_question(text.text());
+            claim(read && read->claim && read->about == about, claimed.user);
+            assert_text(read->claim->user, claimed.user);
+            assert_text(read->claim->service, claimed.service);
+            assert_text(read->claim->remote_host, claimed.remote_host);
+        }
+    }
+}
+
+void refuses_every_other_claim(void**) {
+    const std::string begin = "pam-totp-check 1 verify ";
+    for (const std::string_view words : {"",
+                                         " ",
+                                         "user=alice",
+                                         "user=alice service=x",
+                                         "user= service=x rhost=y",
+                                         "user=alice service=x rhost",
+                                         "user=alice rhost=y service=x",
+                                         "service=x rhost=y user=alice",
+                                         "user=alice user=bob rhost=",
+                                         "user=alice service=x rhost=y ",
+                                         " user=alice service=x rhost=y",
+                                         "user=alice  service=x rhost=y",
+                                         "user=alice service=x rhost=y more=z",
+                                         "user=alice service=x rhost=y z",
+                                         "User=alice service=x rhost=y",
+                                         "user=al%69ce service=x rhost=y",
+                                         "user=alice service=x rhost=%2f%2F",
+                                         "user=alice service=x rhost=%",
+                                         "user=alice service=x rhost=%4",
+                                         "user=alice service=x rhost=%GG",
+                                         "user=al\tice service=x rhost=y",
+                                         "user=alic\xC3\xA9 service=x rhost=y",
+                                         "user=alice%00 service=x rhost=y",
+                                         "user=alice service=%00 rhost=y",
+                                         "user=alice service=x rhost=a%00b",
+                                         "user=alice;service=x;rhost=y",
+                                         "user=alice service=x rhost=y\r"}) {
+        claim(!parse_question(begin + std::string(words) + "\n081804"), std::string(words));
+    }
+    assert_false(parse_question("pam-totp-check 1 verifyuser=alice service=x rhost=y\n081804").has_value());
+    assert_false(parse_question("pam-totp-check 1 verify\tuser=alice service=x rhost=y\n081804").has_value());
+    assert_false(parse_question("pam-totp-check 1 enrolled user=alice service=x rhost=y\nz").has_value());
+    assert_false(parse_question("pam-totp-check 1 enrolled user=alice service=x rhost=y").has_value());
+}
+
+void refuses_a_claim_that_is_cut_short(void**) {
+    const auto text = format_question({Question::About::enrolled, {}, Claim{"alice", "x", "y"}});
+    for (std::size_t size = 0; size < text.size(); ++size) {
+        claim(!parse_question(text.text().substr(0, size)), std::to_string(size));
+    }
+}
+
+void refuses_a_claim_with_a_word_too_long(void**) {
+    const std::string longest(longest_claimed_word, 'x');
+    assert_true(is_possible({"alice", longest, longest}));
+    assert_true(is_possible({longest, "", ""}));
+    for (const auto& claimed : {Claim{"alice", longest + "x", ""}, Claim{"alice", "", longest + "x"},
+                                Claim{longest + "x", "", ""}}) {
+        assert_false(is_possible(claimed));
+        const auto text = format_question({Question::About::enrolled, {}, claimed});
+        claim(!parse_question(text.text()), claimed.user);
+    }
+}
+
+/// As record_name() has it: such a name can have no records.
+void refuses_a_claim_for_who_can_have_no_records(void**) {
+    for (const auto& user : {std::string(), std::string(100, '/'), std::string("a\0b", 3)}) {
+        assert_false(is_possible({user, "x", "y"}));
+        claim(!parse_question(format_question({Question::About::enrolled, {}, Claim{user, "x", "y"}}).text()),
+              user);
+    }
+}
+
+/// PAM_MAX_RESP_SIZE, and words all of whose bytes stand as %XX.
 void the_longest_response_of_a_prompt_fits(void**) {
     const SecretBytes response{std::string_view(std::string(512, 'x'))};
-    assert_true(format_question({Question::About::response, response}).size() <= longest_question);
+    const std::string word(longest_claimed_word, '%');
+    const Claim longest{std::string(longest_claimed_word, 'x'), word, word};
+    assert_true(is_possible(longest));
+    const auto question = format_question({Question::About::response, response, longest});
+    assert_true(question.size() <= longest_question);
+    assert_true(parse_question(question.text()).has_value());
 }
 
 }  // namespace
@@ -161,6 +261,12 @@ int main() {
         cmocka_unit_test(asks_about_the_enrolment),
         cmocka_unit_test(asks_about_a_response_whatever_bytes_it_has),
         cmocka_unit_test(refuses_every_other_question),
+        cmocka_unit_test(claims_are_written_as_words_of_the_first_line),
+        cmocka_unit_test(claims_are_read_as_they_were_written),
+        cmocka_unit_test(refuses_every_other_claim),
+        cmocka_unit_test(refuses_a_claim_that_is_cut_short),
+        cmocka_unit_test(refuses_a_claim_with_a_word_too_long),
+        cmocka_unit_test(refuses_a_claim_for_who_can_have_no_records),
         cmocka_unit_test(the_longest_response_of_a_prompt_fits),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -5,9 +5,11 @@
 #include <map>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "tests/unit/another_process.h"
@@ -228,6 +230,128 @@ void refuses_to_run_setuid(void**) {
     });
 }
 
+// ---- a program that is setuid root
+
+/// Tries a process in which user 1000, of the groups 1000 and 78, has started such a program after `prepare`.
+template <class Prepare, class Amiss>
+void claim_as_setuid_root(Prepare prepare, Amiss amiss, const char* file = __builtin_FILE(),
+                          int line = __builtin_LINE()) {
+    if (!is_root()) _skip(__FILE__, __LINE__);
+    claim_in_another_process(
+        [&]() -> std::string {
+            prepare();
+            constexpr gid_t group = 78;
+            if (setgroups(1, &group) != 0 || setresgid(1'000, 1'000, 1'000) != 0 ||
+                setresuid(1'000, 0, 0) != 0)
+                return "it can't be tried";
+            return amiss();
+        },
+        file, line);
+}
+
+std::string users() {
+    uid_t real = 0;
+    uid_t effective = 0;
+    uid_t saved = 0;
+    getresuid(&real, &effective, &saved);
+    return std::to_string(real) + " " + std::to_string(effective) + " " + std::to_string(saved);
+}
+
+void knows_who_started_it(void**) {
+    claim_as_setuid_root(
+        [] {},
+        []() -> std::string {
+            const auto caller = find_caller();
+            if (caller.uid != 1'000) return "the user is " + std::to_string(caller.uid);
+            return caller.groups == std::vector<gid_t>{78, 1'000} ? "" : "the groups are others";
+        });
+}
+
+/// Else a member of the group could stop it while it holds somebody's account.
+void becomes_roots_altogether(void**) {
+    claim_as_setuid_root([] {},
+                         []() -> std::string {
+                             if (!distrust_caller_as_root()) return "it fails";
+                             if (users() != "0 0 0") return "the users are " + users();
+                             if (groups() != "0 0 0") return "the groups are " + groups();
+                             if (getgroups(0, nullptr) != 0) return "it is in a group of the caller's";
+                             return prctl(PR_GET_DUMPABLE) == 0 ? "" : "it can be traced";
+                         });
+}
+
+void takes_as_little_from_its_caller_as_the_others(void**) {
+    claim_as_setuid_root(
+        [] {
+            setenv("LD_PRELOAD", "/tmp/evil", 1);
+            dup2(STDERR_FILENO, 900);
+            std::signal(SIGTERM, SIG_IGN);
+            umask(0);
+            constexpr itimerval soon{.it_interval = {}, .it_value = {.tv_sec = 100, .tv_usec = 0}};
+            for (const auto timer : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF})
+                setitimer(timer, &soon, nullptr);
+        },
+        []() -> std::string {
+            if (!distrust_caller_as_root()) return "it fails";
+            if (environment().contains("LD_PRELOAD")) return "the environment has other words";
+            if (is_open(900)) return "a descriptor is open";
+            if (action_of(SIGTERM) != SIG_DFL) return "a signal is ignored";
+            for (const auto timer : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}) {
+                itimerval left{};
+                if (getitimer(timer, &left) != 0 || left.it_value.tv_sec != 0) return "a timer is set";
+            }
+            rlimit core{};
+            getrlimit(RLIMIT_CORE, &core);
+            if (core.rlim_cur != 0 || core.rlim_max != 0) return "a core may be written";
+            return umask(0) == 077 ? "" : "the umask is another";
+        });
+}
+
+constexpr decltype(RLIMIT_AS) limits_of_use[] = {RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE,
+                                               RLIMIT_STACK};
+
+std::string limit_that_is_left() {
+    for (const auto limit : limits_of_use) {
+        rlimit left{};
+        if (getrlimit(limit, &left) != 0 || left.rlim_cur != RLIM_INFINITY)
+            return "limit " + std::to_string(limit);
+    }
+    rlimit descriptors{};
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    return descriptors.rlim_cur == 256 ? "" : "it may open too few files";
+}
+
+void limits_of_the_caller_do_not_count(void**) {
+    claim_as_setuid_root(
+        [] {
+            for (const auto limit : {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU}) {
+                rlimit few{};
+                getrlimit(limit, &few);
+                few.rlim_cur = 20;
+                setrlimit(limit, &few);
+            }
+        },
+        [] { return distrust_caller_as_root() ? limit_that_is_left() : "it fails"; });
+}
+
+/// Root of a container may not lift them: it must not run with them either.
+void limits_that_cannot_be_lifted_refuse(void**) {
+    for (const auto limit : limits_of_use) {
+        claim_as_setuid_root([] {},
+                             [&]() -> std::string {
+                                 constexpr rlimit ample{.rlim_cur = 1 << 30, .rlim_max = 1 << 30};
+                                 if (setrlimit(limit, &ample) != 0) return "it can't be tried";
+                                 return distrust_caller_as_root() ? limit_that_is_left() : "";
+                             });
+    }
+}
+
+void refuses_to_be_root_where_it_is_not(void**) {
+    claim_in_another_process([] {
+        const bool is_set_up = !is_root() || setresuid(1'000, 1'000, 1'000) == 0;
+        return is_set_up && !distrust_caller_as_root() ? "" : "it runs";
+    });
+}
+
 }  // namespace
 }  // namespace totp::testing
 
@@ -248,6 +372,12 @@ int main() {
         cmocka_unit_test(gives_up_the_lent_group_and_takes_it_back_for_a_while),
         cmocka_unit_test(root_gives_up_the_lent_group_for_good),
         cmocka_unit_test(refuses_to_run_setuid),
+        cmocka_unit_test(knows_who_started_it),
+        cmocka_unit_test(becomes_roots_altogether),
+        cmocka_unit_test(takes_as_little_from_its_caller_as_the_others),
+        cmocka_unit_test(limits_of_the_caller_do_not_count),
+        cmocka_unit_test(limits_that_cannot_be_lifted_refuse),
+        cmocka_unit_test(refuses_to_be_root_where_it_is_not),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
