@@ -307,7 +307,7 @@ void takes_as_little_from_its_caller_as_the_others(void**) {
 }
 
 constexpr decltype(RLIMIT_AS) limits_of_use[] = {RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE,
-                                               RLIMIT_STACK};
+                                                 RLIMIT_STACK};
 
 std::string limit_that_is_left() {
     for (const auto limit : limits_of_use) {
