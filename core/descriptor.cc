@@ -35,7 +35,8 @@ int write_whole(const Descriptor& file, std::string_view content, std::int64_t o
     while (!content.empty()) {
         const auto count = pwrite(file.number(), content.data(), content.size(), offset);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return -1;
+        if (count == 0) errno = ENOSPC;  // else it would never end
+        if (count <= 0) return -1;
         content.remove_prefix(static_cast<std::size_t>(count));
         offset += count;
     }

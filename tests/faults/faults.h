@@ -1,0 +1,49 @@
+// Calls that fail on demand: what the code under test calls in libc comes by here first. Linked into a test,
+// or preloaded into a program (preload.cc).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace faults {
+
+enum class Kind {
+    error,      ///< the call does nothing and fails with `error`
+    cut_short,  ///< what is read or written is one byte; all other calls are as always
+    killed,     ///< the process ends just before the call
+};
+
+struct Fault {
+    std::size_t at = 0;  ///< which call, from 1; 0: none
+    Kind kind = Kind::error;
+    int error = 0;
+    bool is_in_memory = false;  ///< the calls that count are those for memory, and no others
+};
+
+/// Counts calls from now on; the one at `fault.at` is spoilt.
+void begin(const Fault& fault);
+
+/// Ends that; the names of the calls that were counted.
+std::vector<const char*> end();
+
+/// Calls of the test itself, while this lives, don't count.
+class Pause {
+  public:
+    Pause();
+    ~Pause();
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+  private:
+    bool was_counting_;
+};
+
+/// For what stands in libc's place: whether this call is spoilt, and how.
+enum class Spoilt { no, fails, cut_short };
+Spoilt next_call(const char* name);
+
+/// Likewise, for memory.
+bool next_allocation_fails();
+
+}  // namespace faults

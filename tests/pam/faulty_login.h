@@ -1,0 +1,108 @@
+// A login of alice's in which something fails (tests/faults), and what must be true afterwards.
+#pragma once
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <security/pam_appl.h>
+
+#include "core/otp.h"
+#include "tests/faults/faults.h"
+#include "tests/pam/cmocka.h"
+#include "tests/pam/stage.h"
+
+namespace faulty {
+
+inline constexpr const char* device_line = "otpauth://totp/phone?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n";
+inline constexpr const char* never_throttled =
+    "free_failures=10000 max_failures=10000 budget=10000 budget_drain=10000";
+
+inline void claim(bool is_so, const std::string& what) {
+    if (is_so) return;
+    print_error("not so: %s\n", what.c_str());
+    fail();
+}
+
+inline std::string right_code(totp::UnixTime now) {
+    const totp::SecretBytes secret{std::string_view("12345678901234567890")};
+    const auto code =
+        totp::KeyedHash(secret.octets(), totp::Algorithm::sha1).code(totp::time_step(now, 30), 6);
+    const auto digits = std::to_string(code);
+    return std::string(6 - digits.size(), '0') + digits;
+}
+
+inline std::string wrong_code(totp::UnixTime now) {
+    auto code = right_code(now);
+    code[0] = code[0] == '9' ? '0' : static_cast<char>(code[0] + 1);
+    return code;
+}
+
+inline int converse(int, const pam_message** messages, pam_response** responses, void* answer) {
+    const faults::Pause pause;
+    *responses = static_cast<pam_response*>(std::calloc(1, sizeof(pam_response)));
+    if (messages[0]->msg_style == PAM_PROMPT_ECHO_OFF)
+        (*responses)->resp = strdup(static_cast<char*>(answer));
+    return PAM_SUCCESS;
+}
+
+/// Somebody whose door has a first line that lets everybody pass: so that PAM_IGNORE of ours would let them
+/// in.
+class Door {
+  public:
+    Door() : stage_(std::string(never_throttled) + " nullok", {"auth required pam_permit.so"}) {
+        stage_.enrol(device_line);
+        pass_time();
+    }
+
+    /// What a login with this answer comes to when `fault` happens in it.
+    int authenticate(std::string answer, const faults::Fault& fault = {}) {
+        const pam_conv conversation{converse, answer.data()};
+        pam_handle_t* pamh = nullptr;
+        const auto directory = (stage_.directory() / "pam.d").string();
+        claim(pam_start_confdir(stage::service, "alice", &conversation, directory.c_str(), &pamh) ==
+                  PAM_SUCCESS,
+              "libpam starts");
+        pam_set_item(pamh, PAM_RHOST, "192.0.2.7");
+        faults::begin(fault);
+        const int code = pam_authenticate(pamh, 0);
+        calls_ = faults::end();
+        pam_end(pamh, code);
+        stage::take_log();
+        return code;
+    }
+
+    /// The calls of the last login.
+    const std::vector<const char*>& calls() const { return calls_; }
+
+    void pass_time() { stage::set_clock(now_ += 900); }
+    totp::UnixTime now() const { return now_; }
+
+    /// The state on disk; the enrolment must be as it was.
+    totp::LoginState state() const {
+        auto store = stage_.store();
+        const auto held = store.hold(stage::alice(), totp::HoldFor::login);
+        claim(static_cast<bool>(held), held ? "" : held.failure().message);
+        claim((*held)->enrolment() == *totp::parse_enrolment(device_line), "the enrolment is whole");
+        return (*held)->state();
+    }
+    bool is_spent() const { return state().devices.front().next > totp::time_step(now_, 30); }
+
+  private:
+    stage::Stage stage_;
+    totp::UnixTime now_ = 1'111'111'110;
+    std::vector<const char*> calls_;
+};
+
+/// After whatever happened: the code gets in if it isn't spent, and not otherwise; the next one does.
+inline void claim_that_life_goes_on(Door& door, const std::string& what) {
+    const bool is_spent = door.is_spent();
+    const int again = door.authenticate(right_code(door.now()));
+    claim(again == (is_spent ? PAM_AUTH_ERR : PAM_SUCCESS), what + ": the same code again");
+    door.pass_time();
+    claim(door.authenticate(right_code(door.now())) == PAM_SUCCESS, what + ": the next code");
+    door.pass_time();
+}
+
+}  // namespace faulty

@@ -1,0 +1,159 @@
+"""Every call of totp-enroll fails in turn, in several ways: what was enrolled before is there, or what was asked for."""
+
+import json
+import os
+import shutil
+import subprocess
+from errno import EACCES, EDQUOT, EINTR, EIO, EMFILE, ENOMEM, ENOSPC, EROFS
+from pathlib import Path
+
+import pytest
+
+from machine import code_at
+
+ERRORS = (ENOSPC, EIO, EMFILE, EROFS, EDQUOT, EACCES, ENOMEM, EINTR)
+SECRETS = {"phone": "A" * 32, "tablet": "B" * 32}
+DONE, REFUSED, UNUSABLE_INPUT, STORE = 0, 1, 2, 4
+
+
+class Bench:
+    """A store of its own, with a totp-enroll that borrows no group, so that calls can be spoilt."""
+
+    def __init__(self, machine, directory):
+        self.directory = Path(directory)
+        self.program = self.directory / "totp-enroll"
+        self.preload = machine.build / "tests/faults/libtotp_faults_preload.so"
+        shutil.copy(machine.totp_enroll, self.program)
+        self.program.chmod(0o755)
+        for name, secret in SECRETS.items():
+            (self.directory / name).write_text(secret + "\n")
+        self.say("prepare")
+
+    def say(self, command, *arguments, fault=None, calls=None, answers=""):
+        """What totp-enroll exits with, prints and complains of."""
+        words = [self.program, command, "--config", "/dev/null", "--store", self.directory / "store",
+                 "--key", self.directory / "key", *arguments]
+        if command != "prepare":
+            words += ["--user", "root"]
+        spoilt = {"LD_PRELOAD": str(self.preload)} if fault or calls else {}
+        if fault:
+            spoilt["FAULT"] = fault
+        if calls:
+            spoilt["FAULT_CALLS"] = str(calls)
+        return subprocess.run(words, input=answers, capture_output=True, text=True, env=os.environ | spoilt, timeout=60)
+
+    def secret_from(self, name):
+        return "--device", name, "--secret-from", str(self.directory / name), "--no-confirm", "--json"
+
+    def facts(self):
+        """Devices, and how many recovery codes are left; it must be possible to tell."""
+        done = self.say("status", "--json")
+        assert done.returncode in (0, 1), done.stderr
+        status = json.loads(done.stdout)
+        return sorted(device["name"] for device in status["devices"]), status["recovery_codes_left"]
+
+    def accepts(self, code):
+        return self.say("verify", answers=code + "\n").returncode == DONE
+
+
+@pytest.fixture(scope="module")
+def bench(machine):
+    directory = Path("/run/private/faults")
+    directory.mkdir()
+    return Bench(machine, directory)
+
+
+def keep(bench):
+    """The store as it is, to be brought back."""
+    kept = bench.directory / "kept"
+    shutil.rmtree(kept, ignore_errors=True)
+    subprocess.run(["cp", "-a", bench.directory / "store", kept], check=True)
+
+
+def bring_back(bench):
+    shutil.rmtree(bench.directory / "store")
+    subprocess.run(["cp", "-a", bench.directory / "kept", bench.directory / "store"], check=True)
+
+
+def faults(calls):
+    """Each call with two errors, one byte at a time where something is read or written, and killed there."""
+    for at, name in enumerate(calls, 1):
+        for error in (ERRORS[at % len(ERRORS)], ERRORS[(at + 3) % len(ERRORS)]):
+            yield name, f"{at} error {error}"
+        if name in ("read", "write", "pwrite"):
+            yield name, f"{at} cut_short"
+        yield name, f"{at} killed"
+
+
+COMMANDS = {
+    "the first device": ([], lambda bench: ("add", *bench.secret_from("phone"))),
+    "a second device": (["phone"], lambda bench: ("add", *bench.secret_from("tablet"))),
+    "one of two devices away": (["phone", "tablet"], lambda bench: ("remove", "--device", "tablet", "--yes")),
+    "all away": (["phone"], lambda bench: ("remove", "--yes")),
+    "recovery codes": (["phone"], lambda bench: ("recovery", "--json")),
+    "one recovery code": (["phone"], lambda bench: ("recovery", "--one", "--json")),
+    "forget": (["phone"], lambda bench: ("forget",)),
+    "unlock": (["phone"], lambda bench: ("unlock",)),
+    "resync": (["phone"], lambda bench: ("resync",)),
+}
+
+
+@pytest.fixture(params=COMMANDS)
+def change(request, bench):
+    return Change(bench, *COMMANDS[request.param])
+
+
+class Change:
+    """One command, at an account that has these devices before it."""
+
+    def __init__(self, bench, devices, words):
+        self.bench = bench
+        self.command, *self.arguments = words(bench)
+        bench.say("remove", "--yes")
+        self.old_codes = []
+        for device in devices:
+            self.old_codes += json.loads(bench.say("add", *bench.secret_from(device)).stdout)["recovery_codes"]
+        keep(bench)
+        self.facts_before = bench.facts()
+        self.calls = self.calls_of_a_good_run()
+        self.facts_after = bench.facts()
+        bring_back(bench)
+
+    def run(self, **faults):
+        codes = [code_at(SECRETS["phone"], steps_from_now=steps) + "\n" for steps in (1, 2)]
+        return self.bench.say(self.command, *self.arguments, answers="".join(codes), **faults)
+
+    def calls_of_a_good_run(self):
+        file = self.bench.directory / "calls"
+        assert self.run(calls=file).returncode == DONE
+        return file.read_text().split()
+
+    def devices_work(self, devices):
+        """resync has spent the codes of now."""
+        return self.command == "resync" or all(self.bench.accepts(code_at(SECRETS[device])) for device in devices)
+
+    def recovery_codes_work(self, call, done):
+        """The new ones, if they were shown; else the old ones, or it is said that new ones were lost on their way."""
+        if done.returncode == DONE:
+            shown = json.loads(done.stdout)["recovery_codes"] if "--json" in self.arguments else []
+            return all(self.bench.accepts(code) for code in shown[:1] or self.old_codes[:1])
+        return self.bench.accepts(self.old_codes[0]) or call == "fsync" or "make new codes" in done.stderr
+
+
+def test_a_command_is_done_or_changes_nothing_whatever_call_fails(change):
+    assert {"openat", "fstat"} < set(change.calls) and len(change.calls) > 20
+    for call, fault in faults(change.calls):
+        done = change.run(fault=fault)
+        devices, codes_left = change.bench.facts()
+        what = f"{call}: {fault}: {done}"
+        assert (devices, codes_left) in (change.facts_before, change.facts_after), what
+        assert change.devices_work(devices), what
+        if "killed" in fault:
+            assert done.returncode == -9, what
+        elif done.returncode == DONE:
+            assert (devices, codes_left) == change.facts_after, what
+        else:
+            assert done.returncode in (REFUSED, UNUSABLE_INPUT, STORE) and done.stderr.strip(), what
+        if "killed" not in fault and change.old_codes and codes_left:
+            assert change.recovery_codes_work(call, done), what
+        bring_back(change.bench)
