@@ -46,6 +46,8 @@ if [ "${1:-}" = --all ]; then
     cmake --preset fuzz >/dev/null
     cmake --build --preset fuzz -- --quiet
     tests/fuzz/run build/fuzz 30
+    heading "broken on purpose: each must be red"
+    tests/broken/run
     heading "clang-tidy"
     find core pam_module enroll -name '*.cc' -print0 | xargs -0 -P 2 -n 4 clang-tidy --quiet -p build/clang
 fi

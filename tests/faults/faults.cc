@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
+#include <utility>
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -24,6 +25,7 @@ std::array<const char*, most_calls> names;
 std::size_t count = 0;
 bool is_counting = false;
 Fault planned;
+std::vector<Change>* watched = nullptr;
 
 bool is_next(const char* name) {
     if (count < most_calls) names[count] = name;
@@ -66,7 +68,20 @@ bool next_allocation_fails() {
     return true;
 }
 
+void watch(std::vector<Change>* changes) { watched = changes; }
+
 namespace {
+
+ino_t inode_of(int file) {
+    const Pause pause;
+    struct stat status {};
+    return fstat(file, &status) == 0 ? status.st_ino : 0;
+}
+
+void note(Change change) {
+    const Pause pause;
+    watched->push_back(std::move(change));
+}
 
 /// A call of which nothing can be cut short.
 template <class Function, class... Arguments>
@@ -87,7 +102,20 @@ ssize_t transferred(const char* name, int file, Buffer* buffer, std::size_t size
 }
 
 int opened(const char* name, int directory, const char* path, int flags, mode_t mode) {
-    return whole<int (*)(int, const char*, int, mode_t)>(name, directory, path, flags, mode);
+    const int file = whole<int (*)(int, const char*, int, mode_t)>(name, directory, path, flags, mode);
+    if (watched != nullptr && file >= 0 && (flags & O_CREAT) != 0) {
+        note({.kind = Change::Kind::created,
+              .file = inode_of(file),
+              .directory = inode_of(directory),
+              .name = path});
+    }
+    return file;
+}
+
+int made_durable(const char* name, int file) {
+    const int done = whole<int (*)(int)>(name, file);
+    if (watched != nullptr && done == 0) note({.kind = Change::Kind::made_durable, .file = inode_of(file)});
+    return done;
 }
 
 }  // namespace
@@ -107,8 +135,15 @@ ssize_t write(int file, const void* buffer, std::size_t size) {
 }
 
 ssize_t pwrite(int file, const void* buffer, std::size_t size, off_t offset) {
-    return faults::transferred<ssize_t (*)(int, const void*, std::size_t, off_t)>("pwrite", file, buffer,
-                                                                                  size, offset);
+    const auto size_written = faults::transferred<ssize_t (*)(int, const void*, std::size_t, off_t)>(
+        "pwrite", file, buffer, size, offset);
+    if (faults::watched != nullptr && size_written > 0) {
+        faults::note({.kind = faults::Change::Kind::written,
+                      .file = faults::inode_of(file),
+                      .content = {static_cast<const char*>(buffer), static_cast<std::size_t>(size_written)},
+                      .offset = offset});
+    }
+    return size_written;
 }
 
 int openat(int directory, const char* path, int flags, ...) {
@@ -139,8 +174,8 @@ DIR* opendir(const char* path) {
     return faults::next_call("opendir") == faults::Spoilt::fails ? nullptr : call(path);
 }
 
-int fsync(int file) { return faults::whole<int (*)(int)>("fsync", file); }
-int fdatasync(int file) { return faults::whole<int (*)(int)>("fdatasync", file); }
+int fsync(int file) { return faults::made_durable("fsync", file); }
+int fdatasync(int file) { return faults::made_durable("fdatasync", file); }
 int flock(int file, int operation) noexcept {
     return faults::whole<int (*)(int, int)>("flock", file, operation);
 }
@@ -157,11 +192,22 @@ int fstatat(int directory, const char* path, struct stat* status, int flags) noe
 }
 
 int renameat2(int from, const char* name, int to, const char* new_name, unsigned flags) noexcept {
-    return faults::whole<int (*)(int, const char*, int, const char*, unsigned)>("renameat2", from, name, to,
-                                                                                new_name, flags);
+    const int done = faults::whole<int (*)(int, const char*, int, const char*, unsigned)>(
+        "renameat2", from, name, to, new_name, flags);
+    if (faults::watched != nullptr && done == 0) {
+        faults::note({.kind = faults::Change::Kind::renamed,
+                      .directory = faults::inode_of(from),
+                      .name = name,
+                      .new_name = new_name});
+    }
+    return done;
 }
 int unlinkat(int directory, const char* path, int flags) noexcept {
-    return faults::whole<int (*)(int, const char*, int)>("unlinkat", directory, path, flags);
+    const int done = faults::whole<int (*)(int, const char*, int)>("unlinkat", directory, path, flags);
+    if (faults::watched != nullptr && done == 0)
+        faults::note(
+            {.kind = faults::Change::Kind::removed, .directory = faults::inode_of(directory), .name = path});
+    return done;
 }
 int mkdir(const char* path, mode_t mode) noexcept {
     return faults::whole<int (*)(const char*, mode_t)>("mkdir", path, mode);

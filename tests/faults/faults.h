@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/types.h>
+
 namespace faults {
 
 enum class Kind {
@@ -38,6 +40,21 @@ class Pause {
   private:
     bool was_counting_;
 };
+
+/// One change of what is on a disk. Files and directories by their inode.
+struct Change {
+    enum class Kind { created, written, renamed, removed, made_durable };
+    Kind kind;
+    ino_t file = 0;        ///< created, written, made_durable (also a directory)
+    ino_t directory = 0;   ///< created, renamed, removed: where the name stands
+    std::string name;      ///< likewise
+    std::string new_name;  ///< renamed: in the same directory
+    std::string content;   ///< written
+    off_t offset = 0;      ///< likewise
+};
+
+/// Notes the changes made from now on in `changes`; no more if that is null.
+void watch(std::vector<Change>* changes);
 
 /// For what stands in libc's place: whether this call is spoilt, and how.
 enum class Spoilt { no, fails, cut_short };

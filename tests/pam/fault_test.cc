@@ -94,7 +94,9 @@ void process_killed_at_any_call_loses_nothing(void**) {
 
 }  // namespace
 
-int main() {
+/// `fault_test PATTERN` runs the tests of that name alone.
+int main(int count, char* arguments[]) {
+    if (count > 1) cmocka_set_test_filter(arguments[1]);
     stage::begin_as_ordinary_user();
     const CMUnitTest tests[] = {
         cmocka_unit_test(right_code_gets_in_only_if_it_is_spent),

@@ -76,6 +76,8 @@ class Door {
     /// The calls of the last login.
     const std::vector<const char*>& calls() const { return calls_; }
 
+    const stage::Stage& stage() const { return stage_; }
+
     void pass_time() { stage::set_clock(now_ += 900); }
     totp::UnixTime now() const { return now_; }
 

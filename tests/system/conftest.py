@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from machine import Machine, Sshd, run
+from machine import OUR_LINE, Machine, Sshd, run
+from stacks import pam_auth_update, profiles  # noqa: F401, fixtures of every file
 
-OUR_LINE = "auth required pam_totp.so"
 EVIL = r"""
 #include <unistd.h>
 __attribute__((constructor)) static void evil(void) { write(1, "EVIL\n", 5); }

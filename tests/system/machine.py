@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pexpect
 
+OUR_LINE = "auth required pam_totp.so"
 PASSWORD = "correct horse battery staple"
 PROMPT = "Verification code: "
 SAY_WHO = "echo in as $(id -un)"
@@ -130,6 +131,21 @@ def _refuse_at_once():
         text, count = re.subn(what, instead, Path(path).read_text(), count=1)
         assert count == 1, f"{path} has no {what}"
         Path(path).write_text(text)
+
+
+class SettingsFile:
+    """A file of settings of its own, while it is wanted."""
+
+    def __init__(self, name):
+        self.path = Path("/etc/security/pam_totp.conf.d") / f"{name}.conf"
+        self.path.parent.mkdir(exist_ok=True)
+
+    def say(self, *lines):
+        self.path.write_text("".join(f"{line}\n" for line in lines))
+
+    def remove(self):
+        self.path.unlink()
+        self.path.parent.rmdir()
 
 
 class Machine:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import OUR_LINE
-from machine import mount_private_copy, run
+from machine import OUR_LINE, mount_private_copy, run
 
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = CONF / "recipes"

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from machine import PASSWORD, code_at, run, wrong
+from machine import PASSWORD, SettingsFile, code_at, run, wrong
 
 DISK = Path("/run/private/disk")
-SETTINGS = Path("/etc/security/pam_totp.conf.d/disk.conf")
 LOOP_DEVICES = {"loop-control": (0o020600, 10, 237)} | {f"loop{number}": (0o060600, 7, number) for number in range(32)}
 
 
@@ -33,15 +32,20 @@ def tmpfs():
     return ["-t", "tmpfs", "-o", "size=256k,nr_inodes=200,mode=755", "tmpfs"]
 
 
+@pytest.fixture
+def settings(machine):
+    file = SettingsFile("disk")
+    yield file
+    file.remove()
+
+
 @pytest.fixture(params=[ext4, tmpfs], ids=lambda kind: kind.__name__)
-def disk(request, machine, loop_devices):
+def disk(request, machine, settings, loop_devices):
     DISK.mkdir(exist_ok=True)
     run("mount", *request.param(), str(DISK))
-    SETTINGS.parent.mkdir(exist_ok=True)
-    SETTINGS.write_text(f"store = {DISK}/store\n")
+    settings.say(f"store = {DISK}/store")
     run(machine.totp_enroll, "prepare")
     yield DISK
-    SETTINGS.unlink()
     run("umount", str(DISK))
 
 
@@ -111,12 +115,12 @@ def test_read_only_disk_lets_nobody_in_and_the_log_says_why(machine, disk, owner
     assert sshd.login(user, PASSWORD, code_at(secret))
 
 
-def test_states_may_lie_where_the_disk_can_be_written(machine, disk, owner, sshd):
+def test_states_may_lie_where_the_disk_can_be_written(machine, disk, settings, owner, sshd):
     user, secret = owner
     states = Path("/run/private/states")
     run("cp", "-a", str(disk / "store/state"), str(states))
     run("mount", "-o", "remount,ro", str(DISK))
-    SETTINGS.write_text(f"store = {DISK}/store\nstate = {states}\n")
+    settings.say(f"store = {DISK}/store", f"state = {states}")
     try:
         code = code_at(secret)
         assert sshd.login(user, PASSWORD, code)

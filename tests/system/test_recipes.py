@@ -12,8 +12,7 @@ import pytest
 
 from machine import PASSWORD, PROMPT, SAY_WHO, Sshd, as_user, code_at, enter, run, wrong
 from person import Person
-from stacks import (CONF, EXCEPT_SERVICES, RECIPES, SERVICES, pam_auth_update, profiles,  # noqa: F401, fixtures
-                    services_as_installed)
+from stacks import CONF, EXCEPT_SERVICES, RECIPES, SERVICES, services_as_installed  # noqa: F401, the last: a fixture
 from test_enrol_at_login import OverSsh, enrols
 from test_local_doors import Login, Su, Sudo, sudoers  # noqa: F401, fixtures
 
@@ -397,7 +396,7 @@ Auth:
 """
 
 
-def test_services_named_jump_no_further_than_over_us(machine, pam_auth_update, profiles, sshd, user, tmp_path):  # noqa: F811
+def test_services_named_jump_no_further_than_over_us(machine, pam_auth_update, profiles, sshd, user, tmp_path):
     mark = tmp_path / "further"
     further = profiles / "further"
     further.write_text(FURTHER.replace("@MARK@", str(mark)))

@@ -2,25 +2,24 @@
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 
-from machine import PASSWORD, code_at, run, su, wrong
+from machine import PASSWORD, SettingsFile, code_at, run, su, wrong
 
 HOME, CAFE = ("-o", "BindAddress=127.0.0.2"), ("-o", "BindAddress=127.0.0.3")
-SETTING = Path("/etc/security/pam_totp.conf.d/remember.conf")
 
 
 @pytest.fixture
 def remember():
+    settings = SettingsFile("remember")
+
     def set_seconds(seconds):
-        SETTING.parent.mkdir(exist_ok=True)
-        SETTING.write_text(f"remember = {seconds}\n")
+        settings.say(f"remember = {seconds}")
 
     set_seconds(600)
     yield set_seconds
-    SETTING.unlink()
+    settings.remove()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pexpect
 import pytest
 
 from machine import PASSWORD, SAY_WHO, code_at, enter, mount_private_copy, run
-from stacks import pam_auth_update, profiles, services_as_installed  # noqa: F401, fixtures
+from stacks import services_as_installed  # noqa: F401, a fixture
 from test_enrol_at_login import Newcomer, OverSsh, enrols
 from test_local_doors import Login, Su, SuToOneself, Sudo, sudoers  # noqa: F401, a fixture
 
@@ -20,7 +20,7 @@ def stack(name):
 
 
 @pytest.fixture
-def required(pam_auth_update):  # noqa: F811
+def required(pam_auth_update):
     pam_auth_update("--force", "--enable", "totp-required")
     return pam_auth_update
 
@@ -51,7 +51,7 @@ def test_both_lines_come_and_go_together(required):
     assert "pam_totp" not in stack("auth") + stack("account")
 
 
-def test_the_two_profiles_exclude_each_other(pam_auth_update):  # noqa: F811
+def test_the_two_profiles_exclude_each_other(pam_auth_update):
     pam_auth_update("--force", "--enable", "totp", "totp-required")
     assert stack("auth").count("pam_totp.so") == 1
 
