@@ -117,8 +117,8 @@ void note_change(LoginState& state, const Changes& change);
 ///
 ///     KINDS   of a (device added), r (removed), c (recovery codes made), one or more in this order
 ///
-/// INTERFACE is of an IPv6 network alone, which with it is shorter than the longest place. Words stand in this
-/// order, one blank apart.
+/// INTERFACE is of an IPv6 network alone, which with it is shorter than the longest place. Words stand in
+/// this order, one blank apart.
 inline constexpr std::size_t slot_size = 2048;
 using Slot = std::array<char, slot_size>;
 

@@ -1,6 +1,7 @@
 #include "pam_module/advice.h"
 
 #include "core/settings_file.h"
+#include "pam_module/outcome.h"
 
 namespace totp {
 namespace {
@@ -28,7 +29,29 @@ std::string about_dummy(std::string_view service) {
     return "the prompt for a code was answered as sshd does for users it doesn't let in, not by a person";
 }
 
+/// Whether every code that is right at `now`, by whatever drift, is spent.
+bool is_spent_for_now(const Device& device, const LoginState& state, const Policy& policy, UnixTime now) {
+    const auto* known = state.device(device.id);
+    if (device.credential.type != CredentialType::totp || known == nullptr || !known->next) return false;
+    const auto last =
+        time_step(now, device.credential.period) + static_cast<Counter>(policy.max_drift + policy.window);
+    return *known->next > last;
+}
+
 }  // namespace
+
+std::string advice_about_clock(const Enrolment& enrolment, const LoginState& state, const Policy& policy,
+                               UnixTime now) {
+    for (const auto& device : enrolment.devices) {
+        if (!is_spent_for_now(device, state, policy, now)) continue;
+        const auto until = static_cast<UnixTime>(*state.device(device.id)->next) * device.credential.period;
+        return "codes of the device " + device.name + " are spent until " + moment(until) +
+               ": this machine's clock was ahead when it was used, or is behind now; set the clock, and if "
+               "it "
+               "is right, take the device away and add it again";
+    }
+    return "";
+}
 
 std::string advice_for(Reason reason, std::string_view service) {
     if (reason == Reason::password) return about_password(service);

@@ -4,9 +4,17 @@
 #include <string>
 #include <string_view>
 
+#include "core/enrolment.h"
+#include "core/login_state.h"
+#include "core/policy.h"
 #include "core/verdict.h"
 
 namespace totp {
+
+/// Of a refusal of somebody whose devices were used at a time that hasn't come yet, further on than any code
+/// is right: this machine's clock was ahead then, or is behind now. Empty where that isn't so.
+std::string advice_about_clock(const Enrolment& enrolment, const LoginState& state, const Policy& policy,
+                               UnixTime now);
 
 /// One sentence for the log, to stand before the decision's line; empty where there is nothing to say.
 std::string advice_for(Reason reason, std::string_view service);

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "core/known_places.h"
+#include "pam_module/advice.h"
 #include "pam_module/notices.h"
 
 namespace totp {
@@ -21,6 +22,8 @@ Outcome decide_held(HeldAccount& held, const Settings& settings, const Attempt& 
         outcome.notices = notices_of(enrolment, state, decision, attempt.now);
         decision.next.changes.reset();
     }
+    if (outcome.reason == Reason::wrong || outcome.reason == Reason::replayed)
+        outcome.explanation = advice_about_clock(enrolment, state, settings.policy, attempt.now);
     if (!decision.must_be_committed) return outcome;
     const auto committed = held.commit(std::move(decision.next));
     return committed ? outcome : outcome_of(committed.failure());

@@ -30,13 +30,12 @@ void names_every_setting_once_at_its_default(void**) {
     auto shipped = shipped_settings();
     for (const auto& setting : totp::describe_settings()) {
         const std::string name(setting.name);
-        if (shipped.count(name) != 1)
-            fail_msg("%s stands there %zu times", name.c_str(), shipped.count(name));
+        claim(shipped.count(name) == 1, name + " stands there once");
         assert_string_equal(shipped.find(name)->second.c_str(),
                             without_last_blank(setting.default_value).c_str());
         shipped.erase(name);
     }
-    for (const auto& [name, value] : shipped) fail_msg("%s isn't a setting", name.c_str());
+    for (const auto& [name, value] : shipped) claim(false, name + " is a setting");
 }
 
 void is_read_without_a_word(void**) {

@@ -234,8 +234,7 @@ class Play {
     void keep_pending(std::string line) const {
         replace_all(line, " shown ", "\nshown ");
         const auto pending = totp::parse_pending(line + "\n");
-        if (!pending || !stage_.store().keep_pending(stage::alice(), *pending))
-            fail_msg("not pending: %s", line.c_str());
+        claim(pending && stage_.store().keep_pending(stage::alice(), *pending), "pending: " + line);
     }
 
     void write_helper(const std::string& name, const std::string& script) const {
@@ -278,7 +277,7 @@ class Play {
 
     void run(const std::string& command) const {
         const auto whole = "cd " + stage_.directory().string() + " && " + command;
-        if (std::system(whole.c_str()) != 0) fail_msg("failed: %s", command.c_str());
+        claim(std::system(whole.c_str()) == 0, "done: " + command);
     }
 
     void write_state(const std::string& words) const {
@@ -286,7 +285,7 @@ class Play {
         constexpr std::size_t tail = sizeof " sum=0123456789abcdef\n" - 1;
         text.resize(totp::slot_size - tail, ' ');
         const auto state = totp::parse_slot(text + " sum=" + totp::checksum_text(text) + "\n");
-        if (!state) fail_msg("not a state: %s", words.c_str());
+        claim(state.has_value(), "a state: " + words);
         stage_.write_state(*state);
     }
 

@@ -8,36 +8,15 @@
 
 #include <security/pam_appl.h>
 
-#include "core/otp.h"
 #include "tests/faults/faults.h"
 #include "tests/pam/cmocka.h"
+#include "tests/pam/phone.h"
 #include "tests/pam/stage.h"
 
 namespace faulty {
 
-inline constexpr const char* device_line = "otpauth://totp/phone?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n";
 inline constexpr const char* never_throttled =
     "free_failures=10000 max_failures=10000 budget=10000 budget_drain=10000";
-
-inline void claim(bool is_so, const std::string& what) {
-    if (is_so) return;
-    print_error("not so: %s\n", what.c_str());
-    fail();
-}
-
-inline std::string right_code(totp::UnixTime now) {
-    const totp::SecretBytes secret{std::string_view("12345678901234567890")};
-    const auto code =
-        totp::KeyedHash(secret.octets(), totp::Algorithm::sha1).code(totp::time_step(now, 30), 6);
-    const auto digits = std::to_string(code);
-    return std::string(6 - digits.size(), '0') + digits;
-}
-
-inline std::string wrong_code(totp::UnixTime now) {
-    auto code = right_code(now);
-    code[0] = code[0] == '9' ? '0' : static_cast<char>(code[0] + 1);
-    return code;
-}
 
 inline int converse(int, const pam_message** messages, pam_response** responses, void* answer) {
     const faults::Pause pause;
@@ -52,7 +31,7 @@ inline int converse(int, const pam_message** messages, pam_response** responses,
 class Door {
   public:
     Door() : stage_(std::string(never_throttled) + " nullok", {"auth required pam_permit.so"}) {
-        stage_.enrol(device_line);
+        stage_.enrol(phone::enrolment);
         pass_time();
     }
 
@@ -86,7 +65,7 @@ class Door {
         auto store = stage_.store();
         const auto held = store.hold(stage::alice(), totp::HoldFor::login);
         claim(static_cast<bool>(held), held ? "" : held.failure().message);
-        claim((*held)->enrolment() == *totp::parse_enrolment(device_line), "the enrolment is whole");
+        claim((*held)->enrolment() == *totp::parse_enrolment(phone::enrolment), "the enrolment is whole");
         return (*held)->state();
     }
     bool is_spent() const { return state().devices.front().next > totp::time_step(now_, 30); }
@@ -100,10 +79,10 @@ class Door {
 /// After whatever happened: the code gets in if it isn't spent, and not otherwise; the next one does.
 inline void claim_that_life_goes_on(Door& door, const std::string& what) {
     const bool is_spent = door.is_spent();
-    const int again = door.authenticate(right_code(door.now()));
+    const int again = door.authenticate(phone::right_code(door.now()));
     claim(again == (is_spent ? PAM_AUTH_ERR : PAM_SUCCESS), what + ": the same code again");
     door.pass_time();
-    claim(door.authenticate(right_code(door.now())) == PAM_SUCCESS, what + ": the next code");
+    claim(door.authenticate(phone::right_code(door.now())) == PAM_SUCCESS, what + ": the next code");
     door.pass_time();
 }
 

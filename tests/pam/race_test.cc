@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -16,18 +17,20 @@
 #include <unistd.h>
 
 #include "core/otp.h"
+#include "core/random.h"
 #include "core/recovery.h"
 #include "tests/pam/cmocka.h"
+#include "tests/pam/phone.h"
 #include "tests/pam/stage.h"
 
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr int rounds = PAM_TOTP_RACE_ROUNDS;
 constexpr std::size_t most_sessions = 128;
 constexpr totp::UnixTime start_of_time = 1'111'111'110;
 constexpr unsigned seconds_until_stuck = 300;
-constexpr char secret_text[] = "12345678901234567890";
-constexpr const char* device_line = "otpauth://totp/phone?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n";
 constexpr const char* never_throttled =
     "free_failures=10000 max_failures=10000 budget=10000 budget_drain=10000";
 
@@ -141,14 +144,6 @@ std::vector<int> Crowd::answer_at_once(totp::UnixTime now,
     return {round_->codes, round_->codes + count_};
 }
 
-std::string right_code(totp::UnixTime now) {
-    const totp::SecretBytes secret{std::string_view(secret_text)};
-    const auto code =
-        totp::KeyedHash(secret.octets(), totp::Algorithm::sha1).code(totp::time_step(now, 30), 6);
-    const auto digits = std::to_string(code);
-    return std::string(6 - digits.size(), '0') + digits;
-}
-
 /// How many of the sessions got in; the others must have been refused and nothing else.
 long accepted(const std::vector<int>& codes) {
     const auto refused = std::ranges::count(codes, PAM_AUTH_ERR);
@@ -159,11 +154,11 @@ long accepted(const std::vector<int>& codes) {
 
 void one_code_lets_one_of_32_sessions_in(void**) {
     const stage::Stage stage(never_throttled);
-    stage.enrol(device_line);
+    stage.enrol(phone::enrolment);
     Crowd crowd(stage, 32);
     for (int round = 0; round < rounds; ++round) {
         const auto now = start_of_time + round * 900;
-        const auto code = right_code(now);
+        const auto code = phone::right_code(now);
         assert_int_equal(accepted(crowd.answer_at_once(now, [&](std::size_t) { return code; })), 1);
     }
 }
@@ -177,7 +172,7 @@ void one_recovery_code_lets_one_of_32_sessions_in(void**) {
         const auto index = static_cast<std::size_t>(round) % totp::maximum_recovery_codes;
         if (index == 0) {
             set = *totp::new_recovery_codes(totp::maximum_recovery_codes);
-            std::string enrolment = device_line;
+            std::string enrolment = phone::enrolment;
             for (const auto& code : set.hashes) enrolment += "recovery " + code.hash + "\n";
             stage.enrol(enrolment);
         }
@@ -186,9 +181,71 @@ void one_recovery_code_lets_one_of_32_sessions_in(void**) {
     }
 }
 
+/// A process that changes alice's enrolment again and again, as totp-enroll does, for as long as this lives:
+/// a device comes and goes, recovery codes are made, and the enrolment's file is put there anew, as a
+/// deployment does.
+class Meddler {
+  public:
+    explicit Meddler(const stage::Stage& stage) : process_(fork()) {
+        if (process_ != 0) return;
+        for (int turn = 0;; ++turn, usleep(5'000)) meddle(stage, turn);  // others want the lock too
+    }
+    ~Meddler() {
+        kill(process_, SIGKILL);
+        waitpid(process_, nullptr, 0);
+    }
+    bool is_at_it() const { return waitpid(process_, nullptr, WNOHANG) == 0; }
+    Meddler(const Meddler&) = delete;
+    Meddler& operator=(const Meddler&) = delete;
+
+  private:
+    static void meddle(const stage::Stage& stage, int turn) {
+        const auto file = stage.directory() / "store/enrolled/alice";
+        auto store = stage.store();
+        const auto held = store.hold(stage::alice(), totp::HoldFor::change);
+        if (!held) _exit(1);
+        auto enrolment = *(*held)->enrolment();
+        auto state = totp::without_strangers((*held)->state(), enrolment);
+        if (enrolment.devices.size() == 1) {
+            const totp::Device tablet("tablet", {.secret = *totp::random_bytes(20)});
+            enrolment.devices.push_back(tablet);
+            state.devices.push_back({.id = tablet.id, .next = 0});
+        } else {
+            enrolment.devices.pop_back();
+        }
+        if (turn % 8 == 0) enrolment.recovery = totp::new_recovery_codes(1)->hashes;
+        if (!(*held)->enrol(enrolment, std::move(state))) _exit(1);
+        fs::copy_file(file, file.string() + ".deployed", fs::copy_options::overwrite_existing);
+        fs::rename(file.string() + ".deployed", file);
+    }
+
+    pid_t process_;
+};
+
+totp::Counter next_of_phone(const stage::Stage& stage) {
+    auto store = stage.store();
+    const auto held = store.hold(stage::alice(), totp::HoldFor::login);
+    assert_true(static_cast<bool>(held));
+    return (*held)->state().devices.front().next.value();
+}
+
+void one_code_lets_one_in_while_the_enrolment_is_changed(void**) {
+    const stage::Stage stage(never_throttled);
+    stage.enrol(phone::enrolment);
+    Crowd crowd(stage, 8);
+    const Meddler meddler(stage);
+    for (int round = 0; round < rounds / 5; ++round) {
+        const auto now = start_of_time + round * 900;
+        const auto code = phone::right_code(now);
+        assert_int_equal(accepted(crowd.answer_at_once(now, [&](std::size_t) { return code; })), 1);
+        assert_int_equal(next_of_phone(stage), totp::time_step(now, 30) + 1);
+    }
+    assert_true(meddler.is_at_it());
+}
+
 void guess_at_once(std::size_t sessions) {
     const stage::Stage stage("");
-    stage.enrol(device_line);
+    stage.enrol(phone::enrolment);
     const auto guess = [](std::size_t i) { return std::to_string(900'000 + i); };
     const auto codes = Crowd(stage, sessions).answer_at_once(start_of_time, guess);
     assert_int_equal(std::ranges::count(codes, PAM_AUTH_ERR), 5);
@@ -201,10 +258,10 @@ void five_guesses_of_128_sessions_are_evaluated(void**) { guess_at_once(128); }
 /// The right code among the guesses may be one of the five that are evaluated, and then only it gets in.
 void no_more_guesses_are_evaluated_when_one_is_right(void**) {
     const stage::Stage stage("");
-    stage.enrol(device_line);
+    stage.enrol(phone::enrolment);
     Crowd crowd(stage, 40);
     const auto codes = crowd.answer_at_once(start_of_time, [](std::size_t i) {
-        return i == 0 ? right_code(start_of_time) : std::to_string(900'000 + i);
+        return i == 0 ? phone::right_code(start_of_time) : std::to_string(900'000 + i);
     });
     assert_true(std::ranges::count(codes, PAM_SUCCESS) <= 1);
     assert_true(std::ranges::count(codes, PAM_AUTH_ERR) <= 10);  // a success opens a side of its own
@@ -219,6 +276,7 @@ int main(int count, char* arguments[]) {
     const CMUnitTest tests[] = {
         cmocka_unit_test(one_code_lets_one_of_32_sessions_in),
         cmocka_unit_test(one_recovery_code_lets_one_of_32_sessions_in),
+        cmocka_unit_test(one_code_lets_one_in_while_the_enrolment_is_changed),
         cmocka_unit_test(five_guesses_of_40_sessions_are_evaluated),
         cmocka_unit_test(five_guesses_of_128_sessions_are_evaluated),
         cmocka_unit_test(no_more_guesses_are_evaluated_when_one_is_right),
