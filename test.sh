@@ -48,6 +48,9 @@ if [ "${1:-}" = --all ]; then
     tests/fuzz/run build/fuzz 30
     heading "broken on purpose: each must be red"
     tests/broken/run
+    heading "cppcheck"
+    cppcheck --enable=warning,performance,portability --error-exitcode=1 --std=c++20 --language=c++ -I. --quiet \
+        core pam_module enroll
     heading "clang-tidy"
     find core pam_module enroll -name '*.cc' -print0 | xargs -0 -P 2 -n 4 clang-tidy --quiet -p build/clang
 fi
