@@ -10,6 +10,7 @@ from test_qr import Terminal, decoded, key_uri, photograph, shown_secret
 
 ISSUER = "host"
 UTF8, NO_LOCALE = "C.UTF-8", "C"
+LAST_LINE = "Press any"  # of a page of recovery codes
 WIDE, NARROW, LARGE = (80, 24), (60, 20), (100, 50)
 
 
@@ -91,6 +92,18 @@ def test_terminal_made_larger_shows_the_picture_after_enter(terminal, tmp_path):
     assert scanned(shown, tmp_path) == key_uri(ISSUER, "alice", shown_secret(shown.screen()))
 
 
+def codes_of_the_next_page(shown, seen):
+    """The codes on the page after those that were seen, once all of it is there."""
+    codes = []
+
+    def is_whole(rows):
+        codes[:] = RECOVERY_CODE.findall(rows)
+        return LAST_LINE in rows and codes and not seen & set(codes)
+
+    shown.wait_until(is_whole)
+    return set(codes)
+
+
 @pytest.mark.parametrize("term", ["screen-256color", "linux", "vt100"])
 @pytest.mark.parametrize("size", [WIDE, NARROW, (30, 12)], ids=str)
 def test_all_recovery_codes_are_seen_and_neither_they_nor_the_key_stay(machine, terminal, user, size, term):
@@ -98,15 +111,11 @@ def test_all_recovery_codes_are_seen_and_neither_they_nor_the_key_stay(machine, 
     secret = re.search("typein:([A-Z2-7]{32})", "".join("".join(shown.screen()).split()))[1]
     shown.type(code_at(secret))
     seen = set()
-    for _ in range(32):
-        shown.wait_for("Press any")
-        seen |= set(RECOVERY_CODE.findall("\n".join(shown.screen())))
-        if len(seen) == 32:
-            break
+    while len(seen) < 32:
+        seen |= codes_of_the_next_page(shown, seen)
         shown._tmux("send-keys", "x")
     assert len(seen) == 32
-    shown._tmux("send-keys", "x")
-    shown.wait_for("'s device phone", among=shown.scrolled_through)
+    shown.wait_until(lambda rows: LAST_LINE not in rows and "'s device phone" in rows, among=shown.scrolled_through)
     left = "\n".join(shown.scrolled_through())
     assert "$<" not in left
     assert not RECOVERY_CODE.search(left) and secret[:4] not in left

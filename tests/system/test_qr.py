@@ -44,11 +44,15 @@ class Terminal:
         return self.screen("-S", "-")
 
     def wait_for(self, text, among=None):
+        self.wait_until(lambda rows: text in rows, among, f"no {text!r}")
+
+    def wait_until(self, is_so, among=None, what="not as it must be"):
+        """Until it is so of the rows, as one text."""
         for _ in range(500):
-            if text in "\n".join((among or self.screen)()):
+            if is_so("\n".join((among or self.screen)())):
                 return
             time.sleep(0.02)
-        raise RuntimeError(f"no {text!r} on the screen:\n" + "\n".join(self.screen()))
+        raise RuntimeError(f"{what} on the screen:\n" + "\n".join(self.screen()))
 
     def type(self, line):
         self._tmux("send-keys", "-l", line)
