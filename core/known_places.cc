@@ -7,7 +7,7 @@
 namespace totp {
 namespace {
 
-constexpr UnixTime seconds_a_place_stays_known = 90 * 86'400;
+constexpr UnixTime seconds_a_place_stays_known = UnixTime{90} * 86'400;
 
 }  // namespace
 

@@ -49,9 +49,9 @@ void reset_signals() {
     constexpr itimerval never{};
     for (const auto timer : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}) setitimer(timer, &never, nullptr);
     for (int number = 1; number < NSIG; ++number)
-        signal(number, SIG_DFL);  // fails for those that can't be set
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGTSTP, SIG_IGN);
+        static_cast<void>(signal(number, SIG_DFL));  // fails for those that can't be set
+    static_cast<void>(signal(SIGPIPE, SIG_IGN));
+    static_cast<void>(signal(SIGTSTP, SIG_IGN));
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
