@@ -107,7 +107,7 @@ class Script {
   private:
     void begin_transaction();
     void take(char letter, std::string_view text);
-    void set_item(int type, std::string_view text);
+    void set_item(int type, const std::string& text);
     Reply reply();
     std::string user() const;  ///< as the account data base spells it; empty: nobody
 
@@ -131,7 +131,7 @@ class Script {
     totp::UnixTime delay_ = 0;
     std::vector<std::string> typed_;  ///< in this call
     std::optional<std::string> passed_;
-    std::optional<std::string> expected_;
+    std::set<std::string> may_enrol_;  ///< in this transaction
     Spent spent_;
     int calls_left_ = most_calls;
 };
@@ -152,7 +152,7 @@ void Script::begin_transaction() {
     pam_->set_item(PAM_SERVICE, "door");
     pam_->reply = [this] { return reply(); };
     passed_.reset();
-    expected_.reset();
+    may_enrol_.clear();
 }
 
 void Script::take(char letter, std::string_view text) {
@@ -169,10 +169,10 @@ void Script::take(char letter, std::string_view text) {
                 arguments_.emplace_back(text);
             if (text.empty()) arguments_.clear();
             break;
-        case 'u': set_item(PAM_USER, text.empty() ? "nobody" : text); break;
-        case 's': set_item(PAM_SERVICE, text); break;
-        case 'h': set_item(PAM_RHOST, text); break;
-        case 'p': set_item(PAM_AUTHTOK, text); break;
+        case 'u': set_item(PAM_USER, text.empty() ? "nobody" : typed(text, user())); break;
+        case 's': set_item(PAM_SERVICE, std::string(text)); break;
+        case 'h': set_item(PAM_RHOST, std::string(text)); break;
+        case 'p': set_item(PAM_AUTHTOK, typed(text, user())); break;
         case 'e': pam_->environment[std::string(text)] = "1"; break;
         case '>': add_reply(PAM_SUCCESS, std::string(text)); break;
         case '0': add_reply(PAM_SUCCESS, std::nullopt); break;
@@ -200,8 +200,8 @@ void Script::take(char letter, std::string_view text) {
     }
 }
 
-void Script::set_item(int type, std::string_view text) {
-    pam_->set_item(type, text.empty() ? nullptr : typed(text, user()).c_str());
+void Script::set_item(int type, const std::string& text) {
+    pam_->set_item(type, text.empty() ? nullptr : text.c_str());
 }
 
 Reply Script::reply() {
@@ -299,7 +299,8 @@ void Script::authenticate(int flags) {
     const auto field = pam_->item(PAM_AUTHTOK);
     typed_ = {field.value_or("")};
     pam_->has_failed = false;
-    if (settings && !settings->once) passed_.reset(), expected_.reset();
+    if (settings && !settings->once) passed_.reset();
+    if (settings && settings->unenrolled == totp::Unenrolled::enrol) may_enrol_.insert(user());
 
     auto argv = line();
     const int code = pam_sm_authenticate(pam_.get(), flags, static_cast<int>(argv.size()), argv.data());
@@ -317,7 +318,6 @@ void Script::authenticate(int flags) {
         promise(settings->unenrolled != totp::Unenrolled::refuse);
         promise(machine::is_root() ? user() != "alice" && !user().empty() && !machine::is_store_moved()
                                    : machine::has_helper_said("enrolled=no\n"));
-        if (settings->unenrolled == totp::Unenrolled::enrol) expected_ = user();
     }
     if (code != PAM_SUCCESS) return;
     if (!machine::is_root()) {
@@ -341,7 +341,7 @@ void Script::account(int flags) {
     promise_clean_log();
     constexpr int documented[] = {PAM_SUCCESS, PAM_PERM_DENIED, PAM_IGNORE, PAM_AUTHINFO_UNAVAIL};
     promise(std::ranges::count(documented, code) == 1 || (code == PAM_BUF_ERR && pam_->has_failed));
-    promise(code == PAM_IGNORE || code == PAM_BUF_ERR || expected_ == user());
+    promise(code == PAM_IGNORE || code == PAM_BUF_ERR || may_enrol_.contains(user()));
     const auto after = user().empty() ? std::nullopt : machine::records_of(user());
     if (code != PAM_SUCCESS) {
         promise(before.has_value() == after.has_value());
@@ -350,7 +350,6 @@ void Script::account(int flags) {
     promise(!before && after && after->enrolment.devices.size() == 1);
     const auto& device = after->enrolment.devices.front();
     promise(is_typed(machine::code_of(device.credential, *after->state.device(device.id)->next - 1)));
-    expected_.reset();
 }
 
 void Script::credentials() {
