@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr totp::UnixTime end_of_time = 253'402'300'799;  // of the year 9999
+constexpr totp::UnixTime end_of_time = 99'999'999'999;  // the last second that a state can hold
 
 /// What is so until the next enter().
 struct Circumstances {

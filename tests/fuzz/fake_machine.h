@@ -20,7 +20,8 @@ void enter();
 void leave();
 
 totp::UnixTime now();
-void pass_time(totp::UnixTime seconds);  // backwards too, but never before 1970 or after the year 9999
+void pass_time(
+    totp::UnixTime seconds);  // backwards too, but never before 1970 or after what a state can hold
 
 /// From here on the process isn't root, and a helper answers so, once. Without answers it can't be run.
 void leave_root();
