@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <deque>
 #include <vector>
 
 #include <fcntl.h>
@@ -167,6 +168,8 @@ bool has_helper_said(std::string_view beginning) {
     return std::ranges::any_of(circumstances.said_by_helper,
                                [&](const std::string& line) { return line.starts_with(beginning); });
 }
+
+void forget_helper() { circumstances.said_by_helper.clear(); }
 
 void lose_state() { fs::remove(records("state") / "alice"); }
 

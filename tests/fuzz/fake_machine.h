@@ -2,10 +2,9 @@
 // store in which alice is enrolled.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 
 #include "core/file_store.h"
 
@@ -20,17 +19,18 @@ void enter();
 void leave();
 
 totp::UnixTime now();
-void pass_time(
-    totp::UnixTime seconds);  // backwards too, but never before 1970 or after what a state can hold
+/// Backwards too, but never before 1970 or after what a state can hold.
+void pass_time(totp::UnixTime seconds);
 
 /// From here on the process isn't root, and a helper answers so, once. Without answers it can't be run.
 void leave_root();
 void add_helper_answer(std::string line);
 bool is_root();
-/// Whether the accounts are the process's own.
+/// The accounts aren't the process's own.
 void be_another_user();
-/// Whether any answer given so far was this.
+/// Whether an answer since forget_helper() was this.
 bool has_helper_said(std::string_view beginning);
+void forget_helper();
 
 /// alice's login state is lost; the store can't be found, or can be again.
 void lose_state();

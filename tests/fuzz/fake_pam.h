@@ -2,7 +2,6 @@
 // demand. What the module says is kept.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>

@@ -18,83 +18,31 @@
 //     A C S     pam_sm_authenticate, pam_sm_acct_mgmt, pam_sm_setcred; with a text: PAM_SILENT
 //     O         the other entry points
 //
-// In texts that are typed @ stands for the code of the moment, [ and ] for those before and after it, # for
-// the next of alice's token, % for her recovery code, $ for a word that no log may hold, and * for all of the
-// text before it, 32 times.
+// What is typed (u, p, > and ?) holds signs that stand for codes: see typing.h.
 #include <algorithm>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include <security/pam_modules.h>
-#include <unistd.h>
+#include <strings.h>
 
 #include "core/decimal.h"
-#include "core/known_places.h"
+#include "core/place.h"
 #include "core/policy.h"
-#include "pam_module/check_protocol.h"
 #include "tests/fuzz/fake_machine.h"
 #include "tests/fuzz/fake_pam.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/typing.h"
 
 namespace {
 
-constexpr std::string_view secret_word = "Xyzzy-42";
 constexpr const char* nobodys_password = "\b\n\r\177INCORRECT";
-constexpr std::size_t longest_text = 65'536;
 constexpr int most_calls = 12;
 const totp::SettingsPlaces no_settings_files = {PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY};
-
-// ---- what is typed
-
-/// Of alice's phone, or of the one that the user is about to enrol.
-std::string phones_code(const std::string& user, int steps_ahead) {
-    const auto phone = user == "alice" ? machine::alices(machine::phone) : machine::pending_of(user);
-    if (!phone) return "000000";
-    const auto step = totp::time_step(machine::now(), phone->credential.period);
-    return machine::code_of(phone->credential, step + static_cast<totp::Counter>(steps_ahead));
-}
-
-std::string tokens_code() {
-    const auto records = machine::records_of_alice();
-    const auto token = machine::alices(machine::token);
-    const auto* state = records ? records->state.device(token->id) : nullptr;
-    return machine::code_of(token->credential, state != nullptr ? state->next.value_or(0) : 0);
-}
-
-void repeat(std::string& text) {
-    const auto once = text;
-    for (int i = 1; i < 32 && text.size() + once.size() <= longest_text; ++i) text += once;
-}
-
-/// What `text` stands for where `user` types it now.
-std::string typed(std::string_view text, const std::string& user) {
-    std::string result;
-    for (const char c : text) {
-        switch (c) {
-            case '@': result += phones_code(user, 0); break;
-            case '[': result += phones_code(user, -1); break;
-            case ']': result += phones_code(user, 1); break;
-            case '#': result += tokens_code(); break;
-            case '%': result += machine::recovery_code(); break;
-            case '$': result += secret_word; break;
-            case '*': repeat(result); break;
-            default: result += c;
-        }
-    }
-    return result.c_str();  // what C makes of it
-}
-
-// ---- what may be found in it
-
-std::string without_separators(std::string_view text) {
-    std::string result;
-    for (const char c : text) {
-        if (c != ' ' && c != '\t' && c != '-') result += c;
-    }
-    return result;
-}
 
 using Spent = std::set<std::pair<std::string, totp::Counter>>;
 
@@ -109,7 +57,8 @@ class Script {
     void take(char letter, std::string_view text);
     void set_item(int type, const std::string& text);
     Reply reply();
-    std::string user() const;  ///< as the account data base spells it; empty: nobody
+    std::vector<const char*> line() const;  ///< argv
+    std::string user() const;               ///< as the account data base spells it; empty: nobody
 
     void authenticate(int flags);
     void promise_spent(const totp::Settings& settings, const machine::Records& before,
@@ -125,13 +74,12 @@ class Script {
 
     std::string_view text_;
     std::vector<std::string> arguments_;
-    std::vector<const char*> line() const;
     std::unique_ptr<pam_handle> pam_;
     std::deque<std::pair<Reply, totp::UnixTime>> replies_;
     totp::UnixTime delay_ = 0;
-    std::vector<std::string> typed_;  ///< in this call
-    std::optional<std::string> passed_;
-    std::set<std::string> may_enrol_;  ///< in this transaction
+    std::vector<std::string> typed_;     ///< in this call
+    std::optional<std::string> passed_;  ///< in this transaction, on a line without `once`
+    std::set<std::string> may_enrol_;    ///< in this transaction
     Spent spent_;
     int calls_left_ = most_calls;
 };
@@ -211,7 +159,7 @@ Reply Script::reply() {
     machine::pass_time(delay);
     if (!reply.text) return reply;
     reply.text = typed(*reply.text, user());
-    typed_.push_back(*reply.text);
+    if (reply.code == PAM_SUCCESS) typed_.push_back(*reply.text);
     return reply;
 }
 
@@ -299,6 +247,7 @@ void Script::authenticate(int flags) {
     const auto field = pam_->item(PAM_AUTHTOK);
     typed_ = {field.value_or("")};
     pam_->has_failed = false;
+    machine::forget_helper();
     if (settings && !settings->once) passed_.reset();
     if (settings && settings->unenrolled == totp::Unenrolled::enrol) may_enrol_.insert(user());
 
