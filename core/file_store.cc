@@ -12,6 +12,7 @@
 
 #include "core/record_file.h"
 #include "core/seal.h"
+#include "core/settings_file.h"
 
 namespace totp {
 namespace {
@@ -47,7 +48,7 @@ Failure damaged(const std::string& path, const Failure& failure, const Account& 
     const auto way_out = failure.trouble == Trouble::key
                              ? std::string(": bring that key back from a backup")
                              : ": bring it back from a backup, or run totp-enroll remove --user " +
-                                   account.name + " and enrol again";
+                                   printable(account.name) + " and enrol again";
     return {failure.trouble, path + " " + failure.message + way_out};
 }
 
@@ -158,7 +159,8 @@ Result<Done> HeldFiles::read_records() {
 
 Result<Done> HeldFiles::refuse_lost_state() const {
     const auto way_out = ", so codes that were spent would count again: run totp-enroll remove --user " +
-                         account_.name + " and enrol again, or see missing_state in pam_totp.conf(5)";
+                         printable(account_.name) +
+                         " and enrol again, or see missing_state in pam_totp.conf(5)";
     if (!file_) return store_failure(names_.state, "is missing" + way_out);
     if (const auto* device = device_without_state(*enrolment_, state_)) {
         return store_failure(names_.state, "knows nothing of the device " + device->name + way_out);

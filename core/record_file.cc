@@ -18,6 +18,7 @@
 
 #include "core/hexadecimal.h"
 #include "core/random.h"
+#include "core/settings_file.h"
 
 namespace totp {
 namespace {
@@ -183,7 +184,7 @@ std::optional<Failure> distrust_record(const Descriptor& file, const std::string
     if (!S_ISREG(status.st_mode)) return store_failure(path, "isn't a regular file: remove it");
     if (status.st_nlink != 1) return store_failure(path, "has another name as well: remove it");
     if (status.st_uid != account.uid && status.st_uid != 0) {
-        return store_failure(path, "doesn't belong to " + account.name + ": run chown on it");
+        return store_failure(path, "doesn't belong to " + printable(account.name) + ": run chown on it");
     }
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         return store_failure(path, "is open to others: run chmod go= on it");

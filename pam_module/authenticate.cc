@@ -77,6 +77,7 @@ class Login {
         if (settings_.debug) pam_syslog(pamh_, LOG_DEBUG, "%s", step);
     }
     int answered(const Outcome& outcome) const;
+    int answered_without_asking(const Outcome& outcome) const;
 
     pam_handle_t* pamh_;
     int flags_;
@@ -97,7 +98,7 @@ int Login::run() {
     debug(account_ ? "the account is known" : "the account is not known");
 
     if (!ask_for_field(pamh_, settings_)) return nobody_answered();
-    if (const auto outcome = outcome_without_asking()) return answered(*outcome);
+    if (const auto outcome = outcome_without_asking()) return answered_without_asking(*outcome);
 
     const auto field = field_to_split(pamh_, settings_);
     const auto outcome = needs_no_code(field) ? outcome_of_remembered_host() : outcome_of_asking(field);
@@ -142,6 +143,14 @@ int Login::answered(const Outcome& outcome) const {
         debug("libpam can't tell the application");
     }
     return answer(pamh_, flags_, account_ ? account_->name : "", outcome);
+}
+
+/// A field that couldn't be looked at goes no further.
+int Login::answered_without_asking(const Outcome& outcome) const {
+    if (outcome.verdict == Verdict::unavailable) {
+        if (const auto field = field_to_split(pamh_, settings_)) hand_on(pamh_, *field, outcome);
+    }
+    return answered(outcome);
 }
 
 std::optional<Outcome> Login::outcome_without_asking() {

@@ -130,7 +130,7 @@ std::optional<Outcome> parse_outcome(std::string_view answer) {
     auto words = answer.substr(0, answer.size() - 1);
     const auto verdict_word = take(words, "verdict");
     const auto verdict = verdict_word ? verdict_named(*verdict_word) : std::nullopt;
-    if (!verdict) return std::nullopt;
+    if (!verdict || *verdict == Verdict::ignored) return std::nullopt;
     Outcome outcome{.verdict = *verdict};
     if (const auto word = take(words, "reason")) {
         const auto reason = reason_named(*word);

@@ -55,7 +55,8 @@ std::optional<Question> parse_question(std::string_view text);
 std::string format_answer(bool is_enrolled);
 std::string format_answer(const Outcome& outcome);
 
-/// The reverse; nothing for a line that says anything else. What can't be read is never a success.
+/// The reverse; nothing for a line that says anything else. What can't be read is never a success. Nor is
+/// there an answer "ignored": who isn't enrolled passes by the module's settings alone.
 std::optional<bool> parse_enrolled(std::string_view answer);
 std::optional<Outcome> parse_outcome(std::string_view answer);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/child_process.h"
+#include "core/settings_file.h"
 #include "pam_module/check_protocol.h"
 
 namespace totp {
@@ -36,7 +37,8 @@ Result<Answer> answer_about_another(Question question, const Account& account, c
     if (faccessat(AT_FDCWD, helper.path, X_OK, AT_EACCESS) != 0) {
         const auto reason = because_of(errno);
         return failure_of(helper, "can't be run by uid " + std::to_string(getuid()) + reason +
-                                      "; totp_check answers for its caller alone, who isn't " + account.name +
+                                      "; totp_check answers for its caller alone, who isn't " +
+                                      printable(account.name) +
                                       ": add the account of a service that checks others to the group "
                                       "_totp_verifier, and start the service anew");
     }

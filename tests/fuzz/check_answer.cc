@@ -9,6 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto question = totp::parse_question(text);
     promise(!outcome || totp::format_answer(*outcome) == text);
     promise(!enrolled || totp::format_answer(*enrolled) == text);
+    promise(!outcome || outcome->verdict != totp::Verdict::ignored);
     promise(!question || totp::format_question(*question).text() == text);
     promise(!question || !question->claim || totp::is_possible(*question->claim));
     promise((outcome ? 1 : 0) + (enrolled ? 1 : 0) + (question ? 1 : 0) <= 1);

@@ -90,6 +90,10 @@ struct stat status_of(const fs::path& path) {
     return status;
 }
 
+void give_to(const fs::path& path, uid_t user) {
+    claim(chown(path.c_str(), user, 0) == 0, "it can be given away");
+}
+
 // ---- what an account lives through
 
 void gives_back_what_was_enrolled(void**) {
@@ -430,6 +434,20 @@ void a_login_without_state_is_refused_and_the_file_named(void**) {
     assert_false(fs::exists(store.state()));
 }
 
+void an_account_is_named_in_words_fit_for_the_log(void**) {
+    const TestStore store;
+    const auto account = account_named("bob\n\xdd");
+    store.enrol(account);
+    const auto record = *record_name(account.name);
+    write_file(store.state(record), "");
+    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "--user bob%0A%DD and enrol");
+    fs::remove(store.state(record));
+    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "--user bob%0A%DD and enrol");
+    if (!is_root()) return;
+    give_to(store.enrolled(record), 1'234);
+    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "belong to bob%0A%DD: run");
+}
+
 void an_empty_state_is_made_where_that_is_wanted(void**) {
     for (const auto purpose : {HoldFor::login_without_state, HoldFor::change}) {
         const TestStore store;
@@ -465,10 +483,6 @@ struct Damage {
 };
 
 void replace(const fs::path& path, std::string_view content) { write_file(path, content); }
-
-void give_to(const fs::path& path, uid_t user) {
-    claim(chown(path.c_str(), user, 0) == 0, "it can be given away");
-}
 
 /// What makes any record count for nothing, be it the enrolment or the state.
 std::vector<Damage> damages_of_any_record() {
@@ -942,6 +956,7 @@ int main() {
         cmocka_unit_test(prepares_once_and_keeps_what_is_there),
         cmocka_unit_test(the_state_may_lie_elsewhere),
         cmocka_unit_test(a_login_without_state_is_refused_and_the_file_named),
+        cmocka_unit_test(an_account_is_named_in_words_fit_for_the_log),
         cmocka_unit_test(an_empty_state_is_made_where_that_is_wanted),
         cmocka_unit_test(a_change_holds_an_account_that_nobody_knows),
         cmocka_unit_test(an_account_without_state_can_be_removed),
