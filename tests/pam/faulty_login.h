@@ -15,28 +15,15 @@
 
 namespace faulty {
 
-inline constexpr const char* device_line = "otpauth://totp/phone?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n";
-inline constexpr const char* never_throttled =
-    "free_failures=10000 max_failures=10000 budget=10000 budget_drain=10000";
+using stage::device_line;
+using stage::never_throttled;
+using stage::right_code;
+using stage::wrong_code;
 
 inline void claim(bool is_so, const std::string& what) {
     if (is_so) return;
     print_error("not so: %s\n", what.c_str());
     fail();
-}
-
-inline std::string right_code(totp::UnixTime now) {
-    const totp::SecretBytes secret{std::string_view("12345678901234567890")};
-    const auto code =
-        totp::KeyedHash(secret.octets(), totp::Algorithm::sha1).code(totp::time_step(now, 30), 6);
-    const auto digits = std::to_string(code);
-    return std::string(6 - digits.size(), '0') + digits;
-}
-
-inline std::string wrong_code(totp::UnixTime now) {
-    auto code = right_code(now);
-    code[0] = code[0] == '9' ? '0' : static_cast<char>(code[0] + 1);
-    return code;
 }
 
 inline int converse(int, const pam_message** messages, pam_response** responses, void* answer) {

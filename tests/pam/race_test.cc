@@ -22,14 +22,14 @@
 
 namespace {
 
+using stage::device_line;
+using stage::never_throttled;
+using stage::right_code;
+
 constexpr int rounds = PAM_TOTP_RACE_ROUNDS;
 constexpr std::size_t most_sessions = 128;
 constexpr totp::UnixTime start_of_time = 1'111'111'110;
 constexpr unsigned seconds_until_stuck = 300;
-constexpr char secret_text[] = "12345678901234567890";
-constexpr const char* device_line = "otpauth://totp/phone?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n";
-constexpr const char* never_throttled =
-    "free_failures=10000 max_failures=10000 budget=10000 budget_drain=10000";
 
 /// What the processes share.
 struct Round {
@@ -139,14 +139,6 @@ std::vector<int> Crowd::answer_at_once(totp::UnixTime now,
     pthread_barrier_wait(&round_->everybody_is_ready);
     pthread_barrier_wait(&round_->everybody_is_done);
     return {round_->codes, round_->codes + count_};
-}
-
-std::string right_code(totp::UnixTime now) {
-    const totp::SecretBytes secret{std::string_view(secret_text)};
-    const auto code =
-        totp::KeyedHash(secret.octets(), totp::Algorithm::sha1).code(totp::time_step(now, 30), 6);
-    const auto digits = std::to_string(code);
-    return std::string(6 - digits.size(), '0') + digits;
 }
 
 /// How many of the sessions got in; the others must have been refused and nothing else.
