@@ -413,6 +413,28 @@ void code_of_a_host_that_forks_at_the_prompt_gets_in_once(void**) {
     }
 }
 
+/// Another thread may fork while an account is held. The child has the locked file open for as long as it
+/// lives, and doesn't know it.
+void child_that_is_forked_in_the_middle_keeps_no_account(void**) {
+    const House house;
+    pid_t child = -1;
+    while_held = [&] {
+        child = fork();
+        if (child == 0) {
+            alarm(60);
+            for (;;) pause();
+        }
+    };
+    const int first = log_in(house, answer(right_code(start_of_time)));
+    while_held = nullptr;
+    stage::pass_time(between_logins);
+    const int second = log_in(house, answer(right_code(start_of_time + between_logins)));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    claim_equal(first, PAM_SUCCESS, "the login that was forked in");
+    claim_equal(second, PAM_SUCCESS, "the next one");
+}
+
 }  // namespace
 
 /// `guest_test PATTERN` runs the tests of that name alone.
@@ -429,6 +451,7 @@ int main(int count, char* arguments[]) {
         cmocka_unit_test(helper_leaves_the_host_its_children_and_signals),
         cmocka_unit_test(child_that_ends_at_the_prompt_takes_nothing_along),
         cmocka_unit_test(code_of_a_host_that_forks_at_the_prompt_gets_in_once),
+        cmocka_unit_test(child_that_is_forked_in_the_middle_keeps_no_account),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
