@@ -11,15 +11,17 @@
 #include <syslog.h>
 
 #include "pam_module/authenticate.h"
+#include "pam_module/cancellation.h"
 #include "pam_module/enrol_at_login.h"
 
 namespace {
 
 /// Runs `body`, which may throw, inside a host that must not see it. Not noexcept, nor are the entry points:
-/// pthread_cancel unwinds through here.
+/// a thread that is cancelled in the conversation unwinds through here.
 template <class Body>
 int guard(pam_handle_t* pamh, Body body) {
     try {
+        const totp::Uninterrupted until_the_end(pamh);
         return body();
     } catch (const abi::__forced_unwind&) {
         throw;

@@ -435,6 +435,84 @@ void child_that_is_forked_in_the_middle_keeps_no_account(void**) {
     claim_equal(second, PAM_SUCCESS, "the next one");
 }
 
+// ---- pthread_cancel
+
+/// The thread that runs `body` is cancelled, and others get in afterwards. The process ends with it: libpam
+/// gives back no message whose conversation was cut off.
+int outcome_of_cancelled(const House& house, const std::function<void(const House&)>& body) {
+    return in_child([&] {
+        pthread_t thread{};
+        struct Start {
+            const House& house;
+            const std::function<void(const House&)>& body;
+        } start{house, body};
+        const auto run = [](void* argument) -> void* {
+            const auto& [home, what] = *static_cast<Start*>(argument);
+            what(home);
+            pthread_testcancel();
+            return nullptr;
+        };
+        if (pthread_create(&thread, nullptr, run, &start) != 0) return 1;
+        void* result = nullptr;
+        pthread_join(thread, &result);
+        if (result != PTHREAD_CANCELED) return 2;
+        while_held = nullptr;
+        stage::pass_time(between_logins);
+        return log_in(house, answer(right_code(start_of_time + between_logins))) == PAM_SUCCESS ? 0 : 3;
+    });
+}
+
+void thread_can_be_cancelled_at_the_prompt(void**) {
+    const House house;
+    const auto cancelled = outcome_of_cancelled(house, [](const House& home) {
+        log_in(home, []() -> std::string {
+            pthread_cancel(pthread_self());
+            pause();
+            return "";
+        });
+        _exit(4);  // it went on
+    });
+    assert_int_equal(cancelled, 0);
+}
+
+/// The request comes while the account is held: the login is finished first, and what was accepted is spent.
+void thread_that_is_cancelled_in_the_middle_finishes_its_login(void**) {
+    const House house;
+    while_held = [] { pthread_cancel(pthread_self()); };
+    const auto cancelled = outcome_of_cancelled(house, [](const House& home) {
+        if (log_in(home, answer(right_code(start_of_time))) != PAM_SUCCESS) _exit(4);
+    });
+    while_held = nullptr;
+    assert_int_equal(cancelled, 0);
+    claim_equal(log_in(house, answer(right_code(start_of_time))), PAM_AUTH_ERR, "the code again");
+}
+
+/// The same, before anything is read.
+void thread_that_is_cancelled_before_it_is_decided_keeps_no_account(void**) {
+    const House house;
+    const auto cancelled = outcome_of_cancelled(house, [](const House& home) {
+        const int code = log_in(home, [] {
+            pthread_cancel(pthread_self());
+            return right_code(start_of_time);
+        });
+        if (code != PAM_SUCCESS) _exit(4);
+    });
+    assert_int_equal(cancelled, 0);
+}
+
+void thread_that_may_not_be_cancelled_is_not(void**) {
+    const House house;
+    const auto outcome = in_child([&] {
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+        return log_in(house, [] {
+            pthread_cancel(pthread_self());
+            pthread_testcancel();
+            return right_code(start_of_time);
+        });
+    });
+    claim_equal(outcome, PAM_SUCCESS, "the login");
+}
+
 }  // namespace
 
 /// `guest_test PATTERN` runs the tests of that name alone.
@@ -452,6 +530,10 @@ int main(int count, char* arguments[]) {
         cmocka_unit_test(child_that_ends_at_the_prompt_takes_nothing_along),
         cmocka_unit_test(code_of_a_host_that_forks_at_the_prompt_gets_in_once),
         cmocka_unit_test(child_that_is_forked_in_the_middle_keeps_no_account),
+        cmocka_unit_test(thread_can_be_cancelled_at_the_prompt),
+        cmocka_unit_test(thread_that_is_cancelled_in_the_middle_finishes_its_login),
+        cmocka_unit_test(thread_that_is_cancelled_before_it_is_decided_keeps_no_account),
+        cmocka_unit_test(thread_that_may_not_be_cancelled_is_not),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
