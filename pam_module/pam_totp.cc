@@ -10,6 +10,7 @@
 #include <security/pam_modules.h>
 #include <syslog.h>
 
+#include "core/failure.h"
 #include "pam_module/authenticate.h"
 #include "pam_module/cancellation.h"
 #include "pam_module/enrol_at_login.h"
@@ -27,6 +28,9 @@ int guard(pam_handle_t* pamh, Body body) {
         throw;
     } catch (const std::bad_alloc&) {
         return PAM_BUF_ERR;
+    } catch (const totp::CannotCompute& failure) {
+        pam_syslog(pamh, LOG_ERR, "nobody is let in: %s", failure.what());
+        return PAM_AUTHINFO_UNAVAIL;
     } catch (const std::exception& bug) {
         pam_syslog(pamh, LOG_CRIT, "internal error, nobody is let in: %s", bug.what());
         return PAM_SYSTEM_ERR;

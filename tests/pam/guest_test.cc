@@ -513,10 +513,106 @@ void thread_that_may_not_be_cancelled_is_not(void**) {
     claim_equal(outcome, PAM_SUCCESS, "the login");
 }
 
+// ---- OpenSSL
+
+/// In a process that has just begun: logs in on the stage of these services with each of the answers, and
+/// prints the PAM codes and the log.
+int log_in_with_answers(const char* services, std::vector<std::string> answers) {
+    stage::set_clock(start_of_time);
+    for (const auto& text : answers) {
+        std::cout << "code " << Transaction(services, answer(text)).authenticate() << "\n";
+        for (const auto& line : stage::take_log()) std::cout << line << "\n";
+    }
+    std::cout.flush();
+    return 0;
+}
+
+/// What that says in a process whose OPENSSL_CONF is this text.
+std::string said_under(const House& house, const std::string& configuration) {
+    const auto file = house.directory() / "openssl.cnf";
+    std::ofstream(file) << configuration;
+    std::array<int, 2> ends{};
+    if (pipe(ends.data()) != 0) std::abort();
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        dup2(ends[1], STDOUT_FILENO);
+        setenv("OPENSSL_CONF", file.c_str(), 1);
+        execl("/proc/self/exe", "guest_test", "--log-in", services_of(house).c_str(),
+              wrong_code(start_of_time).c_str(), right_code(start_of_time).c_str(), nullptr);
+        _exit(1);
+    }
+    close(ends[1]);
+    std::string said;
+    std::array<char, 4096> block{};
+    for (ssize_t size = 0; (size = read(ends[0], block.data(), block.size())) > 0;)
+        said.append(block.data(), static_cast<std::size_t>(size));
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    claim(WIFEXITED(status) && WEXITSTATUS(status) == 0, configuration + ": the process ends well");
+    return said;
+}
+
+std::vector<int> codes_in(const std::string& said) {
+    std::vector<int> codes;
+    std::istringstream lines(said);
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with("code ")) codes.push_back(std::stoi(line.substr(5)));
+    return codes;
+}
+
+std::string with_only(const std::string& provider) {
+    return "openssl_conf = main\n[main]\nproviders = them\n[them]\n" + provider +
+           " = it\n[it]\nactivate = 1\n";
+}
+
+void openssl_that_can_compute_decides_right_and_wrong(void**) {
+    for (const std::string& configuration :
+         {std::string(""), std::string("nonsense [\n"), with_only("default"),
+          std::string("config_diagnostics = 1\nopenssl_conf = main\n[main]\nproviders = nowhere\n")}) {
+        const House house;
+        const auto said = said_under(house, configuration);
+        claim(codes_in(said) == std::vector{PAM_AUTH_ERR, PAM_SUCCESS}, configuration + said);
+    }
+}
+
+void openssl_that_can_not_compute_lets_nobody_in_and_spends_nothing(void**) {
+    for (const std::string& configuration :
+         {with_only("null"), with_only("legacy"), with_only("no-such-provider"),
+          std::string(
+              "openssl_conf = main\n[main]\nalg_section = evp\n[evp]\ndefault_properties = fips=yes\n")}) {
+        const House house;
+        const auto said = said_under(house, configuration);
+        claim(codes_in(said) == std::vector{PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL},
+              configuration + said);
+        claim(said.find("OpenSSL can't compute") != std::string::npos, "the log says so: " + said);
+        claim_equal(log_in(house, answer(right_code(start_of_time))), PAM_SUCCESS, "a host that can");
+    }
+}
+
+/// Nor does the host find an error of ours in OpenSSL's queue.
+void properties_that_openssl_has_not_let_nobody_in(void**) {
+    const House house;
+    const auto right = right_code(start_of_time);
+    const auto outcome = in_child([&] {
+        EVP_set_default_properties(nullptr, "fips=yes");
+        ERR_clear_error();
+        if (log_in(house, answer(right)) != PAM_AUTHINFO_UNAVAIL) return 1;
+        if (ERR_peek_error() != 0) return 2;
+        EVP_set_default_properties(nullptr, "");
+        return log_in(house, answer(right)) == PAM_SUCCESS ? 0 : 3;
+    });
+    assert_int_equal(outcome, 0);
+}
+
 }  // namespace
 
-/// `guest_test PATTERN` runs the tests of that name alone.
+/// `guest_test PATTERN` runs the tests of that name alone; `guest_test --log-in SERVICES ANSWER...` is a
+/// process of some of them.
 int main(int count, char* arguments[]) {
+    if (count > 2 && std::string_view(arguments[1]) == "--log-in")
+        return log_in_with_answers(arguments[2], {arguments + 3, arguments + count});
     if (count > 1) cmocka_set_test_filter(arguments[1]);
     stage::begin_as_ordinary_user();
     const CMUnitTest tests[] = {
@@ -534,6 +630,9 @@ int main(int count, char* arguments[]) {
         cmocka_unit_test(thread_that_is_cancelled_in_the_middle_finishes_its_login),
         cmocka_unit_test(thread_that_is_cancelled_before_it_is_decided_keeps_no_account),
         cmocka_unit_test(thread_that_may_not_be_cancelled_is_not),
+        cmocka_unit_test(openssl_that_can_compute_decides_right_and_wrong),
+        cmocka_unit_test(openssl_that_can_not_compute_lets_nobody_in_and_spends_nothing),
+        cmocka_unit_test(properties_that_openssl_has_not_let_nobody_in),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
