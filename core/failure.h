@@ -1,7 +1,8 @@
 // A failure of the world: what could not be read, written or understood, said so that a person can mend it.
-// Refuses to know verdicts (a wrong code is not a failure) and bugs (those are exceptions).
+// Refuses to know verdicts (a wrong code is not a failure) and bugs (those are other exceptions).
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <variant>
@@ -23,6 +24,12 @@ enum class Trouble {
 struct Failure {
     Trouble trouble;
     std::string message;
+};
+
+/// The library that has to compute something can't, in this process. For whoever is at the wall: nobody on
+/// the way there can do anything about it. Says the way out.
+struct CannotCompute : std::runtime_error {
+    using std::runtime_error::runtime_error;
 };
 
 /// ": No space left on device" for an errno value, to end a message with.

@@ -118,6 +118,12 @@ class HeldFiles : public HeldAccount {
           enrolled_(std::move(enrolled)),
           states_(std::move(states)) {}
 
+    ~HeldFiles() override {
+        if (file_) unlock(file_);
+    }
+    HeldFiles(const HeldFiles&) = delete;
+    HeldFiles& operator=(const HeldFiles&) = delete;
+
     /// Locks and reads; to be called first.
     Result<Done> hold(HoldFor purpose);
 

@@ -7,6 +7,8 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 
+#include "core/openssl.h"
+
 namespace totp {
 namespace {
 
@@ -38,15 +40,13 @@ std::uint32_t truncate(const Digest& digest) {
     return (from[0] & 127U) << 24 | from[1] << 16 | from[2] << 8 | from[3];
 }
 
-void require(bool went_well) {
-    if (!went_well) throw std::runtime_error("OpenSSL can't compute an HMAC");
-}
+void require(bool went_well) { require_openssl(went_well, "an HMAC"); }
 
 }  // namespace
 
 struct KeyedHash::Context {
     EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-    EVP_MAC_CTX* keyed = EVP_MAC_CTX_new(mac);
+    EVP_MAC_CTX* keyed = mac != nullptr ? EVP_MAC_CTX_new(mac) : nullptr;
 
     Context() = default;
     Context(const Context&) = delete;
@@ -57,6 +57,7 @@ struct KeyedHash::Context {
     }
 
     Digest digest_of(std::span<const std::uint8_t> message) const {
+        const OpensslErrors errors;
         Digest digest;
         require(EVP_MAC_init(keyed, nullptr, 0, nullptr) == 1 &&
                 EVP_MAC_update(keyed, message.data(), message.size()) == 1 &&
@@ -70,8 +71,9 @@ Counter time_step(UnixTime now, int period) {
     return static_cast<Counter>(now / period);
 }
 
-KeyedHash::KeyedHash(std::span<const std::uint8_t> key, Algorithm algorithm)
-    : context_(std::make_unique<Context>()) {
+KeyedHash::KeyedHash(std::span<const std::uint8_t> key, Algorithm algorithm) {
+    const OpensslErrors errors;
+    context_ = std::make_unique<Context>();
     require(context_->keyed != nullptr);
     const OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(digest_name(algorithm)), 0),

@@ -55,10 +55,9 @@ Failure unopened(const std::string& path, int error) {
     return store_failure(path, "can't be opened", error);
 }
 
-/// Nothing once the lock is ours; it goes with the descriptor. Asks again and again: flock(2) itself can't be
-/// bounded without a signal, and one that never ends could be held against us. The pauses grow with the time
-/// waited, so that a crowd leaves the processor to whoever it waits for, and vary, so that it doesn't wake in
-/// step.
+/// Nothing once the lock is ours. Asks again and again: flock(2) itself can't be bounded without a signal, and
+/// one that never ends could be held against us. The pauses grow with the time waited, so that a crowd leaves
+/// the processor to whoever it waits for, and vary, so that it doesn't wake in step.
 std::optional<Failure> lock(const Descriptor& file, const std::string& path) {
     std::minstd_rand variation(static_cast<unsigned>(getpid()));
     std::chrono::nanoseconds waited{};
@@ -170,6 +169,8 @@ Result<Descriptor> open_locked(const Directory& directory, const std::string& re
         if (is_still(file, directory, record)) return file;
     }
 }
+
+void unlock(const Descriptor& file) { flock(file.number(), LOCK_UN); }
 
 bool is_file(const Directory& directory, const std::string& record) {
     struct stat status {};

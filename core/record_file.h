@@ -49,8 +49,12 @@ Result<Done> unlink_record(const Directory& directory, const std::string& record
 Result<Descriptor> open_record(const Directory& directory, const std::string& record, const Account& account);
 
 /// Opens a record for writing and waits for its lock, at most five seconds; an empty descriptor if there is
-/// none. The lock goes with the descriptor. One that was replaced meanwhile is opened again.
+/// none. The lock goes with unlock(). One that was replaced meanwhile is opened again.
 Result<Descriptor> open_locked(const Directory& directory, const std::string& record);
+
+/// Gives the lock back. Closing isn't enough: a process that another thread of the host forked meanwhile has
+/// the descriptor too, for as long as it lives.
+void unlock(const Descriptor& file);
 
 /// Whether there is a file that open_locked() could lock, and not a link or something stranger.
 bool is_file(const Directory& directory, const std::string& record);

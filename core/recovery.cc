@@ -39,7 +39,7 @@ std::string hash_of(const SecretBytes& code, const std::string& setting) {
     const char* hash = crypt_rn(terminated.text().data(), setting.c_str(), &space->data, sizeof space->data);
     if (hash == nullptr) {
         if (errno == ENOMEM) throw std::bad_alloc();
-        throw std::runtime_error("crypt(3) refuses yescrypt" + because_of(errno));
+        throw CannotCompute("crypt(3) refuses yescrypt" + because_of(errno));
     }
     return hash;
 }

@@ -13,6 +13,7 @@
 
 #include "core/descriptor.h"
 #include "core/hexadecimal.h"
+#include "core/openssl.h"
 #include "core/otp.h"
 #include "core/random.h"
 
@@ -31,9 +32,7 @@ Failure key_failure(const std::string& file, const std::string& what) {
 
 // ---- AES-256-GCM
 
-void require(bool went_well) {
-    if (!went_well) throw std::runtime_error("OpenSSL can't compute AES-256-GCM");
-}
+void require(bool went_well) { require_openssl(went_well, "AES-256-GCM"); }
 
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 
@@ -54,6 +53,7 @@ Cipher keyed_cipher(const SecretBytes& key, std::span<const std::uint8_t> nonce,
 /// Nonce, ciphertext and tag in one.
 SecretBytes encrypt(const SecretBytes& key, const SecretBytes& nonce, std::string_view bound_to,
                     const SecretBytes& plaintext) {
+    const OpensslErrors errors;
     const auto cipher = keyed_cipher(key, nonce.octets(), bound_to, Direction::close);
     SecretBytes box(nonce.octets());
     box.resize(nonce_size + plaintext.size() + tag_size);
@@ -71,6 +71,7 @@ SecretBytes encrypt(const SecretBytes& key, const SecretBytes& nonce, std::strin
 std::optional<SecretBytes> decrypt(const SecretBytes& key, std::span<const std::uint8_t> box,
                                    std::string_view bound_to) {
     if (box.size() < nonce_size + tag_size) return std::nullopt;
+    const OpensslErrors errors;
     const auto ciphertext = box.subspan(nonce_size, box.size() - nonce_size - tag_size);
     SecretBytes tag(box.last(tag_size));
     const auto cipher = keyed_cipher(key, box.first(nonce_size), bound_to, Direction::open);

@@ -93,7 +93,7 @@ int Login::run() {
         forget_enrolment(pamh_);
     }
     const char* user = nullptr;
-    if (const int code = pam_get_user(pamh_, &user, nullptr); code != PAM_SUCCESS) return code;
+    if (const int code = get_user(pamh_, user); code != PAM_SUCCESS) return code;
     account_ = account_of(pamh_, user);
     debug(account_ ? "the account is known" : "the account is not known");
 

@@ -10,6 +10,9 @@
 
 namespace totp {
 
+/// Who wants in: asked for where the application hasn't said so. PAM_SUCCESS, or why nobody is known.
+int get_user(pam_handle_t* pamh, const char*& user);
+
 /// Asks one question. Nothing if the application can't or won't answer.
 std::optional<SecretBytes> ask(pam_handle_t* pamh, std::string_view prompt, bool shows_what_is_typed);
 

@@ -10,21 +10,27 @@
 #include <security/pam_modules.h>
 #include <syslog.h>
 
+#include "core/failure.h"
 #include "pam_module/authenticate.h"
+#include "pam_module/cancellation.h"
 #include "pam_module/enrol_at_login.h"
 
 namespace {
 
 /// Runs `body`, which may throw, inside a host that must not see it. Not noexcept, nor are the entry points:
-/// pthread_cancel unwinds through here.
+/// a thread that is cancelled in the conversation unwinds through here.
 template <class Body>
 int guard(pam_handle_t* pamh, Body body) {
     try {
+        const totp::Uninterrupted until_the_end(pamh);
         return body();
     } catch (const abi::__forced_unwind&) {
         throw;
     } catch (const std::bad_alloc&) {
         return PAM_BUF_ERR;
+    } catch (const totp::CannotCompute& failure) {
+        pam_syslog(pamh, LOG_ERR, "nobody is let in: %s", failure.what());
+        return PAM_AUTHINFO_UNAVAIL;
     } catch (const std::exception& bug) {
         pam_syslog(pamh, LOG_CRIT, "internal error, nobody is let in: %s", bug.what());
         return PAM_SYSTEM_ERR;

@@ -45,8 +45,8 @@ void right_code_gets_in_only_if_it_is_spent(void**) {
     Door door;
     int in = 0;
     int cases = 0;
-    for_each_fault(door, phone::right_code, [&](const Fault& fault) {
-        const int code = door.authenticate(phone::right_code(door.now()), fault);
+    for_each_fault(door, stage::right_code, [&](const Fault& fault) {
+        const int code = door.authenticate(stage::right_code(door.now()), fault);
         const auto what = name_of(fault, door);
         claim(code == PAM_SUCCESS || code == PAM_AUTHINFO_UNAVAIL || code == PAM_BUF_ERR ||
                   code == PAM_SYSTEM_ERR,
@@ -62,9 +62,9 @@ void right_code_gets_in_only_if_it_is_spent(void**) {
 
 void wrong_code_never_gets_in_and_is_counted_or_undecided(void**) {
     Door door;
-    for_each_fault(door, phone::wrong_code, [&](const Fault& fault) {
+    for_each_fault(door, stage::wrong_code, [&](const Fault& fault) {
         const auto failures = door.state().known.failures + door.state().elsewhere.failures;
-        const int code = door.authenticate(phone::wrong_code(door.now()), fault);
+        const int code = door.authenticate(stage::wrong_code(door.now()), fault);
         const auto what = name_of(fault, door);
         const auto failures_now = door.state().known.failures + door.state().elsewhere.failures;
         claim(code == PAM_AUTH_ERR || code == PAM_AUTHINFO_UNAVAIL || code == PAM_BUF_ERR ||
@@ -73,18 +73,18 @@ void wrong_code_never_gets_in_and_is_counted_or_undecided(void**) {
         claim(code != PAM_AUTH_ERR || failures_now == failures + 1, what + ": refused and not counted");
         door.pass_time();
     });
-    claim(door.authenticate(phone::right_code(door.now())) == PAM_SUCCESS, "and life goes on");
+    claim(door.authenticate(stage::right_code(door.now())) == PAM_SUCCESS, "and life goes on");
 }
 
 void process_killed_at_any_call_loses_nothing(void**) {
     Door door;
-    door.authenticate(phone::right_code(door.now()));
+    door.authenticate(stage::right_code(door.now()));
     const auto calls = door.calls().size();
     door.pass_time();
     for (std::size_t at = 1; at <= calls; ++at) {
         const Fault fault{at, Kind::killed};
         const pid_t child = fork();
-        if (child == 0) _exit(door.authenticate(phone::right_code(door.now()), fault));
+        if (child == 0) _exit(door.authenticate(stage::right_code(door.now()), fault));
         int status = 0;
         waitpid(child, &status, 0);
         claim(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, name_of(fault, door));

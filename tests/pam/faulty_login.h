@@ -10,13 +10,11 @@
 
 #include "tests/faults/faults.h"
 #include "tests/pam/cmocka.h"
-#include "tests/pam/phone.h"
 #include "tests/pam/stage.h"
 
 namespace faulty {
 
-inline constexpr const char* never_throttled =
-    "free_failures=10000 max_failures=10000 budget=10000 budget_drain=10000";
+using stage::never_throttled;
 
 inline int converse(int, const pam_message** messages, pam_response** responses, void* answer) {
     const faults::Pause pause;
@@ -31,7 +29,7 @@ inline int converse(int, const pam_message** messages, pam_response** responses,
 class Door {
   public:
     Door() : stage_(std::string(never_throttled) + " nullok", {"auth required pam_permit.so"}) {
-        stage_.enrol(phone::enrolment);
+        stage_.enrol(stage::device_line);
         pass_time();
     }
 
@@ -65,7 +63,7 @@ class Door {
         auto store = stage_.store();
         const auto held = store.hold(stage::alice(), totp::HoldFor::login);
         claim(static_cast<bool>(held), held ? "" : held.failure().message);
-        claim((*held)->enrolment() == *totp::parse_enrolment(phone::enrolment), "the enrolment is whole");
+        claim((*held)->enrolment() == *totp::parse_enrolment(stage::device_line), "the enrolment is whole");
         return (*held)->state();
     }
     bool is_spent() const { return state().devices.front().next > totp::time_step(now_, 30); }
@@ -79,10 +77,10 @@ class Door {
 /// After whatever happened: the code gets in if it isn't spent, and not otherwise; the next one does.
 inline void claim_that_life_goes_on(Door& door, const std::string& what) {
     const bool is_spent = door.is_spent();
-    const int again = door.authenticate(phone::right_code(door.now()));
+    const int again = door.authenticate(stage::right_code(door.now()));
     claim(again == (is_spent ? PAM_AUTH_ERR : PAM_SUCCESS), what + ": the same code again");
     door.pass_time();
-    claim(door.authenticate(phone::right_code(door.now())) == PAM_SUCCESS, what + ": the next code");
+    claim(door.authenticate(stage::right_code(door.now())) == PAM_SUCCESS, what + ": the next code");
     door.pass_time();
 }
 

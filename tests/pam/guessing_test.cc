@@ -13,7 +13,6 @@
 
 #include "core/throttle.h"
 #include "tests/pam/cmocka.h"
-#include "tests/pam/phone.h"
 #include "tests/pam/stage.h"
 
 namespace {
@@ -34,12 +33,12 @@ int converse(int, const pam_message** messages, pam_response** responses, void* 
 class Year {
   public:
     Year() : stage_("quiet"), directory_((stage_.directory() / "pam.d").string()) {
-        stage_.enrol(phone::enrolment);
+        stage_.enrol(stage::device_line);
         assert_true(owner_logs_in());
         begin_ = now_ += 60;
     }
 
-    bool owner_logs_in() { return authenticate(phone::right_code(now_), home) == PAM_SUCCESS; }
+    bool owner_logs_in() { return authenticate(stage::right_code(now_), home) == PAM_SUCCESS; }
 
     /// One after the other from `place`, as long as any is looked at before `until` and fewer than `most`
     /// have failed in a row. Then it is `until`.
@@ -48,7 +47,7 @@ class Year {
             const auto opens = totp::closed_until(side_of(place), {}, now_).value_or(now_);
             if (opens >= until) break;
             now_ = opens;
-            assert_int_equal(authenticate(phone::wrong_code(now_), place), PAM_AUTH_ERR);
+            assert_int_equal(authenticate(stage::wrong_code(now_), place), PAM_AUTH_ERR);
             ++guesses_;
         }
         now_ = until;

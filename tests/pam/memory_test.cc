@@ -8,12 +8,12 @@ using namespace faulty;
 
 void memory_that_runs_out_lets_nobody_in(void**) {
     Door door;
-    door.authenticate(phone::right_code(door.now()), {.is_in_memory = true});
+    door.authenticate(stage::right_code(door.now()), {.is_in_memory = true});
     const auto allocations = door.calls().size();
     claim(allocations > 50, "memory is taken");
     door.pass_time();
     for (std::size_t at = 1; at <= allocations; ++at) {
-        const int code = door.authenticate(phone::right_code(door.now()), {.at = at, .is_in_memory = true});
+        const int code = door.authenticate(stage::right_code(door.now()), {.at = at, .is_in_memory = true});
         const auto what = "allocation " + std::to_string(at);
         claim(code != PAM_SUCCESS || door.is_spent(), what + ": in with a code that isn't spent");
         claim_that_life_goes_on(door, what);

@@ -158,7 +158,7 @@ void login_is_forgotten_or_spent_and_spent_if_anybody_was_told(void**) {
     const auto next_before = door.state().devices.front().next;
     const int states = cut_power_at_each_moment(
         door.stage(),
-        [&] { claim(door.authenticate(phone::right_code(door.now())) == PAM_SUCCESS, "they are in"); },
+        [&] { claim(door.authenticate(stage::right_code(door.now())) == PAM_SUCCESS, "they are in"); },
         [&](bool is_done, const std::string& what) {
             const auto next = door.state().devices.front().next;
             claim(next == next_before || door.is_spent(), what + ": old or new");
@@ -172,7 +172,7 @@ void wrong_code_is_counted_if_anybody_was_told(void**) {
     const auto failures = [&] { return door.state().known.failures + door.state().elsewhere.failures; };
     cut_power_at_each_moment(
         door.stage(),
-        [&] { claim(door.authenticate(phone::wrong_code(door.now())) == PAM_AUTH_ERR, "refused"); },
+        [&] { claim(door.authenticate(stage::wrong_code(door.now())) == PAM_AUTH_ERR, "refused"); },
         [&](bool is_done, const std::string& what) {
             claim(failures() <= 1, what + ": old or new");
             claim(!is_done || failures() == 1, what + ": refused and not counted");
@@ -194,7 +194,7 @@ std::size_t devices_of(const stage::Stage& stage, const std::string& what) {
 void enrolment_is_the_old_or_the_new_one(void**) {
     for (const std::size_t before : {0U, 1U}) {
         const stage::Stage stage("");
-        if (before == 1) stage.enrol(phone::enrolment);
+        if (before == 1) stage.enrol(stage::device_line);
         const auto act = [&] {
             auto store = stage.store();
             const auto enrolment = *totp::parse_enrolment(two_devices);
@@ -212,7 +212,7 @@ void enrolment_is_the_old_or_the_new_one(void**) {
 
 void removal_leaves_all_or_nothing(void**) {
     const stage::Stage stage("");
-    stage.enrol(phone::enrolment);
+    stage.enrol(stage::device_line);
     const auto act = [&] {
         auto store = stage.store();
         claim(static_cast<bool>((*store.hold(stage::alice(), totp::HoldFor::removal))->remove()), "removed");

@@ -20,7 +20,6 @@
 #include "core/random.h"
 #include "core/recovery.h"
 #include "tests/pam/cmocka.h"
-#include "tests/pam/phone.h"
 #include "tests/pam/stage.h"
 
 namespace {
@@ -31,8 +30,6 @@ constexpr int rounds = PAM_TOTP_RACE_ROUNDS;
 constexpr std::size_t most_sessions = 128;
 constexpr totp::UnixTime start_of_time = 1'111'111'110;
 constexpr unsigned seconds_until_stuck = 300;
-constexpr const char* never_throttled =
-    "free_failures=10000 max_failures=10000 budget=10000 budget_drain=10000";
 
 /// What the processes share.
 struct Round {
@@ -153,18 +150,18 @@ long accepted(const std::vector<int>& codes) {
 }
 
 void one_code_lets_one_of_32_sessions_in(void**) {
-    const stage::Stage stage(never_throttled);
-    stage.enrol(phone::enrolment);
+    const stage::Stage stage(stage::never_throttled);
+    stage.enrol(stage::device_line);
     Crowd crowd(stage, 32);
     for (int round = 0; round < rounds; ++round) {
         const auto now = start_of_time + round * 900;
-        const auto code = phone::right_code(now);
+        const auto code = stage::right_code(now);
         assert_int_equal(accepted(crowd.answer_at_once(now, [&](std::size_t) { return code; })), 1);
     }
 }
 
 void one_recovery_code_lets_one_of_32_sessions_in(void**) {
-    const stage::Stage stage(never_throttled);
+    const stage::Stage stage(stage::never_throttled);
     Crowd crowd(stage, 32);
     auto now = start_of_time;
     for (int round = 0; round < rounds; ++round, now += 900) {
@@ -172,7 +169,7 @@ void one_recovery_code_lets_one_of_32_sessions_in(void**) {
         const auto index = static_cast<std::size_t>(round) % totp::maximum_recovery_codes;
         if (index == 0) {
             set = *totp::new_recovery_codes(totp::maximum_recovery_codes);
-            std::string enrolment = phone::enrolment;
+            std::string enrolment = stage::device_line;
             for (const auto& code : set.hashes) enrolment += "recovery " + code.hash + "\n";
             stage.enrol(enrolment);
         }
@@ -230,13 +227,13 @@ totp::Counter next_of_phone(const stage::Stage& stage) {
 }
 
 void one_code_lets_one_in_while_the_enrolment_is_changed(void**) {
-    const stage::Stage stage(never_throttled);
-    stage.enrol(phone::enrolment);
+    const stage::Stage stage(stage::never_throttled);
+    stage.enrol(stage::device_line);
     Crowd crowd(stage, 8);
     const Meddler meddler(stage);
     for (int round = 0; round < rounds / 5; ++round) {
         const auto now = start_of_time + round * 900;
-        const auto code = phone::right_code(now);
+        const auto code = stage::right_code(now);
         assert_int_equal(accepted(crowd.answer_at_once(now, [&](std::size_t) { return code; })), 1);
         assert_int_equal(next_of_phone(stage), totp::time_step(now, 30) + 1);
     }
@@ -245,7 +242,7 @@ void one_code_lets_one_in_while_the_enrolment_is_changed(void**) {
 
 void guess_at_once(std::size_t sessions) {
     const stage::Stage stage("");
-    stage.enrol(phone::enrolment);
+    stage.enrol(stage::device_line);
     const auto guess = [](std::size_t i) { return std::to_string(900'000 + i); };
     const auto codes = Crowd(stage, sessions).answer_at_once(start_of_time, guess);
     assert_int_equal(std::ranges::count(codes, PAM_AUTH_ERR), 5);
@@ -258,10 +255,10 @@ void five_guesses_of_128_sessions_are_evaluated(void**) { guess_at_once(128); }
 /// The right code among the guesses may be one of the five that are evaluated, and then only it gets in.
 void no_more_guesses_are_evaluated_when_one_is_right(void**) {
     const stage::Stage stage("");
-    stage.enrol(phone::enrolment);
+    stage.enrol(stage::device_line);
     Crowd crowd(stage, 40);
     const auto codes = crowd.answer_at_once(start_of_time, [](std::size_t i) {
-        return i == 0 ? phone::right_code(start_of_time) : std::to_string(900'000 + i);
+        return i == 0 ? stage::right_code(start_of_time) : std::to_string(900'000 + i);
     });
     assert_true(std::ranges::count(codes, PAM_SUCCESS) <= 1);
     assert_true(std::ranges::count(codes, PAM_AUTH_ERR) <= 10);  // a success opens a side of its own

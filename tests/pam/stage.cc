@@ -6,6 +6,7 @@
 #include <cstring>
 #include <ctime>
 #include <fstream>
+#include <mutex>
 #include <stdexcept>
 
 #include <dlfcn.h>
@@ -17,12 +18,14 @@
 #include <unistd.h>
 
 #include "core/failure.h"
+#include "core/otp.h"
 
 namespace fs = std::filesystem;
 
 namespace {
 
 totp::UnixTime clock_now = 0;
+std::mutex log_is_in_use;  // by threads of one process
 std::vector<std::string> log_lines;
 fs::path module = PAM_TOTP_MODULE;
 fs::path stages;          // the directory all of them lie in
@@ -47,6 +50,7 @@ void log_formatted(int priority, const char* format, va_list arguments) {
     std::vsnprintf(text, sizeof text, format, arguments);
     std::string_view line(text);
     if (const auto end = line.find("): "); end != std::string_view::npos) line.remove_prefix(end + 3);
+    const std::lock_guard lock(log_is_in_use);
     log_lines.push_back(std::string(priority_name(priority)) + " " + std::string(line));
 }
 
@@ -140,7 +144,24 @@ namespace stage {
 void set_clock(totp::UnixTime now) { clock_now = now; }
 void pass_time(totp::UnixTime seconds) { clock_now += seconds; }
 
-std::vector<std::string> take_log() { return std::exchange(log_lines, {}); }
+std::vector<std::string> take_log() {
+    const std::lock_guard lock(log_is_in_use);
+    return std::exchange(log_lines, {});
+}
+
+std::string right_code(totp::UnixTime now) {
+    const totp::SecretBytes secret{std::string_view("12345678901234567890")};
+    const auto code =
+        totp::KeyedHash(secret.octets(), totp::Algorithm::sha1).code(totp::time_step(now, 30), 6);
+    const auto digits = std::to_string(code);
+    return std::string(6 - digits.size(), '0') + digits;
+}
+
+std::string wrong_code(totp::UnixTime now) {
+    auto code = right_code(now);
+    code[0] = code[0] == '9' ? '0' : static_cast<char>(code[0] + 1);
+    return code;
+}
 
 void begin_as_ordinary_user() {
     constexpr uid_t nobody = 65534;

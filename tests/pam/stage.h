@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "core/file_store.h"
-#include "core/otp.h"
 
 namespace stage {
 
@@ -60,5 +59,14 @@ inline constexpr const char* service = "door";
 
 /// alice, as the runner's getpwnam knows her: she has the uid of this process.
 totp::Account alice();
+
+/// A device of hers, as a line of an enrolment; the code it shows at a time, and another one.
+inline constexpr const char* device_line = "otpauth://totp/phone?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n";
+std::string right_code(totp::UnixTime now);
+std::string wrong_code(totp::UnixTime now);
+
+/// Settings under which wrong codes never have to wait.
+inline constexpr const char* never_throttled =
+    "free_failures=10000 max_failures=10000 budget=10000 budget_drain=10000";
 
 }  // namespace stage

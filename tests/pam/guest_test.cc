@@ -1,0 +1,631 @@
+// The module as a guest: hosts that are threaded, out of descriptors, forking, cancelling their threads, with
+// signals and an OpenSSL configuration of their own. They stay as they were, and nothing they do lets anybody
+// in twice or shuts anybody out for good.
+//
+// A host with an older libstdc++ can't be had here: tests/house/symbols_test.sh holds that the module asks
+// for no symbol of it and shows none of its own. Hosts without root's view (chroot) are in
+// tests/system/test_chroot.py; what the module needs of stack, system calls and memory is in footprint_test.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <barrier>
+#include <cfenv>
+#include <clocale>
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include "core/recovery.h"
+#include "tests/pam/guest.h"
+
+namespace {
+
+using namespace guest;
+using stage::device_line;
+using stage::never_throttled;
+using stage::right_code;
+using stage::wrong_code;
+
+constexpr totp::UnixTime start_of_time = 1'111'111'110;
+constexpr totp::UnixTime between_logins = 900;
+constexpr int rounds = 20;
+constexpr std::size_t threads = 8;
+
+/// What the host does in the middle of a login, while the account is held.
+std::function<void()> while_held;
+
+}  // namespace
+
+/// In libc's place.
+extern "C" int fdatasync(int file) {
+    if (while_held) while_held();
+    return static_cast<int>(syscall(SYS_fdatasync, file));
+}
+
+namespace {
+
+/// Alice is enrolled on a stage of her own.
+struct House : stage::Stage {
+    explicit House(const std::string& options = never_throttled, const std::string& enrolment = device_line)
+        : Stage(options) {
+        stage::set_clock(start_of_time);
+        enrol(enrolment);
+    }
+};
+
+std::string named(int code) { return std::to_string(code) + " (" + pam_strerror(nullptr, code) + ")"; }
+
+void claim_equal(int code, int expected, const std::string& what) {
+    claim(code == expected, what + " gives " + named(expected) + ", not " + named(code));
+}
+
+// ---- threads
+
+/// As many logins as there are stages, each in a thread, which answer at the same moment; what each was told.
+std::vector<int> log_in_at_once(const std::vector<const House*>& houses, const std::string& code) {
+    std::barrier everybody_is_at_the_prompt(static_cast<std::ptrdiff_t>(houses.size()));
+    std::vector<int> codes(houses.size());
+    std::vector<std::jthread> hosts;
+    for (std::size_t i = 0; i < houses.size(); ++i) {
+        hosts.emplace_back([&, i] {
+            codes[i] = log_in(*houses[i], [&] {
+                everybody_is_at_the_prompt.arrive_and_wait();
+                return code;
+            });
+        });
+    }
+    hosts.clear();
+    return codes;
+}
+
+void one_code_lets_one_of_eight_threads_in(void**) {
+    const House house;
+    const std::vector<const House*> the_same(threads, &house);
+    for (int round = 0; round < rounds; ++round) {
+        stage::pass_time(between_logins);
+        const auto codes = log_in_at_once(the_same, right_code(start_of_time + (round + 1) * between_logins));
+        assert_int_equal(std::ranges::count(codes, PAM_SUCCESS), 1);
+        assert_int_equal(std::ranges::count(codes, PAM_AUTH_ERR), threads - 1);
+    }
+}
+
+void eight_threads_with_an_account_each_all_get_in(void**) {
+    std::vector<std::unique_ptr<House>> houses;
+    std::vector<const House*> all;
+    while (houses.size() < threads) all.push_back(houses.emplace_back(std::make_unique<House>()).get());
+    for (int round = 0; round < rounds; ++round) {
+        stage::pass_time(between_logins);
+        const auto codes = log_in_at_once(all, right_code(start_of_time + (round + 1) * between_logins));
+        assert_int_equal(std::ranges::count(codes, PAM_SUCCESS), threads);
+    }
+}
+
+// ---- descriptors
+
+std::size_t entries_of(const char* directory) {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
+}
+
+/// Lets this process open as many more files as that.
+void allow_descriptors(rlim_t number) {
+    const int lowest_free = dup(STDERR_FILENO);
+    close(lowest_free);
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = std::min(static_cast<rlim_t>(lowest_free) + number, limit.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+constexpr rlim_t plenty = 100;
+
+/// What our log says of a login with that PAM code: without descriptors libpam can't write its audit either,
+/// and then it puts its own PAM_SYSTEM_ERR in place of our code.
+int as_logged(int code) {
+    const auto lines = stage::take_log();
+    const auto is_unavailable = std::ranges::any_of(
+        lines, [](const auto& line) { return line.ends_with("verdict=unavailable reason=store"); });
+    return is_unavailable && code == PAM_SYSTEM_ERR ? PAM_AUTHINFO_UNAVAIL : code;
+}
+
+/// A login that may open `number` files from the prompt on; 256 and a signal if the host died of it.
+int log_in_with_descriptors(const House& house, rlim_t number) {
+    return in_child([&] {
+        stage::take_log();
+        return as_logged(log_in(house, [&] {
+            allow_descriptors(number);
+            return right_code(start_of_time);
+        }));
+    });
+}
+
+void host_without_descriptors_is_refused_and_gets_in_once_it_has_some(void**) {
+    const House house;
+    int refused = 0;
+    int code = log_in_with_descriptors(house, 0);
+    for (rlim_t number = 1; code != PAM_SUCCESS; ++number, ++refused) {
+        claim_equal(code, PAM_AUTHINFO_UNAVAIL, std::to_string(number - 1) + " descriptors");
+        code = log_in_with_descriptors(house, number);
+        claim(number < plenty, "some number is enough");
+    }
+    print_message("a login needs %d descriptors after the prompt\n", refused);
+    claim(refused > 0, "none is not enough");
+}
+
+void host_without_descriptors_from_the_start_is_refused_and_gets_in_later(void**) {
+    const House house;
+    const auto outcome = in_child([&] {
+        if (log_in(house, answer(wrong_code(start_of_time))) != PAM_AUTH_ERR) return 1;
+        Transaction transaction(services_of(house), answer(right_code(start_of_time)));
+        if (transaction.authenticate() != PAM_SUCCESS) return 2;  // so the module is loaded
+        stage::pass_time(between_logins);
+        Transaction next(services_of(house), answer(right_code(start_of_time + between_logins)));
+        allow_descriptors(0);
+        if (transaction.authenticate() == PAM_SUCCESS) return 3;
+        allow_descriptors(plenty);
+        return next.authenticate() == PAM_SUCCESS ? 0 : 4;
+    });
+    assert_int_equal(outcome, 0);
+}
+
+void a_thousand_logins_leave_no_descriptor_open(void**) {
+    const House house;
+    log_in(house, answer(""));
+    const auto before = entries_of("/proc/self/fd");
+    auto now = start_of_time;
+    for (int i = 0; i < 1000; ++i) {
+        const auto code = i % 2 == 0 ? right_code(now) : wrong_code(now);
+        claim_equal(log_in(house, answer(code)), i % 2 == 0 ? PAM_SUCCESS : PAM_AUTH_ERR,
+                    "login " + std::to_string(i));
+        stage::set_clock(now += between_logins);
+        stage::take_log();
+    }
+    assert_int_equal(entries_of("/proc/self/fd"), before);
+}
+
+// ---- what the host set up
+
+/// All of a process that a guest could change, as text: line by line, so that what differs can be named.
+std::string snapshot() {
+    std::ostringstream text;
+    sigset_t mask;
+    sigset_t pending;
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    sigpending(&pending);
+    for (int number = 1; number <= SIGRTMAX; ++number) {
+        struct sigaction action {};
+        if (sigaction(number, nullptr, &action) != 0) continue;
+        text << "signal " << number << ": blocked " << sigismember(&mask, number) << ", pending "
+             << sigismember(&pending, number) << ", to " << reinterpret_cast<void*>(action.sa_handler)
+             << " flags " << action.sa_flags << "\n";
+    }
+    for (const auto resource : {RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_MEMLOCK,
+                                RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_STACK}) {
+        rlimit limit{};
+        getrlimit(resource, &limit);
+        text << "limit " << resource << ": " << limit.rlim_cur << " of " << limit.rlim_max << "\n";
+    }
+    itimerval timer{};
+    getitimer(ITIMER_REAL, &timer);
+    const mode_t mode = umask(0);
+    umask(mode);
+    int state = 0;
+    int type = 0;
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+    pthread_setcancelstate(state, nullptr);
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+    pthread_setcanceltype(type, nullptr);
+    stack_t stack{};
+    sigaltstack(nullptr, &stack);
+    text << "timer: " << (timer.it_value.tv_sec > 0) << "\numask: " << mode << "\ncancelling: " << state
+         << " " << type << "\nalternate stack: " << stack.ss_sp
+         << "\ndirectory: " << std::filesystem::current_path()
+         << "\nlocale: " << std::setlocale(LC_ALL, nullptr) << "\nrounding: " << std::fegetround()
+         << "\nniceness: " << getpriority(PRIO_PROCESS, 0) << "\ndumpable: " << prctl(PR_GET_DUMPABLE)
+         << "\nno new privileges: " << prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+         << "\nusers: " << syscall(SYS_getuid) << " " << geteuid() << " " << getegid()
+         << "\nthreads: " << entries_of("/proc/self/task") << "\ndescriptors: " << entries_of("/proc/self/fd")
+         << "\nOpenSSL's last error: " << ERR_peek_last_error() << "\n";
+    for (char** variable = environ; *variable != nullptr; ++variable)
+        text << "environment: " << *variable << "\n";
+    return text.str();
+}
+
+/// Empty if nothing differs.
+std::string difference(const std::string& before, const std::string& after) {
+    std::istringstream old_lines(before);
+    std::istringstream new_lines(after);
+    std::string old_line;
+    std::string new_line;
+    std::string found;
+    while (std::getline(old_lines, old_line), std::getline(new_lines, new_line)) {
+        if (old_line != new_line) found += "before: " + old_line + "\nafter:  " + new_line + "\n";
+    }
+    return found + (before.size() != after.size() && found.empty() ? "there is more or less of it" : "");
+}
+
+void handle(int) {}
+
+/// A host with habits: handlers, ignored and blocked signals, some of them pending, limits, a directory and a
+/// mask of its own, and an error of its own that it hasn't looked at yet.
+void become_peculiar() {
+    struct sigaction action {};
+    action.sa_handler = handle;
+    sigaction(SIGCHLD, &action, nullptr);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, nullptr);
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    raise(SIGTERM);
+    raise(SIGHUP);
+    umask(0777);
+    if (chdir("/usr") != 0) std::abort();
+    setenv("OPENSSL_CONF", "/dev/null", 1);
+    setenv("HOST", "its own", 1);
+    std::fesetround(FE_UPWARD);
+    const rlimit cores{0, 0};
+    setrlimit(RLIMIT_CORE, &cores);
+    ERR_raise(ERR_LIB_USER, ERR_R_PASSED_INVALID_ARGUMENT);
+}
+
+/// A login, and what it comes to.
+struct Visit {
+    const char* name;
+    std::function<void(const House&)> prepare;
+    std::string answer;
+    int expected;
+};
+
+void nothing(const House&) {}
+
+void spoil(const std::filesystem::path& file) {
+    std::filesystem::permissions(file,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    std::fstream(file, std::ios::in | std::ios::out | std::ios::ate) << "=";
+}
+
+std::vector<Visit> visits(const totp::RecoverySet& recovery) {
+    const auto right = right_code(start_of_time);
+    return {
+        {"right", nothing, right, PAM_SUCCESS},
+        {"wrong", nothing, wrong_code(start_of_time), PAM_AUTH_ERR},
+        {"malformed", nothing, "what?", PAM_AUTH_ERR},
+        {"recovery", nothing, std::string(recovery.codes.front().text()), PAM_SUCCESS},
+        {"damaged enrolment", [](const House& house) { spoil(house.directory() / "store/enrolled/alice"); },
+         right, PAM_AUTHINFO_UNAVAIL},
+        {"another key",
+         [](const House& house) {
+             const auto key = house.directory() / "key";
+             std::filesystem::permissions(key, std::filesystem::perms::owner_all);
+             std::ofstream(key) << std::string(32, 'k');
+             std::filesystem::permissions(key, std::filesystem::perms(0600));
+         },
+         right, PAM_AUTHINFO_UNAVAIL},
+        {"senseless settings",
+         [](const House& house) { std::ofstream(house.directory() / "pam_totp.conf") << "digits = many\n"; },
+         right, PAM_AUTHINFO_UNAVAIL},
+        {"no store", [](const House& house) { std::filesystem::remove_all(house.directory() / "store"); },
+         right, PAM_AUTHINFO_UNAVAIL},
+    };
+}
+
+/// 0 if the host is afterwards as it was, and the login came to what it should.
+int visit_peculiar_host(const House& house, const Visit& visit) {
+    visit.prepare(house);
+    log_in(house,
+           answer(""));  // what is done once in a process, as libcrypto is loaded, is libc's and its own
+    become_peculiar();
+    Transaction transaction(services_of(house), answer(visit.answer));
+    const auto before = snapshot();
+    const int code = transaction.authenticate();
+    const auto changed = difference(before, snapshot());
+    if (!changed.empty()) print_error("%s changes\n%s", visit.name, changed.c_str());
+    if (code != visit.expected) print_error("%s: %s\n", visit.name, named(code).c_str());
+    return changed.empty() && code == visit.expected ? 0 : 1;
+}
+
+void host_is_afterwards_as_it_was(void**) {
+    const auto recovery = totp::new_recovery_codes(1);
+    const auto enrolment = device_line + ("recovery " + recovery->hashes.front().hash) + "\n";
+    for (const auto& visit : visits(*recovery)) {
+        const House house(never_throttled, enrolment);
+        claim(in_child([&] { return visit_peculiar_host(house, visit); }) == 0, visit.name);
+    }
+}
+
+/// The store is out of reach, so a helper is asked: the host has a child of its own meanwhile, which ended.
+void helper_leaves_the_host_its_children_and_signals(void**) {
+    const House house;
+    const auto helper = house.helper("totp_check_any");
+    std::ofstream(helper) << "#!/bin/sh\necho verdict=accepted device=phone drift=0 failures=0\n";
+    std::filesystem::permissions(helper, std::filesystem::perms::owner_all);
+    std::filesystem::permissions(house.directory() / "store", std::filesystem::perms::none);
+    for (const auto disposition : {SIG_DFL, SIG_IGN, handle}) {
+        const auto outcome = in_child([&] {
+            signal(SIGCHLD, disposition);
+            signal(SIGPIPE, SIG_DFL);
+            log_in(house, answer(""));
+            const auto before = snapshot();
+            const pid_t own = fork();
+            if (own == 0) _exit(7);
+            if (log_in(house, answer("123456")) != PAM_SUCCESS) return 4;
+            int status = 0;
+            const bool is_reaped = waitpid(own, &status, 0) == own && WEXITSTATUS(status) == 7;
+            if (!is_reaped && disposition != SIG_IGN) return 1;
+            if (waitpid(-1, nullptr, 0) != -1) return 2;  // no child of the module's is left
+            const auto changed = difference(before, snapshot());
+            if (!changed.empty()) print_error("a helper changes\n%s", changed.c_str());
+            return changed.empty() ? 0 : 3;
+        });
+        assert_int_equal(outcome, 0);
+    }
+}
+
+// ---- fork
+
+void child_that_ends_at_the_prompt_takes_nothing_along(void**) {
+    const House house;
+    const auto code = log_in(house, [] {
+        assert_int_equal(in_child([] { return 0; }), 0);
+        return right_code(start_of_time);
+    });
+    claim_equal(code, PAM_SUCCESS, "the parent");
+}
+
+/// Parent and child both answer with the right code: whichever comes first gets in.
+void code_of_a_host_that_forks_at_the_prompt_gets_in_once(void**) {
+    const House house;
+    auto now = start_of_time;
+    for (int round = 0; round < rounds; ++round, stage::set_clock(now += between_logins)) {
+        pid_t child = -1;
+        const int code = log_in(house, [&] {
+            child = fork();
+            return right_code(now);
+        });
+        if (child == 0) _exit(code);
+        int status = 0;
+        waitpid(child, &status, 0);
+        const std::array codes = {code, WEXITSTATUS(status)};
+        assert_int_equal(std::ranges::count(codes, PAM_SUCCESS), 1);
+        assert_int_equal(std::ranges::count(codes, PAM_AUTH_ERR), 1);
+    }
+}
+
+/// Another thread may fork while an account is held. The child has the locked file open for as long as it
+/// lives, and doesn't know it.
+void child_that_is_forked_in_the_middle_keeps_no_account(void**) {
+    const House house;
+    pid_t child = -1;
+    while_held = [&] {
+        child = fork();
+        if (child == 0) {
+            alarm(60);
+            for (;;) pause();
+        }
+    };
+    const int first = log_in(house, answer(right_code(start_of_time)));
+    while_held = nullptr;
+    stage::pass_time(between_logins);
+    const int second = log_in(house, answer(right_code(start_of_time + between_logins)));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    claim_equal(first, PAM_SUCCESS, "the login that was forked in");
+    claim_equal(second, PAM_SUCCESS, "the next one");
+}
+
+// ---- pthread_cancel
+
+/// The thread that runs `body` is cancelled, and others get in afterwards. The process ends with it: libpam
+/// gives back no message whose conversation was cut off.
+int outcome_of_cancelled(const House& house, const std::function<void(const House&)>& body) {
+    return in_child([&] {
+        pthread_t thread{};
+        struct Start {
+            const House& house;
+            const std::function<void(const House&)>& body;
+        } start{house, body};
+        const auto run = [](void* argument) -> void* {
+            const auto& [home, what] = *static_cast<Start*>(argument);
+            what(home);
+            pthread_testcancel();
+            return nullptr;
+        };
+        if (pthread_create(&thread, nullptr, run, &start) != 0) return 1;
+        void* result = nullptr;
+        pthread_join(thread, &result);
+        if (result != PTHREAD_CANCELED) return 2;
+        while_held = nullptr;
+        stage::pass_time(between_logins);
+        return log_in(house, answer(right_code(start_of_time + between_logins))) == PAM_SUCCESS ? 0 : 3;
+    });
+}
+
+void thread_can_be_cancelled_at_the_prompt(void**) {
+    const House house;
+    const auto cancelled = outcome_of_cancelled(house, [](const House& home) {
+        log_in(home, []() -> std::string {
+            pthread_cancel(pthread_self());
+            pause();
+            return "";
+        });
+        _exit(4);  // it went on
+    });
+    assert_int_equal(cancelled, 0);
+}
+
+/// The request comes while the account is held: the login is finished first, and what was accepted is spent.
+void thread_that_is_cancelled_in_the_middle_finishes_its_login(void**) {
+    const House house;
+    while_held = [] { pthread_cancel(pthread_self()); };
+    const auto cancelled = outcome_of_cancelled(house, [](const House& home) {
+        if (log_in(home, answer(right_code(start_of_time))) != PAM_SUCCESS) _exit(4);
+    });
+    while_held = nullptr;
+    assert_int_equal(cancelled, 0);
+    claim_equal(log_in(house, answer(right_code(start_of_time))), PAM_AUTH_ERR, "the code again");
+}
+
+/// The same, before anything is read.
+void thread_that_is_cancelled_before_it_is_decided_keeps_no_account(void**) {
+    const House house;
+    const auto cancelled = outcome_of_cancelled(house, [](const House& home) {
+        const int code = log_in(home, [] {
+            pthread_cancel(pthread_self());
+            return right_code(start_of_time);
+        });
+        if (code != PAM_SUCCESS) _exit(4);
+    });
+    assert_int_equal(cancelled, 0);
+}
+
+void thread_that_may_not_be_cancelled_is_not(void**) {
+    const House house;
+    const auto outcome = in_child([&] {
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+        return log_in(house, [] {
+            pthread_cancel(pthread_self());
+            pthread_testcancel();
+            return right_code(start_of_time);
+        });
+    });
+    claim_equal(outcome, PAM_SUCCESS, "the login");
+}
+
+// ---- OpenSSL
+
+/// In a process that has just begun: logs in on the stage of these services with each of the answers, and
+/// prints the PAM codes and the log.
+int log_in_with_answers(const char* services, std::vector<std::string> answers) {
+    stage::set_clock(start_of_time);
+    for (const auto& text : answers) {
+        std::cout << "code " << Transaction(services, answer(text)).authenticate() << "\n";
+        for (const auto& line : stage::take_log()) std::cout << line << "\n";
+    }
+    std::cout.flush();
+    return 0;
+}
+
+/// What that says in a process whose OPENSSL_CONF is this text.
+std::string said_under(const House& house, const std::string& configuration) {
+    const auto file = house.directory() / "openssl.cnf";
+    std::ofstream(file) << configuration;
+    std::array<int, 2> ends{};
+    if (pipe(ends.data()) != 0) std::abort();
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        dup2(ends[1], STDOUT_FILENO);
+        setenv("OPENSSL_CONF", file.c_str(), 1);
+        execl("/proc/self/exe", "guest_test", "--log-in", services_of(house).c_str(),
+              wrong_code(start_of_time).c_str(), right_code(start_of_time).c_str(), nullptr);
+        _exit(1);
+    }
+    close(ends[1]);
+    std::string said;
+    std::array<char, 4096> block{};
+    for (ssize_t size = 0; (size = read(ends[0], block.data(), block.size())) > 0;)
+        said.append(block.data(), static_cast<std::size_t>(size));
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    claim(WIFEXITED(status) && WEXITSTATUS(status) == 0, configuration + ": the process ends well");
+    return said;
+}
+
+std::vector<int> codes_in(const std::string& said) {
+    std::vector<int> codes;
+    std::istringstream lines(said);
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with("code ")) codes.push_back(std::stoi(line.substr(5)));
+    return codes;
+}
+
+std::string with_only(const std::string& provider) {
+    return "openssl_conf = main\n[main]\nproviders = them\n[them]\n" + provider +
+           " = it\n[it]\nactivate = 1\n";
+}
+
+void openssl_that_can_compute_decides_right_and_wrong(void**) {
+    for (const std::string& configuration :
+         {std::string(""), std::string("nonsense [\n"), with_only("default"),
+          std::string("config_diagnostics = 1\nopenssl_conf = main\n[main]\nproviders = nowhere\n")}) {
+        const House house;
+        const auto said = said_under(house, configuration);
+        claim(codes_in(said) == std::vector{PAM_AUTH_ERR, PAM_SUCCESS}, configuration + said);
+    }
+}
+
+void openssl_that_can_not_compute_lets_nobody_in_and_spends_nothing(void**) {
+    for (const std::string& configuration :
+         {with_only("null"), with_only("legacy"), with_only("no-such-provider"),
+          std::string(
+              "openssl_conf = main\n[main]\nalg_section = evp\n[evp]\ndefault_properties = fips=yes\n")}) {
+        const House house;
+        const auto said = said_under(house, configuration);
+        claim(codes_in(said) == std::vector{PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL},
+              configuration + said);
+        claim(said.find("OpenSSL can't compute") != std::string::npos, "the log says so: " + said);
+        claim_equal(log_in(house, answer(right_code(start_of_time))), PAM_SUCCESS, "a host that can");
+    }
+}
+
+/// Nor does the host find an error of ours in OpenSSL's queue.
+void properties_that_openssl_has_not_let_nobody_in(void**) {
+    const House house;
+    const auto right = right_code(start_of_time);
+    const auto outcome = in_child([&] {
+        EVP_set_default_properties(nullptr, "fips=yes");
+        ERR_clear_error();
+        if (log_in(house, answer(right)) != PAM_AUTHINFO_UNAVAIL) return 1;
+        if (ERR_peek_error() != 0) return 2;
+        EVP_set_default_properties(nullptr, "");
+        return log_in(house, answer(right)) == PAM_SUCCESS ? 0 : 3;
+    });
+    assert_int_equal(outcome, 0);
+}
+
+}  // namespace
+
+/// `guest_test PATTERN` runs the tests of that name alone; `guest_test --log-in SERVICES ANSWER...` is a
+/// process of some of them.
+int main(int count, char* arguments[]) {
+    if (count > 2 && std::string_view(arguments[1]) == "--log-in")
+        return log_in_with_answers(arguments[2], {arguments + 3, arguments + count});
+    if (count > 1) cmocka_set_test_filter(arguments[1]);
+    stage::begin_as_ordinary_user();
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(one_code_lets_one_of_eight_threads_in),
+        cmocka_unit_test(eight_threads_with_an_account_each_all_get_in),
+        cmocka_unit_test(host_without_descriptors_is_refused_and_gets_in_once_it_has_some),
+        cmocka_unit_test(host_without_descriptors_from_the_start_is_refused_and_gets_in_later),
+        cmocka_unit_test(a_thousand_logins_leave_no_descriptor_open),
+        cmocka_unit_test(host_is_afterwards_as_it_was),
+        cmocka_unit_test(helper_leaves_the_host_its_children_and_signals),
+        cmocka_unit_test(child_that_ends_at_the_prompt_takes_nothing_along),
+        cmocka_unit_test(code_of_a_host_that_forks_at_the_prompt_gets_in_once),
+        cmocka_unit_test(child_that_is_forked_in_the_middle_keeps_no_account),
+        cmocka_unit_test(thread_can_be_cancelled_at_the_prompt),
+        cmocka_unit_test(thread_that_is_cancelled_in_the_middle_finishes_its_login),
+        cmocka_unit_test(thread_that_is_cancelled_before_it_is_decided_keeps_no_account),
+        cmocka_unit_test(thread_that_may_not_be_cancelled_is_not),
+        cmocka_unit_test(openssl_that_can_compute_decides_right_and_wrong),
+        cmocka_unit_test(openssl_that_can_not_compute_lets_nobody_in_and_spends_nothing),
+        cmocka_unit_test(properties_that_openssl_has_not_let_nobody_in),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
