@@ -12,7 +12,8 @@
 //     ? TEXT    the next prompt is answered, with PAM_CONV_ERR
 //     w N t N   N seconds pass before the next answer, now
 //     f N       the Nth call of PAM from here fails
-//     H TEXT    the process isn't root, and this is what its helper says next; o: nor is it the account's own
+//     H TEXT    the process isn't root, and its helper says this next, or nothing
+//     o         the accounts aren't the process's own
 //     d x       alice's state is lost; the store is moved away, or back
 //     n         a new transaction
 //     A C S     pam_sm_authenticate, pam_sm_acct_mgmt, pam_sm_setcred; with a text: PAM_SILENT
@@ -20,6 +21,7 @@
 //
 // What is typed (u, p, > and ?) holds signs that stand for codes: see typing.h.
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -131,7 +133,7 @@ void Script::take(char letter, std::string_view text) {
         case 'f': pam_->calls_to_failure = static_cast<int>(number.value_or(1) & 63); break;
         case 'H':
             machine::leave_root();
-            machine::add_helper_answer(std::string(text) + "\n");
+            machine::add_helper_answer(text.empty() ? "" : std::string(text) + "\n");
             break;
         case 'o': machine::be_another_user(); break;
         case 'd':
@@ -184,10 +186,30 @@ bool Script::is_typed(std::string_view code) const {
     });
 }
 
+bool is_in_window(const totp::Credential& credential, const totp::DeviceState& earlier,
+                  const totp::Policy& policy, totp::Counter counter) {
+    const auto distance_from = [&](totp::Counter centre) {
+        return static_cast<std::int64_t>(counter - centre);
+    };
+    if (credential.type == totp::CredentialType::hotp)
+        return distance_from(*earlier.next) <= policy.hotp_look_ahead;
+    const auto drift = std::clamp(earlier.drift, -policy.max_drift, policy.max_drift);
+    const auto now = static_cast<std::int64_t>(totp::time_step(machine::now(), credential.period));
+    const auto centre = std::max<std::int64_t>(0, now + drift);
+    return std::abs(distance_from(static_cast<totp::Counter>(centre))) <= policy.window;
+}
+
+/// Two codes in a row bring a device back into step.
+bool follows_near_miss(const totp::LoginState& state, const totp::NearMiss& counted) {
+    return std::ranges::any_of(std::array{&state.known, &state.elsewhere}, [&](const totp::SideState* side) {
+        return side->near_miss && side->near_miss->device == counted.device &&
+               side->near_miss->counter + 1 == counted.counter;
+    });
+}
+
 /// What the state says is spent was typed, is right, and was never spent before.
 void Script::promise_spent(const totp::Settings& settings, const machine::Records& before,
                            const machine::Records& after) {
-    const auto& policy = settings.policy;
     for (const auto& device : after.enrolment.devices) {
         const auto* earlier = before.state.device(device.id);
         const auto* later = after.state.device(device.id);
@@ -196,13 +218,8 @@ void Script::promise_spent(const totp::Settings& settings, const machine::Record
         const auto counter = *later->next - 1;
         promise(is_typed(machine::code_of(device.credential, counter)));
         promise(spent_.emplace(device.id, counter).second);
-        const bool is_token = device.credential.type == totp::CredentialType::hotp;
-        const auto centre =
-            is_token ? *earlier->next : totp::time_step(machine::now(), device.credential.period);
-        const auto reach = is_token ? std::max(policy.hotp_look_ahead, policy.resync_window)
-                                    : policy.max_drift + policy.window;
-        promise(counter + static_cast<totp::Counter>(reach) >= centre);
-        promise(counter <= centre + static_cast<totp::Counter>(reach));
+        promise(is_in_window(device.credential, *earlier, settings.policy, counter) ||
+                follows_near_miss(before.state, {device.id, counter}));
     }
     if (after.state.spent_recovery != before.state.spent_recovery) {
         promise(is_typed(machine::recovery_code()) && spent_.emplace("recovery", 0).second);
