@@ -10,7 +10,7 @@ cd "$1/tests/pam" || exit 2
 # A program and the pattern for its tests, one a line. Valgrind 3.19 takes a program that can't be started for one that
 # was, and doesn't know pidfd_open(2): so without the dialogues that ask a helper.
 {
-    grep -LE 'helper|totp_draw|enrol_qr|unenrolled=enrol' "$dialogues"/*.txt |
+    grep -LE 'helper|totp_check|totp_draw|enrol_qr|unenrolled=enrol' "$dialogues"/*.txt |
         sed 's,.*/\(.*\)\.txt$,./dialogue_test \1,'
     echo './guest_test *eight*'
 } | xargs -L 1 -P "$(nproc)" sh -c '
