@@ -46,6 +46,8 @@ if [ "${1:-}" = --all ]; then
     cmake --preset fuzz >/dev/null
     cmake --build --preset fuzz -- --quiet
     tests/fuzz/run build/fuzz 30
+    heading "release: valgrind"
+    tests/pam/valgrind_test.sh build/release
     heading "broken on purpose: each must be red"
     tests/broken/run
     heading "cppcheck"

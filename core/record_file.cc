@@ -55,9 +55,9 @@ Failure unopened(const std::string& path, int error) {
     return store_failure(path, "can't be opened", error);
 }
 
-/// Nothing once the lock is ours. Asks again and again: flock(2) itself can't be bounded without a signal, and
-/// one that never ends could be held against us. The pauses grow with the time waited, so that a crowd leaves
-/// the processor to whoever it waits for, and vary, so that it doesn't wake in step.
+/// Nothing once the lock is ours. Asks again and again: flock(2) itself can't be bounded without a signal,
+/// and one that never ends could be held against us. The pauses grow with the time waited, so that a crowd
+/// leaves the processor to whoever it waits for, and vary, so that it doesn't wake in step.
 std::optional<Failure> lock(const Descriptor& file, const std::string& path) {
     std::minstd_rand variation(static_cast<unsigned>(getpid()));
     std::chrono::nanoseconds waited{};

@@ -14,7 +14,7 @@ namespace totp {
 ///   PAM_IGNORE            not enrolled, and unenrolled=ignore
 ///   PAM_AUTHINFO_UNAVAIL  settings, store or key can't be used
 ///   PAM_CONV_ERR          nobody answered
-/// Exceptions are for the caller's wall.
+/// Exceptions are for the caller's wall, which makes CannotCompute PAM_AUTHINFO_UNAVAIL too.
 int authenticate(pam_handle_t* pamh, int flags, std::span<const char* const> arguments);
 
 }  // namespace totp

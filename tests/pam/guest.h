@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 
+#include <pthread.h>
 #include <security/pam_appl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,7 +45,13 @@ class Transaction {
             std::abort();
         pam_set_item(pamh_, PAM_RHOST, "192.0.2.7");
     }
-    ~Transaction() { pam_end(pamh_, PAM_SUCCESS); }
+    /// Not to be interrupted, as any destructor, where the thread was cancelled meanwhile.
+    ~Transaction() {
+        int state = 0;
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+        pam_end(pamh_, PAM_SUCCESS);
+        pthread_setcancelstate(state, nullptr);
+    }
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
 

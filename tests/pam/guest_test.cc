@@ -1,10 +1,11 @@
-// The module as a guest: hosts that are threaded, out of descriptors, forking, cancelling their threads, with
-// signals and an OpenSSL configuration of their own. They stay as they were, and nothing they do lets anybody
-// in twice or shuts anybody out for good.
+// The module as a guest: hosts that are threaded, fork, cancel their threads, with signals and an OpenSSL
+// configuration of their own. They stay as they were, and nothing they do lets anybody in twice or shuts
+// anybody out for good.
 //
 // A host with an older libstdc++ can't be had here: tests/house/symbols_test.sh holds that the module asks
-// for no symbol of it and shows none of its own. Hosts without root's view (chroot) are in
-// tests/system/test_chroot.py; what the module needs of stack, system calls and memory is in footprint_test.
+// for no symbol of it and shows none of its own. Hosts with another root directory are in
+// tests/system/test_chroot.py; what the module needs of stack, descriptors, system calls and memory is in
+// footprint_test.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -119,67 +120,6 @@ void eight_threads_with_an_account_each_all_get_in(void**) {
 std::size_t entries_of(const char* directory) {
     return static_cast<std::size_t>(
         std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
-}
-
-/// Lets this process open as many more files as that.
-void allow_descriptors(rlim_t number) {
-    const int lowest_free = dup(STDERR_FILENO);
-    close(lowest_free);
-    rlimit limit{};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = std::min(static_cast<rlim_t>(lowest_free) + number, limit.rlim_max);
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-constexpr rlim_t plenty = 100;
-
-/// What our log says of a login with that PAM code: without descriptors libpam can't write its audit either,
-/// and then it puts its own PAM_SYSTEM_ERR in place of our code.
-int as_logged(int code) {
-    const auto lines = stage::take_log();
-    const auto is_unavailable = std::ranges::any_of(
-        lines, [](const auto& line) { return line.ends_with("verdict=unavailable reason=store"); });
-    return is_unavailable && code == PAM_SYSTEM_ERR ? PAM_AUTHINFO_UNAVAIL : code;
-}
-
-/// A login that may open `number` files from the prompt on; 256 and a signal if the host died of it.
-int log_in_with_descriptors(const House& house, rlim_t number) {
-    return in_child([&] {
-        stage::take_log();
-        return as_logged(log_in(house, [&] {
-            allow_descriptors(number);
-            return right_code(start_of_time);
-        }));
-    });
-}
-
-void host_without_descriptors_is_refused_and_gets_in_once_it_has_some(void**) {
-    const House house;
-    int refused = 0;
-    int code = log_in_with_descriptors(house, 0);
-    for (rlim_t number = 1; code != PAM_SUCCESS; ++number, ++refused) {
-        claim_equal(code, PAM_AUTHINFO_UNAVAIL, std::to_string(number - 1) + " descriptors");
-        code = log_in_with_descriptors(house, number);
-        claim(number < plenty, "some number is enough");
-    }
-    print_message("a login needs %d descriptors after the prompt\n", refused);
-    claim(refused > 0, "none is not enough");
-}
-
-void host_without_descriptors_from_the_start_is_refused_and_gets_in_later(void**) {
-    const House house;
-    const auto outcome = in_child([&] {
-        if (log_in(house, answer(wrong_code(start_of_time))) != PAM_AUTH_ERR) return 1;
-        Transaction transaction(services_of(house), answer(right_code(start_of_time)));
-        if (transaction.authenticate() != PAM_SUCCESS) return 2;  // so the module is loaded
-        stage::pass_time(between_logins);
-        Transaction next(services_of(house), answer(right_code(start_of_time + between_logins)));
-        allow_descriptors(0);
-        if (transaction.authenticate() == PAM_SUCCESS) return 3;
-        allow_descriptors(plenty);
-        return next.authenticate() == PAM_SUCCESS ? 0 : 4;
-    });
-    assert_int_equal(outcome, 0);
 }
 
 void a_thousand_logins_leave_no_descriptor_open(void**) {
@@ -468,29 +408,24 @@ void thread_can_be_cancelled_at_the_prompt(void**) {
     assert_int_equal(cancelled, 0);
 }
 
-/// The request comes while the account is held: the login is finished first, and what was accepted is spent.
+/// The request comes at the prompt or while the account is held, and waits: what is accepted is spent. Then
+/// it may take effect in libpam already.
 void thread_that_is_cancelled_in_the_middle_finishes_its_login(void**) {
-    const House house;
-    while_held = [] { pthread_cancel(pthread_self()); };
-    const auto cancelled = outcome_of_cancelled(house, [](const House& home) {
-        if (log_in(home, answer(right_code(start_of_time))) != PAM_SUCCESS) _exit(4);
-    });
-    while_held = nullptr;
-    assert_int_equal(cancelled, 0);
-    claim_equal(log_in(house, answer(right_code(start_of_time))), PAM_AUTH_ERR, "the code again");
-}
-
-/// The same, before anything is read.
-void thread_that_is_cancelled_before_it_is_decided_keeps_no_account(void**) {
-    const House house;
-    const auto cancelled = outcome_of_cancelled(house, [](const House& home) {
-        const int code = log_in(home, [] {
-            pthread_cancel(pthread_self());
-            return right_code(start_of_time);
+    const auto cancel = [] { pthread_cancel(pthread_self()); };
+    for (const bool is_asked : {true, false}) {
+        const House house;
+        const auto right = right_code(start_of_time);
+        const auto cancelled = outcome_of_cancelled(house, [&](const House& home) {
+            if (!is_asked) while_held = cancel;
+            const int code = log_in(home, [&] {
+                if (is_asked) cancel();
+                return right;
+            });
+            if (code != PAM_SUCCESS) _exit(4);
         });
-        if (code != PAM_SUCCESS) _exit(4);
-    });
-    assert_int_equal(cancelled, 0);
+        assert_int_equal(cancelled, 0);
+        claim_equal(log_in(house, answer(right)), PAM_AUTH_ERR, "the code again");
+    }
 }
 
 void thread_that_may_not_be_cancelled_is_not(void**) {
@@ -611,8 +546,6 @@ int main(int count, char* arguments[]) {
     const CMUnitTest tests[] = {
         cmocka_unit_test(one_code_lets_one_of_eight_threads_in),
         cmocka_unit_test(eight_threads_with_an_account_each_all_get_in),
-        cmocka_unit_test(host_without_descriptors_is_refused_and_gets_in_once_it_has_some),
-        cmocka_unit_test(host_without_descriptors_from_the_start_is_refused_and_gets_in_later),
         cmocka_unit_test(a_thousand_logins_leave_no_descriptor_open),
         cmocka_unit_test(host_is_afterwards_as_it_was),
         cmocka_unit_test(helper_leaves_the_host_its_children_and_signals),
@@ -621,7 +554,6 @@ int main(int count, char* arguments[]) {
         cmocka_unit_test(child_that_is_forked_in_the_middle_keeps_no_account),
         cmocka_unit_test(thread_can_be_cancelled_at_the_prompt),
         cmocka_unit_test(thread_that_is_cancelled_in_the_middle_finishes_its_login),
-        cmocka_unit_test(thread_that_is_cancelled_before_it_is_decided_keeps_no_account),
         cmocka_unit_test(thread_that_may_not_be_cancelled_is_not),
         cmocka_unit_test(openssl_that_can_compute_decides_right_and_wrong),
         cmocka_unit_test(openssl_that_can_not_compute_lets_nobody_in_and_spends_nothing),
