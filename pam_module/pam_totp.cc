@@ -21,7 +21,7 @@ namespace {
 /// a thread that is cancelled in the conversation unwinds through here. What is caught then is no object:
 /// libstdc++ binds its reference to null, which a sanitizer would end the process for.
 template <class Body>
-[[gnu::noinline, gnu::no_sanitize("null")]] int guard(pam_handle_t* pamh, Body body) {
+__attribute__((noinline, no_sanitize("null"))) int guard(pam_handle_t* pamh, Body body) {
     try {
         const totp::Uninterrupted until_the_end(pamh);
         return body();

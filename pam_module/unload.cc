@@ -2,9 +2,12 @@
 // takes 72 KB for exceptions in want of memory when it is loaded, and leaves them to the end of the process,
 // as if it would stay.
 
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): libstdc++'s own name, for valgrind,
+// which no header has
 namespace __gnu_cxx {
-void __freeres();  // libstdc++'s, for valgrind: no header has it
+void __freeres();
 }
+// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 
 namespace {
 
