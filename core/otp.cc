@@ -71,9 +71,12 @@ Counter time_step(UnixTime now, int period) {
     return static_cast<Counter>(now / period);
 }
 
-KeyedHash::KeyedHash(std::span<const std::uint8_t> key, Algorithm algorithm) {
+KeyedHash::KeyedHash(std::span<const std::uint8_t> key, Algorithm algorithm)
+    : context_([] {
+          const OpensslErrors errors;
+          return std::make_unique<Context>();
+      }()) {
     const OpensslErrors errors;
-    context_ = std::make_unique<Context>();
     require(context_->keyed != nullptr);
     const OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(digest_name(algorithm)), 0),
