@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/percent.h"
 #include "core/record_file.h"
 #include "core/seal.h"
-#include "core/settings_file.h"
 
 namespace totp {
 namespace {

@@ -9,6 +9,10 @@ std::string log_word(std::string_view name, std::string_view value) {
     return std::string(name) + "=" + (encoded.empty() ? "-" : encoded);
 }
 
+std::string printable(std::string_view text) {
+    return percent_encode(text.substr(0, 80), [](char c) { return c >= ' ' && c < 127 && c != '%'; });
+}
+
 std::optional<SecretBytes> percent_decode(std::string_view encoded) {
     SecretBytes text;
     for (std::size_t i = 0; i < encoded.size(); ++i) {

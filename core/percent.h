@@ -28,6 +28,9 @@ std::string percent_encode(std::string_view text, Keeps keeps) {
 /// `name=value` for a log line: bytes outside printable ASCII, blanks and '%' as %XX; "-" for an empty value.
 std::string log_word(std::string_view name, std::string_view value);
 
+/// Text from outside, fit for one log line: cut to 80 bytes, what isn't printable ASCII as %XX.
+std::string printable(std::string_view text);
+
 /// The text that `encoded` stands for, or nothing where a '%' isn't followed by two hexadecimal digits.
 /// It may be a secret: the caller knows what stood there.
 std::optional<SecretBytes> percent_decode(std::string_view encoded);

@@ -6,6 +6,7 @@
 
 #include "core/decimal.h"
 #include "core/foreign_options.h"
+#include "core/percent.h"
 
 namespace totp {
 namespace {

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "core/hexadecimal.h"
+#include "core/percent.h"
 #include "core/random.h"
-#include "core/settings_file.h"
 
 namespace totp {
 namespace {

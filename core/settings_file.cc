@@ -203,8 +203,4 @@ Result<Lines> read_setting_lines(const std::string& file, uid_t owner) {
     return lines;
 }
 
-std::string printable(std::string_view text) {
-    return percent_encode(text.substr(0, 80), [](char c) { return c >= ' ' && c < 127 && c != '%'; });
-}
-
 }  // namespace totp

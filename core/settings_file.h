@@ -35,7 +35,4 @@ Result<std::vector<SettingLine>> read_setting_lines(const SettingsPlaces& places
 /// The same for one named file, which must be there; /dev/null has no line.
 Result<std::vector<SettingLine>> read_setting_lines(const std::string& file, uid_t owner);
 
-/// Text from outside, fit for one log line: cut to 80 bytes, what isn't printable ASCII as %XX.
-std::string printable(std::string_view text);
-
 }  // namespace totp

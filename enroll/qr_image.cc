@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "core/descriptor.h"
-#include "core/settings_file.h"
+#include "core/percent.h"
 
 namespace totp {
 namespace {

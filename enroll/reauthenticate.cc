@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/child_process.h"
-#include "core/settings_file.h"
+#include "core/percent.h"
 #include "enroll/terminal.h"
 
 namespace totp {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/lent_store.h"
+#include "core/percent.h"
 #include "core/privilege.h"
 #include "enroll/reauthenticate.h"
 

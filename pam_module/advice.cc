@@ -1,6 +1,6 @@
 #include "pam_module/advice.h"
 
-#include "core/settings_file.h"
+#include "core/percent.h"
 #include "pam_module/outcome.h"
 
 namespace totp {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/child_process.h"
-#include "core/settings_file.h"
+#include "core/percent.h"
 #include "pam_module/check_protocol.h"
 
 namespace totp {

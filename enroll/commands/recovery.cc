@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "core/decimal.h"
+#include "core/percent.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"

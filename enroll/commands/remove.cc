@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "core/percent.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"

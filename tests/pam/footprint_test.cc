@@ -27,9 +27,6 @@ using stage::never_throttled;
 using stage::right_code;
 using stage::wrong_code;
 
-constexpr totp::UnixTime start_of_time = 1'111'111'110;
-constexpr totp::UnixTime between_logins = 900;
-
 /// Alice with a device and a recovery code. Whatever libcrypto does once in a process it has yet to do in
 /// this one.
 struct House : stage::Stage {

@@ -6,33 +6,21 @@
 // guesser has max_failures = 100 of them: 3·10⁻⁴. Beside an owner whose logins clear the count the level
 // bounds them, budget + 365 × budget_drain = 1,560 a year on a side: 4.7·10⁻³, and 9.4·10⁻³ on both.
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
-
-#include <security/pam_appl.h>
 
 #include "core/throttle.h"
-#include "tests/pam/cmocka.h"
-#include "tests/pam/stage.h"
+#include "tests/pam/guest.h"
 
 namespace {
 
 constexpr totp::UnixTime hour = 3'600;
 constexpr totp::UnixTime year = 365 * 24 * hour;
 constexpr double chance_of_a_guess = 3e-6;
-constexpr const char* home = "192.0.2.7";
+using guest::home;
 constexpr const char* strange = "203.0.113.9";
-
-int converse(int, const pam_message** messages, pam_response** responses, void* answer) {
-    *responses = static_cast<pam_response*>(std::calloc(1, sizeof(pam_response)));
-    if (messages[0]->msg_style == PAM_PROMPT_ECHO_OFF)
-        (*responses)->resp = strdup(static_cast<char*>(answer));
-    return PAM_SUCCESS;
-}
 
 class Year {
   public:
-    Year() : stage_("quiet"), directory_((stage_.directory() / "pam.d").string()) {
+    Year() : stage_("quiet") {
         stage_.enrol(stage::device_line);
         assert_true(owner_logs_in());
         begin_ = now_ += 60;
@@ -65,23 +53,15 @@ class Year {
         return place == home ? (*held)->state().known : (*held)->state().elsewhere;
     }
 
-    int authenticate(std::string answer, const char* place) {
+    int authenticate(const std::string& code, const char* place) {
         stage::set_clock(now_);
-        const pam_conv conversation{converse, answer.data()};
-        pam_handle_t* pamh = nullptr;
-        if (pam_start_confdir(stage::service, "alice", &conversation, directory_.c_str(), &pamh) !=
-            PAM_SUCCESS)
-            std::abort();
-        pam_set_item(pamh, PAM_RHOST, place);
-        const int code = pam_authenticate(pamh, 0);
-        pam_end(pamh, code);
+        const int result = guest::log_in(stage_, guest::answer(code), place);
         stage::take_log();
-        return code;
+        return result;
     }
 
     stage::Stage stage_;
-    std::string directory_;
-    totp::UnixTime now_ = 1'111'111'110;
+    totp::UnixTime now_ = guest::start_of_time;
     totp::UnixTime begin_ = 0;
     int guesses_ = 0;
 };

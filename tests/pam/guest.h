@@ -19,6 +19,10 @@
 
 namespace guest {
 
+inline constexpr totp::UnixTime start_of_time = 1'111'111'110;
+inline constexpr totp::UnixTime between_logins = 900;
+inline constexpr const char* home = "192.0.2.7";
+
 /// What the host does when it is asked for the code; it returns the answer.
 using AtPrompt = std::function<std::string()>;
 
@@ -37,13 +41,13 @@ inline int converse(int, const pam_message** messages, pam_response** responses,
 /// One PAM transaction about alice. `services` is the stage's pam.d.
 class Transaction {
   public:
-    Transaction(const std::filesystem::path& services, AtPrompt at_prompt)
+    Transaction(const std::filesystem::path& services, AtPrompt at_prompt, const char* remote_host = home)
         : at_prompt_(std::move(at_prompt)) {
         const pam_conv conversation{converse, &at_prompt_};
         if (pam_start_confdir(stage::service, "alice", &conversation, services.c_str(), &pamh_) !=
             PAM_SUCCESS)
             std::abort();
-        pam_set_item(pamh_, PAM_RHOST, "192.0.2.7");
+        pam_set_item(pamh_, PAM_RHOST, remote_host);
     }
     /// Not to be interrupted, as any destructor, where the thread was cancelled meanwhile.
     ~Transaction() {
@@ -64,8 +68,8 @@ class Transaction {
 
 inline std::filesystem::path services_of(const stage::Stage& stage) { return stage.directory() / "pam.d"; }
 
-inline int log_in(const stage::Stage& stage, AtPrompt at_prompt) {
-    return Transaction(services_of(stage), std::move(at_prompt)).authenticate();
+inline int log_in(const stage::Stage& stage, AtPrompt at_prompt, const char* remote_host = home) {
+    return Transaction(services_of(stage), std::move(at_prompt), remote_host).authenticate();
 }
 
 /// How `body` ends in a process of its own: what it returns, or 256 and the number of the signal it died of.

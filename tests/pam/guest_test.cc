@@ -41,8 +41,6 @@ using stage::never_throttled;
 using stage::right_code;
 using stage::wrong_code;
 
-constexpr totp::UnixTime start_of_time = 1'111'111'110;
-constexpr totp::UnixTime between_logins = 900;
 constexpr int rounds = 20;
 constexpr std::size_t threads = 8;
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-import pam_client
-from machine import GROUP, PASSWORD, as_user, code_at, run, wrong
+from machine import GROUP, PASSWORD, as_user, authenticate, code_at, run, wrong
 from person import CODE_PROMPT, CONFIRM_PROMPT, PASSWORD_PROMPT, Person
 
 STORE = Path("/var/lib/pam-totp")
@@ -297,26 +296,19 @@ def service(machine):
     path.unlink()
 
 
-def locker(person, service, user, answer, *before):
-    """What PAM says to an application that runs as the person, as a screen locker does."""
-    client = shutil.copy(pam_client.__file__, "/run/private/pam_client.py")
-    return subprocess.run(as_user(person.name, *before, "/usr/bin/python3", client, service, user), text=True,
-                          input=f"{answer}\n", capture_output=True).returncode
-
-
 def test_application_that_is_not_root_verifies_its_own_users_code_once(machine, person, service):
     code = person.code()
-    assert locker(person, service, person.name, code) == PAM_SUCCESS
-    assert locker(person, service, person.name, code) == PAM_AUTH_ERR
+    assert authenticate(person.name, service, person.name, code) == PAM_SUCCESS
+    assert authenticate(person.name, service, person.name, code) == PAM_AUTH_ERR
     assert machine.log.decisions(person.name)[-1].startswith(
         f"user={person.name} service=totp_check rhost=- verdict=refused reason=replayed")
 
 
 def test_application_that_is_not_root_verifies_nobody_else(machine, person, other, service):
-    assert locker(person, service, other.name, other.code()) == PAM_AUTHINFO_UNAVAIL
+    assert authenticate(person.name, service, other.name, other.code()) == PAM_AUTHINFO_UNAVAIL
     assert machine.status(other.name)["devices"][0]["last_used"] is None
 
 
 def test_application_where_setgid_has_no_effect_is_refused_and_the_log_says_why(machine, person, service):
-    assert locker(person, service, person.name, person.code(), "setpriv", "--no-new-privs") == PAM_AUTHINFO_UNAVAIL
+    assert authenticate(person.name, service, person.name, person.code(), "setpriv", "--no-new-privs") == PAM_AUTHINFO_UNAVAIL
     assert any("no_new_privs" in line for line in machine.log.lines)

@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-import pam_client
-from machine import VERIFIERS, as_user, run, wrong
+from machine import VERIFIERS, as_user, authenticate, run, wrong
 from person import Person
 
 CHECK, CHECK_ANY = "/usr/libexec/pam-totp/totp_check", "/usr/libexec/pam-totp/totp_check_any"
@@ -297,13 +296,6 @@ def service():
     path.write_text("auth required pam_totp.so\n")
     yield path.name
     path.unlink()
-
-
-def authenticate(caller, service, user, typed, *before):
-    """What PAM says to an application that runs as the caller."""
-    client = shutil.copy(pam_client.__file__, "/run/private/pam_client.py")
-    return subprocess.run(as_user(caller, *before, "/usr/bin/python3", client, service, user), text=True,
-                          input=f"{typed}\n", capture_output=True).returncode
 
 
 def test_application_in_the_group_verifies_another(machine, verifier, person, service):

@@ -1,4 +1,5 @@
 #include "core/policy.h"
+#include "core/percent.h"
 
 #include <ctime>
 #include <functional>

@@ -179,13 +179,15 @@ void memory_cannot_be_dumped_or_traced(void**) {
 // ---- the borrowed group
 
 /// Real, effective and saved, as one text.
-std::string groups() {
-    gid_t real = 0;
-    gid_t effective = 0;
-    gid_t saved = 0;
-    getresgid(&real, &effective, &saved);
+std::string ids(int (*get)(unsigned*, unsigned*, unsigned*)) {
+    unsigned real = 0;
+    unsigned effective = 0;
+    unsigned saved = 0;
+    get(&real, &effective, &saved);
     return std::to_string(real) + " " + std::to_string(effective) + " " + std::to_string(saved);
 }
+std::string groups() { return ids(getresgid); }
+std::string users() { return ids(getresuid); }
 
 void nothing_changes_where_no_group_is_lent(void**) {
     const auto before = groups();
@@ -247,14 +249,6 @@ void claim_as_setuid_root(Prepare prepare, Amiss amiss, const char* file = __bui
             return amiss();
         },
         file, line);
-}
-
-std::string users() {
-    uid_t real = 0;
-    uid_t effective = 0;
-    uid_t saved = 0;
-    getresuid(&real, &effective, &saved);
-    return std::to_string(real) + " " + std::to_string(effective) + " " + std::to_string(saved);
 }
 
 void knows_who_started_it(void**) {
