@@ -320,8 +320,10 @@ void Script::account(int flags) {
 
 void Script::credentials() {
     --calls_left_;
+    pam_->has_failed = false;
     const int code = pam_sm_setcred(pam_.get(), 0, 0, nullptr);
     promise_clean_log();
+    if (code == PAM_BUF_ERR && pam_->has_failed) return;
     promise(code == (pam_->environment.contains("PAM_TOTP_ENROLMENT_OWED") ? PAM_INCOMPLETE : PAM_SUCCESS));
 }
 
