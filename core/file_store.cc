@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "core/percent.h"
+#include "core/random.h"
 #include "core/record_file.h"
+#include "core/recovery.h"
 #include "core/seal.h"
 
 namespace totp {
@@ -20,6 +22,7 @@ namespace {
 constexpr std::size_t state_size = sizeof(SlotPair);
 constexpr std::size_t longest_enrolment = 16'384;
 constexpr const char* pending_directory = "pending";
+constexpr const char* nobodys_record = ".nobody";  // no account's: those don't begin with a dot
 
 // ---- reading
 
@@ -111,9 +114,11 @@ Result<Done> make_initial_state(const Directory& directory, const Names& names, 
 
 class HeldFiles : public HeldAccount {
   public:
-    HeldFiles(FileStorePlaces places, Account account, Names names, Directory enrolled, Directory states)
+    HeldFiles(FileStorePlaces places, Account account, HoldFor purpose, Names names, Directory enrolled,
+              Directory states)
         : places_(std::move(places)),
           account_(std::move(account)),
+          purpose_(purpose),
           names_(std::move(names)),
           enrolled_(std::move(enrolled)),
           states_(std::move(states)) {}
@@ -125,7 +130,7 @@ class HeldFiles : public HeldAccount {
     HeldFiles& operator=(const HeldFiles&) = delete;
 
     /// Locks and reads; to be called first.
-    Result<Done> hold(HoldFor purpose);
+    Result<Done> hold();
 
     Result<Done> commit(LoginState next) override;
     Result<Done> enrol(const Enrolment& enrolment, LoginState state) override;
@@ -139,6 +144,7 @@ class HeldFiles : public HeldAccount {
 
     FileStorePlaces places_;
     Account account_;
+    HoldFor purpose_;
     Names names_;
     Directory enrolled_;
     Directory states_;
@@ -146,7 +152,8 @@ class HeldFiles : public HeldAccount {
 };
 
 Result<Done> HeldFiles::take_lock() {
-    auto file = open_locked(states_, names_.record);
+    const auto kind = purpose_ == HoldFor::pretence ? Lock::shared : Lock::exclusive;
+    auto file = open_locked(states_, names_.record, kind);
     if (!file) return file.failure();
     file_ = *std::move(file);
     return Done{};
@@ -174,12 +181,14 @@ Result<Done> HeldFiles::refuse_lost_state() const {
     return Done{};
 }
 
-Result<Done> HeldFiles::hold(HoldFor purpose) {
-    if (purpose == HoldFor::removal) return is_file(states_, names_.record) ? take_lock() : Done{};
+Result<Done> HeldFiles::hold() {
+    if (purpose_ == HoldFor::removal) return is_file(states_, names_.record) ? take_lock() : Done{};
     if (auto locked = take_lock(); !locked) return locked;
     if (auto read = read_records(); !read) return read;
-    if (purpose == HoldFor::login && enrolment_) return refuse_lost_state();
-    if (file_ || (!enrolment_ && purpose != HoldFor::change)) return Done{};
+    if (purpose_ == HoldFor::pretence && !(file_ && enrolment_))
+        return store_failure(names_.enrolled, "or its state is missing");
+    if (purpose_ == HoldFor::login && enrolment_) return refuse_lost_state();
+    if (file_ || (!enrolment_ && purpose_ != HoldFor::change)) return Done{};
     if (auto made = make_initial_state(states_, names_, account_); !made) return made;
     if (auto locked = take_lock(); !locked) return locked;
     if (!file_) return store_failure(names_.state, "was removed at the same moment: try again");
@@ -187,7 +196,11 @@ Result<Done> HeldFiles::hold(HoldFor purpose) {
 }
 
 Result<Done> HeldFiles::commit(LoginState next) {
-    next.sequence = state_.sequence + 1;
+    if (purpose_ == HoldFor::pretence) {
+        next = state_;
+    } else {
+        next.sequence = state_.sequence + 1;
+    }
     const auto slot = format_slot(next);
     if (parse_slot({slot.data(), slot.size()}) != next)
         throw std::logic_error("a login state can't be read again");
@@ -244,11 +257,60 @@ Result<Done> make_key_once(const FileStorePlaces& places, std::optional<gid_t> g
     return HostKey::create(places.key, group);
 }
 
+Names names_of_record(const std::string& record, const FileStorePlaces& places) {
+    return {record, places.store + "/enrolled/" + record, places.state + "/" + record};
+}
+
 Result<Names> names_of(const Account& account, const FileStorePlaces& places) {
-    auto record = record_name(account.name);
+    const auto record = record_name(account.name);
     if (!record)
         return Failure{Trouble::store, "no record can have the name of this account: it is too long"};
-    return Names{*record, places.store + "/enrolled/" + *record, places.state + "/" + *record};
+    return names_of_record(*record, places);
+}
+
+Result<std::unique_ptr<HeldAccount>> hold_records(const FileStorePlaces& places, const Account& account,
+                                                  Names names, HoldFor purpose) {
+    auto enrolled = open_enrolled(places);
+    if (!enrolled) return enrolled.failure();
+    auto states = open_state(places);
+    if (!states) return states.failure();
+    auto held = std::make_unique<HeldFiles>(places, account, purpose, std::move(names), *std::move(enrolled),
+                                            *std::move(states));
+    if (auto read = held->hold(); !read) return read.failure();
+    return std::unique_ptr<HeldAccount>(std::move(held));
+}
+
+// ---- nobody
+
+/// Like a usual account's. What its codes are is forgotten at once.
+Result<Enrolment> enrolment_of_nobody() {
+    auto secret = random_bytes(recommended_secret_size(Algorithm::sha1));
+    if (!secret) return secret.failure();
+    auto codes = new_recovery_codes(usual_recovery_codes);
+    if (!codes) return codes.failure();
+    return Enrolment{{Device("phone", {.secret = *std::move(secret)})}, std::move(codes->hashes)};
+}
+
+Result<std::unique_ptr<HeldAccount>> hold_nobody(const FileStorePlaces& places, HoldFor purpose) {
+    return hold_records(places, {"", places.owner}, names_of_record(nobodys_record, places), purpose);
+}
+
+/// Damaged records of nobody's, or such as are sealed under an earlier key, are replaced: nothing is lost.
+Result<std::unique_ptr<HeldAccount>> hold_to_make_pretence(const FileStorePlaces& places) {
+    if (auto held = hold_nobody(places, HoldFor::change)) return held;
+    const auto held = hold_nobody(places, HoldFor::removal);
+    if (!held) return held.failure();
+    if (auto removed = (*held)->remove(); !removed) return removed.failure();
+    return hold_nobody(places, HoldFor::change);
+}
+
+Result<Done> make_pretence(const FileStorePlaces& places) {
+    if (const auto key = HostKey::read(places.key, places.owner); !key) return key.failure();
+    const auto enrolment = enrolment_of_nobody();
+    if (!enrolment) return enrolment.failure();
+    const auto held = hold_to_make_pretence(places);
+    if (!held) return held.failure();
+    return (*held)->enrol(*enrolment, new_login_state(*enrolment));
 }
 
 /// Where an account's pending device is kept, and under which key.
@@ -286,16 +348,10 @@ Result<bool> FileStore::is_enrolled(const Account& account) {
 }
 
 Result<std::unique_ptr<HeldAccount>> FileStore::hold(const Account& account, HoldFor purpose) {
+    if (purpose == HoldFor::pretence) return hold_nobody(places_, purpose);
     auto names = names_of(account, places_);
     if (!names) return names.failure();
-    auto enrolled = open_enrolled(places_);
-    if (!enrolled) return enrolled.failure();
-    auto states = open_state(places_);
-    if (!states) return states.failure();
-    auto held = std::make_unique<HeldFiles>(places_, account, *std::move(names), *std::move(enrolled),
-                                            *std::move(states));
-    if (auto read = held->hold(purpose); !read) return read.failure();
-    return std::unique_ptr<HeldAccount>(std::move(held));
+    return hold_records(places_, account, *std::move(names), purpose);
 }
 
 Result<std::optional<PendingDevice>> FileStore::pending(const Account& account) const {
@@ -329,7 +385,10 @@ Result<Done> FileStore::prepare(std::optional<gid_t> group) {
           std::pair(places_.state, add_but_not_take_away)}) {
         if (auto made = make_directory(path, group, mode); !made) return made;
     }
-    return make_key_once(places_, group);
+    if (auto made = make_key_once(places_, group); !made) return made;
+    if (geteuid() == places_.owner && !hold({}, HoldFor::pretence))
+        static_cast<void>(make_pretence(places_));  // where that fails an enrolment will, and says why
+    return Done{};
 }
 
 }  // namespace totp

@@ -58,10 +58,11 @@ Failure unopened(const std::string& path, int error) {
 /// Nothing once the lock is ours. Asks again and again: flock(2) itself can't be bounded without a signal,
 /// and one that never ends could be held against us. The pauses grow with the time waited, so that a crowd
 /// leaves the processor to whoever it waits for, and vary, so that it doesn't wake in step.
-std::optional<Failure> lock(const Descriptor& file, const std::string& path) {
+std::optional<Failure> lock(const Descriptor& file, const std::string& path, Lock kind) {
+    const int operation = kind == Lock::exclusive ? LOCK_EX : LOCK_SH;
     std::minstd_rand variation(static_cast<unsigned>(getpid()));
     std::chrono::nanoseconds waited{};
-    while (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+    while (flock(file.number(), operation | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return store_failure(path, "can't be locked", errno);
         if (waited >= time_to_wait_for_a_lock) {
             return store_failure(path, "is in use by another login or by totp-enroll: try again");
@@ -159,13 +160,13 @@ Result<Descriptor> open_record(const Directory& directory, const std::string& re
     return file;
 }
 
-Result<Descriptor> open_locked(const Directory& directory, const std::string& record) {
+Result<Descriptor> open_locked(const Directory& directory, const std::string& record, Lock kind) {
     const auto path = directory.path + "/" + record;
     for (;;) {
         Descriptor file(openat(directory.number(), record.c_str(), O_RDWR | record_flags));
         if (!file && errno == ENOENT) return Descriptor();
         if (!file) return unopened(path, errno);
-        if (auto failure = lock(file, path)) return *failure;
+        if (auto failure = lock(file, path, kind)) return *failure;
         if (is_still(file, directory, record)) return file;
     }
 }

@@ -48,9 +48,12 @@ Result<Done> unlink_record(const Directory& directory, const std::string& record
 /// Opens a record for reading; an empty descriptor if there is none. See distrust_record().
 Result<Descriptor> open_record(const Directory& directory, const std::string& record, const Account& account);
 
+/// Whether others may hold the lock too.
+enum class Lock { exclusive, shared };
+
 /// Opens a record for writing and waits for its lock, at most five seconds; an empty descriptor if there is
 /// none. The lock goes with unlock(). One that was replaced meanwhile is opened again.
-Result<Descriptor> open_locked(const Directory& directory, const std::string& record);
+Result<Descriptor> open_locked(const Directory& directory, const std::string& record, Lock kind);
 
 /// Gives the lock back. Closing isn't enough: a process that another thread of the host forked meanwhile has
 /// the descriptor too, for as long as it lives.

@@ -51,7 +51,8 @@ std::optional<SecretBytes> normalized_recovery_code(std::string_view text);
 ///
 /// `code`  from normalized_recovery_code().
 ///
-/// Compares with all of them without stopping at a match. One yescrypt for each different salt.
+/// Compares with all of them without stopping at a match. One yescrypt for each different salt, and one where
+/// there is none: an account without such codes takes as long.
 std::optional<std::size_t> find_recovery_code(const SecretBytes& code,
                                               const std::vector<RecoveryHash>& hashes);
 

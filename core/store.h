@@ -54,6 +54,7 @@ enum class HoldFor {
     login_without_state,  ///< an empty state is made for an enrolled account that has none
     change,               ///< an empty state is made for any account that has none
     removal,              ///< nothing is read, so that damaged records can be removed too
+    pretence,             ///< nobody: see below
 };
 
 class Store {
@@ -64,6 +65,11 @@ class Store {
     virtual Result<bool> is_enrolled(const Account& account) = 0;
 
     /// Waits for the account's lock, at most five seconds, and reads its records.
+    ///
+    /// For a pretence the account is nobody (Account{}), and what is held are records like a usual account's
+    /// whose codes nobody has: an account without records is refused in the time that a wrong code takes.
+    /// Any number may hold them at once, and commit() writes what stands there already. A failure where there
+    /// are none.
     virtual Result<std::unique_ptr<HeldAccount>> hold(const Account& account, HoldFor purpose) = 0;
 };
 

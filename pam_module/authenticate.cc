@@ -70,8 +70,8 @@ class Login {
         return needs_helper_ ? is_enrolled_by_helper(*account_, claim()) : store_.is_enrolled(*account_);
     }
     Claim claim() const {
-        return {account_->name, std::string(text_item(pamh_, PAM_SERVICE)),
-                std::string(text_item(pamh_, PAM_RHOST))};
+        return {account_ ? account_->name : std::string(text_item(pamh_, PAM_USER)),
+                std::string(text_item(pamh_, PAM_SERVICE)), std::string(text_item(pamh_, PAM_RHOST))};
     }
     void debug(const char* step) const {
         if (settings_.debug) pam_syslog(pamh_, LOG_DEBUG, "%s", step);
@@ -169,7 +169,6 @@ std::optional<Outcome> Login::outcome_without_asking() {
 }
 
 Outcome Login::outcome_of_response(const SecretBytes& response, bool is_one_field) {
-    if (!account_) return {.verdict = Verdict::refused, .reason = Reason::unknown_user};
     const Attempt attempt{.response = response.text(),
                           .password = is_one_field ? "" : text_item(pamh_, PAM_AUTHTOK),
                           .place = place_of(pamh_),
@@ -178,7 +177,7 @@ Outcome Login::outcome_of_response(const SecretBytes& response, bool is_one_fiel
                           .is_one_field = is_one_field};
     if (needs_helper_) return outcome_by_helper(attempt);
     const bool tells = !settings_.quiet && (flags_ & PAM_SILENT) == 0;
-    return decide(store_, settings_, *account_, attempt, tells ? Telling::notices : Telling::nothing);
+    return decide(store_, settings_, account_, attempt, tells ? Telling::notices : Telling::nothing);
 }
 
 /// The helper is told neither the password nor one field: so here is found out what is no code.
@@ -194,7 +193,7 @@ Outcome Login::outcome_by_helper(const Attempt& attempt) {
             "the devices show: a password that ends in digits needs a prompt for the code of its own";
     }
     if (!split || split->code.size() > longest_response) return malformed;
-    auto outcome = check_by_helper(*account_, claim(), SecretBytes(split->code));
+    auto outcome = check_by_helper(account_, claim(), SecretBytes(split->code));
     outcome.password_size = split->password.size();
     return outcome;
 }

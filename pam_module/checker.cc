@@ -52,15 +52,15 @@ std::string answer_to(const Question& question, const Subject& subject, const Ch
         log(checker, subject, outcome);
         return format_answer(outcome);
     };
-    if (!subject.account) return logged({.verdict = Verdict::refused, .reason = Reason::unknown_user});
     const auto settings = read_settings({PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY, 0});
     if (!settings) return logged(outcome_of(settings.failure()));
     const auto store = checker.open_store(*settings);
     if (!store) return logged(outcome_of(store.failure()));
     if (question.about == Question::About::response) {
-        return logged(decide(**store, *settings, *subject.account, attempt_of(subject, question.response),
+        return logged(decide(**store, *settings, subject.account, attempt_of(subject, question.response),
                              Telling::nothing));
     }
+    if (!subject.account) return logged({.verdict = Verdict::refused, .reason = Reason::unknown_user});
     const auto is_enrolled = (*store)->is_enrolled(*subject.account);
     return is_enrolled ? format_answer(*is_enrolled) : logged(outcome_of(is_enrolled.failure()));
 }

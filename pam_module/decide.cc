@@ -29,14 +29,26 @@ Outcome decide_held(HeldAccount& held, const Settings& settings, const Attempt& 
     return committed ? outcome : outcome_of(committed.failure());
 }
 
+/// Of what is decided nothing is used: whether a code was right, by chance, changes nothing.
+Outcome refused_as_slowly(Store& store, const Settings& settings, const Attempt& attempt, Reason reason) {
+    const Outcome refused{.verdict = Verdict::refused, .reason = reason};
+    const auto nobody = store.hold({}, HoldFor::pretence);
+    if (!nobody) return refused;
+    auto decision = verify(*(*nobody)->enrolment(), (*nobody)->state(), settings.policy, attempt);
+    if (!decision.must_be_committed) return refused;
+    const auto committed = (*nobody)->commit(std::move(decision.next));
+    return committed ? refused : outcome_of(committed.failure());
+}
+
 }  // namespace
 
-Outcome decide(Store& store, const Settings& settings, const Account& account, const Attempt& attempt,
-               Telling telling) {
+Outcome decide(Store& store, const Settings& settings, const std::optional<Account>& account,
+               const Attempt& attempt, Telling telling) {
+    if (!account) return refused_as_slowly(store, settings, attempt, Reason::unknown_user);
     const bool may_start_anew = settings.missing_state == MissingState::start_anew;
-    const auto held = store.hold(account, may_start_anew ? HoldFor::login_without_state : HoldFor::login);
+    const auto held = store.hold(*account, may_start_anew ? HoldFor::login_without_state : HoldFor::login);
     if (!held) return outcome_of(held.failure());
-    if (!(*held)->enrolment()) return {.verdict = Verdict::refused, .reason = Reason::unenrolled};
+    if (!(*held)->enrolment()) return refused_as_slowly(store, settings, attempt, Reason::unenrolled);
     return decide_held(**held, settings, attempt, telling);
 }
 

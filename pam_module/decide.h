@@ -13,9 +13,10 @@ namespace totp {
 enum class Telling { nothing, notices };
 
 /// The outcome of `attempt` at the account, which is on disk when this returns: a success that couldn't be
-/// written is a failure.
-Outcome decide(Store& store, const Settings& settings, const Account& account, const Attempt& attempt,
-               Telling telling);
+/// written is a failure. One that isn't enrolled, or that NSS doesn't know (none is given), is refused in the
+/// time that a wrong code takes, and where a wrong code would be unavailable that is the outcome too.
+Outcome decide(Store& store, const Settings& settings, const std::optional<Account>& account,
+               const Attempt& attempt, Telling telling);
 
 /// Whether the account's user needs no code from there (remembered_until()): nothing is written then. Not
 /// where it can't be told, or nothing is enrolled: then they are asked, and what is wrong comes out.

@@ -32,13 +32,15 @@ Result<Answer> answer_by(const Program& helper, const Question& question) {
     return Answer{helper, *std::move(text)};
 }
 
-Result<Answer> answer_about_another(Question question, const Account& account, const Claim& claim) {
+/// What is claimed of an account that isn't known stays out of the log: people type passwords there.
+Result<Answer> answer_about_another(Question question, const std::optional<Account>& account,
+                                    const Claim& claim) {
     constexpr Program helper = {.path = PAM_TOTP_CHECK_ANY, .argument = nullptr};
     if (faccessat(AT_FDCWD, helper.path, X_OK, AT_EACCESS) != 0) {
         const auto reason = because_of(errno);
         return failure_of(helper, "can't be run by uid " + std::to_string(getuid()) + reason +
                                       "; totp_check answers for its caller alone, who isn't " +
-                                      printable(account.name) +
+                                      (account ? printable(account->name) : "the user asked about") +
                                       ": add the account of a service that checks others to the group "
                                       "_totp_verifier, and start the service anew");
     }
@@ -47,8 +49,8 @@ Result<Answer> answer_about_another(Question question, const Account& account, c
     return answer_by(helper, question);
 }
 
-Result<Answer> asked(const Account& account, const Claim& claim, const Question& question) {
-    if (account.uid != getuid()) return answer_about_another(question, account, claim);
+Result<Answer> asked(const std::optional<Account>& account, const Claim& claim, const Question& question) {
+    if (!account || account->uid != getuid()) return answer_about_another(question, account, claim);
     return answer_by({.path = PAM_TOTP_CHECK, .argument = nullptr}, question);
 }
 
@@ -69,7 +71,8 @@ Result<bool> is_enrolled_by_helper(const Account& account, const Claim& claim) {
     return senseless(answer->helper);
 }
 
-Outcome check_by_helper(const Account& account, const Claim& claim, const SecretBytes& response) {
+Outcome check_by_helper(const std::optional<Account>& account, const Claim& claim,
+                        const SecretBytes& response) {
     const auto answer = asked(account, claim, {Question::About::response, response, {}});
     if (!answer) return outcome_of(answer.failure());
     if (auto outcome = parse_outcome(answer->text.text())) {

@@ -17,8 +17,9 @@ bool needs_helper(const Settings& settings);
 /// only where the account isn't the process's own.
 Result<bool> is_enrolled_by_helper(const Account& account, const Claim& claim);
 
-/// What comes of a response. Also logged by the helper, unless it is unavailable with an explanation: then it
-/// never got to deciding.
-Outcome check_by_helper(const Account& account, const Claim& claim, const SecretBytes& response);
+/// What comes of a response, of an account NSS knows or not. Also logged by the helper, unless it is
+/// unavailable with an explanation: then it never got to deciding.
+Outcome check_by_helper(const std::optional<Account>& account, const Claim& claim,
+                        const SecretBytes& response);
 
 }  // namespace totp

@@ -11,9 +11,11 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 namespace faults {
@@ -217,6 +219,19 @@ int fchown(int file, uid_t owner, gid_t group) noexcept {
 }
 int fchmod(int file, mode_t mode) noexcept {
     return faults::whole<int (*)(int, mode_t)>("fchmod", file, mode);
+}
+
+int pipe2(int ends[2], int flags) noexcept {
+    return faults::whole<int (*)(int[2], int)>("pipe2", ends, flags);
+}
+int timerfd_create(int clock, int flags) noexcept {
+    return faults::whole<int (*)(int, int)>("timerfd_create", clock, flags);
+}
+int poll(pollfd* events, nfds_t count, int milliseconds) {
+    return faults::whole<int (*)(pollfd*, nfds_t, int)>("poll", events, count, milliseconds);
+}
+int __poll_chk(pollfd* events, nfds_t count, int milliseconds, std::size_t) {
+    return poll(events, count, milliseconds);
 }
 
 int getentropy(void* buffer, std::size_t size) {

@@ -38,13 +38,14 @@ inline int converse(int, const pam_message** messages, pam_response** responses,
     return PAM_SUCCESS;
 }
 
-/// One PAM transaction about alice. `services` is the stage's pam.d.
+/// One PAM transaction. `services` is the stage's pam.d.
 class Transaction {
   public:
-    Transaction(const std::filesystem::path& services, AtPrompt at_prompt, const char* remote_host = home)
+    Transaction(const std::filesystem::path& services, AtPrompt at_prompt, const char* remote_host = home,
+                const char* user = "alice")
         : at_prompt_(std::move(at_prompt)) {
         const pam_conv conversation{converse, &at_prompt_};
-        if (pam_start_confdir(stage::service, "alice", &conversation, services.c_str(), &pamh_) !=
+        if (pam_start_confdir(stage::service, user, &conversation, services.c_str(), &pamh_) !=
             PAM_SUCCESS)
             std::abort();
         pam_set_item(pamh_, PAM_RHOST, remote_host);

@@ -108,22 +108,23 @@ def door(request, machine, sshd, user):
 
 
 def enrols(door, tmp_path):
-    """The whole way; the secret and the recovery codes."""
+    """The whole way; the secret, the recovery codes, and the code that confirmed."""
     newcomer = Newcomer(door)
     newcomer.gives_password()
     secret = newcomer.sees_the_key()
     uri = decoded(photograph(drawing(newcomer.rows()), background_is_dark=True), tmp_path / "photograph.png")
     assert uri.startswith("otpauth://totp/") and f":{door.user}?secret={secret}&" in uri + "&", uri
-    newcomer.types(code_at(secret, steps_from_now=-1))
+    confirming = code_at(secret, steps_from_now=-1)
+    newcomer.types(confirming)
     codes = newcomer.notes_recovery_codes()
     assert len(codes) == 10
     assert newcomer.is_in()
-    return secret, codes
+    return secret, codes, confirming
 
 
 def test_newcomer_scans_confirms_and_is_in_and_is_asked_next_time(machine, door, tmp_path):
-    secret, codes = enrols(door, tmp_path)
-    assert not door.enter(PASSWORD, code_at(secret, steps_from_now=-1)), "the confirming code is spent"
+    secret, codes, confirming = enrols(door, tmp_path)
+    assert not door.enter(PASSWORD, confirming), "the confirming code is spent"
     assert door.enter(PASSWORD, code_at(secret))
     assert door.enter(PASSWORD, codes[0])
     assert machine.status(door.user)["recovery_codes_left"] == 9
@@ -170,7 +171,7 @@ def test_public_key_first_then_enrolment(machine, user, key, tmp_path):  # noqa:
     server = Sshd(["AuthenticationMethods publickey,keyboard-interactive"])
     try:
         door = OverSsh(server, user, "-i", str(key))
-        secret, _ = enrols(door, tmp_path)
+        secret, *_ = enrols(door, tmp_path)
         assert not door.enter(PASSWORD, wrong(code_at(secret)))
         assert door.enter(PASSWORD, code_at(secret))
     finally:
@@ -277,5 +278,5 @@ def test_right_password_enrols_by_every_stack_that_comes_by_us(machine, sshd, us
             assert not newcomer.is_in(), "a stack without a first factor opens to nobody"
         newcomer.leaves()
         return
-    secret, _ = enrols(OverSsh(sshd, user), tmp_path)
+    secret, *_ = enrols(OverSsh(sshd, user), tmp_path)
     assert OverSsh(sshd, user).enter(PASSWORD, code_at(secret))
