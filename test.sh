@@ -53,6 +53,10 @@ if [ "${1:-}" = --all ]; then
     heading "cppcheck"
     cppcheck --enable=warning,performance,portability --error-exitcode=1 --std=c++20 --language=c++ -I. --quiet \
         core pam_module enroll
+    heading "coverage: build and count"
+    cmake --preset coverage >/dev/null
+    cmake --build --preset coverage -- --quiet
+    tests/coverage.sh build/coverage
     heading "clang-tidy"
     find core pam_module enroll -name '*.cc' -print0 | xargs -0 -P 2 -n 4 clang-tidy --quiet -p build/clang
 fi

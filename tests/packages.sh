@@ -5,7 +5,7 @@ packages_to_build='g++ cmake ninja-build pkg-config libpam0g-dev libssl-dev libc
 packages_to_log_in='openssh-server openssh-client python3 python3-pexpect oathtool'
 packages_to_test='libcmocka-dev libpam-wrapper binutils procps iproute2 sudo strace tmux zbar-tools librsvg2-bin python3-pyotp
     python3-pytest python3-pil fonts-dejavu-core zsh fish cron postgresql pamtester vlock valgrind'
-packages_to_test_more='clang libclang-rt-dev clang-tidy cppcheck git patch'
+packages_to_test_more='clang libclang-rt-dev clang-tidy llvm cppcheck git patch'
 
 is_installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -88,7 +88,7 @@ void note(Change change) {
 /// A call of which nothing can be cut short.
 template <class Function, class... Arguments>
 int whole(const char* name, Arguments... arguments) {
-    static const auto call = real<Function>(name);
+    const auto call = real<Function>(name);  // not static: other calls have the same type
     return next_call(name) == Spoilt::fails ? -1 : call(arguments...);
 }
 

@@ -113,6 +113,25 @@ void recommends_secrets_as_long_as_the_hash(void**) {
     assert_int_equal(minimum_new_secret, 16);
 }
 
+/// Apps take what the format's defaults are for granted; the shorter the URI, the larger the QR code's
+/// modules.
+void leaves_out_defaults_where_that_is_asked_for_and_nothing_else(void**) {
+    const auto parameters_after_secret = [](const Credential& credential) {
+        const auto uri = format_key_uri({credential, "", "phone"}, UriParameters::not_default);
+        const std::string text(uri.text());
+        return text.substr(std::min(text.find('&'), text.size()));
+    };
+    assert_text(parameters_after_secret(device_of("phone", {}).credential), "");
+    const auto odd = device_of("phone", {.algorithm = Algorithm::sha256, .digits = 8, .period = 60});
+    assert_text(parameters_after_secret(odd.credential), "&algorithm=SHA256&digits=8&period=60");
+    assert_text(parameters_after_secret(hotp_device("key", 7).credential), "&counter=7");
+}
+
+void says_the_parameters_for_typing_by_hand(void**) {
+    assert_text(parameters_of(totp_device("phone").credential), "time-based, SHA1, 6 digits, 30 s");
+    assert_text(parameters_of(hotp_device("key").credential), "counter-based, SHA1, 6 digits");
+}
+
 void knows_each_algorithm_by_its_name_in_any_case(void**) {
     for (const auto algorithm : {Algorithm::sha1, Algorithm::sha256, Algorithm::sha512}) {
         assert_true(algorithm_named(name_of(algorithm)) == algorithm);
@@ -149,6 +168,8 @@ int main() {
         cmocka_unit_test(gives_a_device_the_same_id_whatever_its_name_and_counter),
         cmocka_unit_test(gives_ids_of_16_hexadecimal_digits),
         cmocka_unit_test(recommends_secrets_as_long_as_the_hash),
+        cmocka_unit_test(leaves_out_defaults_where_that_is_asked_for_and_nothing_else),
+        cmocka_unit_test(says_the_parameters_for_typing_by_hand),
         cmocka_unit_test(knows_each_algorithm_by_its_name_in_any_case),
         cmocka_unit_test(passes_over_what_means_nothing_for_the_type),
     };

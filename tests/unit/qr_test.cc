@@ -276,6 +276,13 @@ void a_key_uri_of_100_bytes_fits_the_terminals_the_design_names(void**) {
     }
 }
 
+void knows_the_styles_that_need_no_colours_by_their_settings(void**) {
+    claim(uncoloured_style_named("utf8") == QrStyle::utf8, "utf8");
+    claim(uncoloured_style_named("utf8-light") == QrStyle::utf8_light, "utf8-light");
+    claim(uncoloured_style_named("ascii") == QrStyle::ascii, "ascii");
+    for (const auto* word : {"", "none", "ansi", "UTF8"}) claim(!uncoloured_style_named(word), word);
+}
+
 // ---- the picture is a secret
 
 /// How many blocks were given back with a picture in them while `act` ran.
@@ -325,6 +332,7 @@ int main() {
         cmocka_unit_test(drawings_without_utf8_are_ascii),
         cmocka_unit_test(a_drawing_fills_just_the_cells_it_was_said_to_fill),
         cmocka_unit_test(a_key_uri_of_100_bytes_fits_the_terminals_the_design_names),
+        cmocka_unit_test(knows_the_styles_that_need_no_colours_by_their_settings),
         cmocka_unit_test(this_test_notices_a_picture_that_is_left),
         cmocka_unit_test(leaves_no_picture_in_libqrencodes_symbol),
         cmocka_unit_test(leaves_no_picture_in_memory_it_gives_back),
