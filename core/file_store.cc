@@ -15,12 +15,12 @@
 #include "core/record_file.h"
 #include "core/recovery.h"
 #include "core/seal.h"
+#include "core/sealed_record.h"
 
 namespace totp {
 namespace {
 
 constexpr std::size_t state_size = sizeof(SlotPair);
-constexpr std::size_t longest_enrolment = 16'384;
 constexpr const char* pending_directory = "pending";
 constexpr const char* nobodys_record = ".nobody";  // no account's: those don't begin with a dot
 
@@ -46,30 +46,13 @@ struct Names {
     std::string state;
 };
 
-/// A record that says nothing a login could go by, and the way out.
-Failure damaged(const std::string& path, const Failure& failure, const Account& account) {
-    const auto way_out = failure.trouble == Trouble::key
-                             ? std::string(": bring that key back from a backup")
-                             : ": bring it back from a backup, or run totp-enroll remove --user " +
-                                   printable(account.name) + " and enrol again";
-    return {failure.trouble, path + " " + failure.message + way_out};
-}
-
 /// The enrolment of the account; nothing if there is none.
 Result<std::optional<Enrolment>> read_enrolment(const Directory& directory, const Names& names,
                                                 const Account& account, const FileStorePlaces& places) {
-    const auto file = open_record(directory, names.record, account);
-    if (!file) return file.failure();
-    if (!*file) return std::optional<Enrolment>();
-    SecretBytes sealed;
-    if (read_whole(*file, longest_enrolment, sealed) != 0) {
-        return store_failure(names.enrolled, "can't be read", errno);
-    }
-    const auto key = HostKey::read(places.key, places.owner);
-    if (!key) return key.failure();
-    const auto text = key->unseal(account.name, sealed.text());
-    if (!text) return damaged(names.enrolled, text.failure(), account);
-    auto enrolment = parse_enrolment(text->text());
+    const auto text = read_sealed(directory, names.record, account, places.key, places.owner);
+    if (!text) return text.failure();
+    if (!*text) return std::optional<Enrolment>();
+    auto enrolment = parse_enrolment((*text)->text());
     if (!enrolment) return damaged(names.enrolled, enrolment.failure(), account);
     return std::optional<Enrolment>(*std::move(enrolment));
 }
@@ -313,23 +296,6 @@ Result<Done> make_pretence(const FileStorePlaces& places) {
     return (*held)->enrol(*enrolment, new_login_state(*enrolment));
 }
 
-/// Where an account's pending device is kept, and under which key.
-struct PendingPlace {
-    Directory directory;
-    std::string record;
-    HostKey key;
-};
-
-Result<PendingPlace> open_pending(const Account& account, const FileStorePlaces& places) {
-    auto names = names_of(account, places);
-    if (!names) return names.failure();
-    auto directory = open_in_store(places, pending_directory);
-    if (!directory) return directory.failure();
-    auto key = HostKey::read(places.key, places.owner);
-    if (!key) return key.failure();
-    return PendingPlace{*std::move(directory), std::move(names->record), *std::move(key)};
-}
-
 }  // namespace
 
 FileStorePlaces places_in(const Settings& settings, uid_t owner) {
@@ -355,22 +321,25 @@ Result<std::unique_ptr<HeldAccount>> FileStore::hold(const Account& account, Hol
 }
 
 Result<std::optional<PendingDevice>> FileStore::pending(const Account& account) const {
-    const auto place = open_pending(account, places_);
-    if (!place) return place.failure();
-    const auto file = open_record(place->directory, place->record, account);
-    SecretBytes sealed;
-    if (!file || !*file || read_whole(*file, longest_enrolment, sealed) != 0)
-        return std::optional<PendingDevice>();
-    const auto text = place->key.unseal(account.name, sealed.text());
-    return text ? parse_pending(text->text()) : std::nullopt;
+    const auto names = names_of(account, places_);
+    if (!names) return names.failure();
+    const auto directory = open_in_store(places_, pending_directory);
+    if (!directory) return directory.failure();
+    const auto text = read_sealed(*directory, names->record, account, places_.key, places_.owner);
+    if (!text || !*text) return std::optional<PendingDevice>();
+    return parse_pending((*text)->text());
 }
 
 Result<Done> FileStore::keep_pending(const Account& account, const PendingDevice& pending) const {
-    const auto place = open_pending(account, places_);
-    if (!place) return place.failure();
-    const auto sealed = place->key.seal(account.name, format_pending(pending));
+    const auto names = names_of(account, places_);
+    if (!names) return names.failure();
+    const auto directory = open_in_store(places_, pending_directory);
+    if (!directory) return directory.failure();
+    const auto key = HostKey::read(places_.key, places_.owner);
+    if (!key) return key.failure();
+    const auto sealed = key->seal(account.name, format_pending(pending));
     if (!sealed) return sealed.failure();
-    NewFile file(place->directory, place->record);
+    NewFile file(*directory, names->record);
     if (auto written = file.write(*sealed, account); !written) return written;
     return file.publish(0);
 }

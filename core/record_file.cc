@@ -96,6 +96,14 @@ Failure store_failure(const std::string& path, const std::string& what, int erro
     return store_failure(path, what + because_of(error));
 }
 
+Failure damaged(const std::string& path, const Failure& failure, const Account& account) {
+    const auto way_out = failure.trouble == Trouble::key
+                             ? std::string(": bring that key back from a backup")
+                             : ": bring it back from a backup, or run totp-enroll remove --user " +
+                                   printable(account.name) + " and enrol again";
+    return {failure.trouble, path + " " + failure.message + way_out};
+}
+
 Result<Directory> open_directory(const std::string& path, int at, const char* name, int flags, uid_t owner) {
     Directory directory{path, Descriptor(openat(at, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
     if (!directory.descriptor) {

@@ -18,6 +18,9 @@ namespace totp {
 Failure store_failure(const std::string& path, const std::string& what);
 Failure store_failure(const std::string& path, const std::string& what, int error);
 
+/// A record that says nothing a login could go by: `failure` is a clause about it. Says the way out.
+Failure damaged(const std::string& path, const Failure& failure, const Account& account);
+
 // ---- directories
 
 /// A directory of the store, opened because it can be trusted.

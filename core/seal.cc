@@ -114,8 +114,18 @@ std::string binding(std::string_view heading_line, std::string_view user) {
 
 }  // namespace
 
+std::string next_key(const std::string& file) { return file + ".next"; }
+
 Result<HostKey> HostKey::read(const std::string& path, uid_t owner) {
+    auto key = find(path, owner);
+    if (!key) return key.failure();
+    if (!*key) return key_failure(path, "can't be read" + because_of(ENOENT));
+    return **std::move(key);
+}
+
+Result<std::optional<HostKey>> HostKey::find(const std::string& path, uid_t owner) {
     const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!file && errno == ENOENT) return std::optional<HostKey>();
     if (!file) return key_failure(path, "can't be read" + because_of(errno));
     struct stat status {};
     if (fstat(file.number(), &status) != 0) return key_failure(path, "can't be examined" + because_of(errno));
@@ -131,7 +141,7 @@ Result<HostKey> HostKey::read(const std::string& path, uid_t owner) {
     if (key.size() != key_size) {
         return key_failure(path, "isn't 32 bytes long: bring the right one back from a backup");
     }
-    return HostKey(std::move(key));
+    return std::optional(HostKey(std::move(key)));
 }
 
 Result<Done> HostKey::create(const std::string& path, std::optional<gid_t> group) {

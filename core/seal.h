@@ -12,12 +12,18 @@
 
 namespace totp {
 
+/// Where the key lies that is to take the place of the host's, while totp-enroll rekey is at it (core/rekey).
+std::string next_key(const std::string& file);
+
 /// The host's 32 random bytes.
 class HostKey {
   public:
     /// Reads the key from `file`. Refused: any other length, a file that isn't root's (or `owner`'s), one
     /// that its group may write or that others may read.
     static Result<HostKey> read(const std::string& file, uid_t owner);
+
+    /// The same; nothing if there is no such file.
+    static Result<std::optional<HostKey>> find(const std::string& file, uid_t owner);
 
     /// Makes a new key in `file` (a path from /), which must not exist, and its directory if need be;
     /// readable for `group`, if given, and the caller.
