@@ -26,13 +26,6 @@ constexpr const char* nobodys_record = ".nobody";  // no account's: those don't 
 
 // ---- reading
 
-/// `name` is a directory in the store.
-Result<Directory> open_in_store(const FileStorePlaces& places, const char* name) {
-    auto store = open_directory(places.store, AT_FDCWD, places.store.c_str(), O_PATH, places.owner);
-    if (!store) return store;
-    return open_directory(places.store + "/" + name, store->number(), name, O_RDONLY, places.owner);
-}
-
 Result<Directory> open_enrolled(const FileStorePlaces& places) { return open_in_store(places, "enrolled"); }
 
 Result<Directory> open_state(const FileStorePlaces& places) {
@@ -91,6 +84,12 @@ Result<Done> make_initial_state(const Directory& directory, const Names& names, 
     NewFile file(directory, names.record);
     if (auto written = file.write(initial_state_file(), account); !written) return written;
     return file.publish(RENAME_NOREPLACE);
+}
+
+/// From before the key is read until what is sealed under it is in place: so that no record is left under a
+/// key that rekey() has replaced, nor comes back that was taken away.
+Result<DirectoryLock> share(const Directory& directory) {
+    return DirectoryLock::take(directory, Lock::shared, "totp-enroll rekey");
 }
 
 // ---- a held account
@@ -199,6 +198,8 @@ Result<Done> HeldFiles::enrol(const Enrolment& enrolment, LoginState state) {
     if (const auto wrong = contradiction_in(enrolment)) {
         return Failure{Trouble::input, "nothing was enrolled: there would be " + *wrong};
     }
+    const auto lock = share(enrolled_);
+    if (!lock) return lock.failure();
     const auto key = HostKey::read(places_.key, places_.owner);
     if (!key) return key.failure();
     const auto sealed = key->seal(account_.name, format_enrolment(enrolment));
@@ -220,6 +221,8 @@ void HeldFiles::forget_pending() const {
 }
 
 Result<Done> HeldFiles::remove() {
+    const auto lock = share(enrolled_);
+    if (!lock) return lock.failure();
     if (auto removed = unlink_record(enrolled_, names_.record); !removed) return removed;
     enrolment_.reset();
     return unlink_record(states_, names_.record);
@@ -298,6 +301,16 @@ Result<Done> make_pretence(const FileStorePlaces& places) {
 
 }  // namespace
 
+Result<Directory> open_store_directory(const FileStorePlaces& places) {
+    return open_directory(places.store, AT_FDCWD, places.store.c_str(), O_RDONLY, places.owner);
+}
+
+Result<Directory> open_in_store(const FileStorePlaces& places, const char* name) {
+    auto store = open_directory(places.store, AT_FDCWD, places.store.c_str(), O_PATH, places.owner);
+    if (!store) return store;
+    return open_directory(places.store + "/" + name, store->number(), name, O_RDONLY, places.owner);
+}
+
 FileStorePlaces places_in(const Settings& settings, uid_t owner) {
     return {settings.store, settings.state_directory(), settings.key, owner};
 }
@@ -335,6 +348,8 @@ Result<Done> FileStore::keep_pending(const Account& account, const PendingDevice
     if (!names) return names.failure();
     const auto directory = open_in_store(places_, pending_directory);
     if (!directory) return directory.failure();
+    const auto lock = share(*directory);
+    if (!lock) return lock.failure();
     const auto key = HostKey::read(places_.key, places_.owner);
     if (!key) return key.failure();
     const auto sealed = key->seal(account.name, format_pending(pending));

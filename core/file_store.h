@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "core/descriptor.h"
 #include "core/pending.h"
 #include "core/policy.h"
+#include "core/record_file.h"
 #include "core/store.h"
 
 namespace totp {
@@ -17,6 +17,12 @@ struct FileStorePlaces {
     std::string key;    ///< the host key
     uid_t owner = 0;    ///< who, beside root, may own the directories and the key
 };
+
+/// Opens the store itself.
+Result<Directory> open_store_directory(const FileStorePlaces& places);
+
+/// Opens a directory in it: "enrolled" or "pending".
+Result<Directory> open_in_store(const FileStorePlaces& places, const char* name);
 
 /// The places that the settings name.
 FileStorePlaces places_in(const Settings& settings, uid_t owner);

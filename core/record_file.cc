@@ -37,11 +37,6 @@ Failure unopened_directory(const std::string& path, int error) {
     return store_failure(path, "can't be opened", error);
 }
 
-Result<Done> make_durable(const Directory& directory) {
-    if (fsync(directory.number()) != 0) return store_failure(directory.path, "can't be written", errno);
-    return Done{};
-}
-
 /// Copy-on-write file systems need space to write in place unless told not to copy; others don't know this.
 void ask_for_no_copy_on_write(const Descriptor& directory) {
     int flags = 0;
@@ -55,18 +50,17 @@ Failure unopened(const std::string& path, int error) {
     return store_failure(path, "can't be opened", error);
 }
 
-/// Nothing once the lock is ours. Asks again and again: flock(2) itself can't be bounded without a signal,
-/// and one that never ends could be held against us. The pauses grow with the time waited, so that a crowd
-/// leaves the processor to whoever it waits for, and vary, so that it doesn't wake in step.
-std::optional<Failure> lock(const Descriptor& file, const std::string& path, Lock kind) {
+/// Nothing once the lock is ours; `in_use` says that it isn't. Asks again and again: flock(2) itself can't be
+/// bounded without a signal, and one that never ends could be held against us. The pauses grow with the time
+/// waited, so that a crowd leaves the processor to whoever it waits for, and vary, so that it doesn't wake in
+/// step.
+std::optional<Failure> lock(int file, Lock kind, const std::string& path, const std::string& in_use) {
     const int operation = kind == Lock::exclusive ? LOCK_EX : LOCK_SH;
     std::minstd_rand variation(static_cast<unsigned>(getpid()));
     std::chrono::nanoseconds waited{};
-    while (flock(file.number(), operation | LOCK_NB) != 0) {
+    while (flock(file, operation | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return store_failure(path, "can't be locked", errno);
-        if (waited >= time_to_wait_for_a_lock) {
-            return store_failure(path, "is in use by another login or by totp-enroll: try again");
-        }
+        if (waited >= time_to_wait_for_a_lock) return store_failure(path, in_use);
         const auto longest = std::min<std::chrono::nanoseconds>(1ms + waited / 32, 16ms);
         const timespec pause{
             .tv_sec = 0,
@@ -75,15 +69,6 @@ std::optional<Failure> lock(const Descriptor& file, const std::string& path, Loc
         waited += std::chrono::nanoseconds(pause.tv_nsec);
     }
     return std::nullopt;
-}
-
-/// Whether `file` is still what the account's state is called: it may have been replaced while we waited.
-bool is_still(const Descriptor& file, const Directory& directory, const std::string& record) {
-    struct stat ours {};
-    struct stat named {};
-    return fstat(file.number(), &ours) == 0 &&
-           fstatat(directory.number(), record.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
 }  // namespace
@@ -142,6 +127,11 @@ Result<Done> make_directory(const std::string& path, std::optional<gid_t> group,
     return Done{};
 }
 
+Result<Done> make_durable(const Directory& directory) {
+    if (fsync(directory.number()) != 0) return store_failure(directory.path, "can't be written", errno);
+    return Done{};
+}
+
 Result<bool> has_records(const std::string& path) {
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
     if (directory == nullptr) return store_failure(path, "can't be read", errno);
@@ -149,6 +139,31 @@ Result<bool> has_records(const std::string& path) {
         if (entry->d_name[0] != '.') return true;  // no record's name begins with a dot
     }
     return false;
+}
+
+Result<std::vector<std::string>> records_in(const Directory& directory) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.path.c_str()), closedir);
+    if (stream == nullptr) return store_failure(directory.path, "can't be read", errno);
+    std::vector<std::string> records;
+    for (;;) {
+        errno = 0;  // by which alone readdir(3) tells its end from a failure
+        const dirent* entry = readdir(stream.get());
+        if (entry == nullptr && errno != 0) return store_failure(directory.path, "can't be read", errno);
+        if (entry == nullptr) return records;
+        if (entry->d_name[0] != '.') records.emplace_back(entry->d_name);
+    }
+}
+
+Result<DirectoryLock> DirectoryLock::take(const Directory& directory, Lock kind, const std::string& holder) {
+    if (auto failure = lock(directory.number(), kind, directory.path,
+                            "is in use by " + holder + ": try again when that is done")) {
+        return *failure;
+    }
+    return DirectoryLock(directory.number());
+}
+
+DirectoryLock::~DirectoryLock() {
+    if (number_ >= 0) flock(number_, LOCK_UN);
 }
 
 Result<Done> unlink_record(const Directory& directory, const std::string& record) {
@@ -169,12 +184,13 @@ Result<Descriptor> open_record(const Directory& directory, const std::string& re
 }
 
 Result<Descriptor> open_locked(const Directory& directory, const std::string& record, Lock kind) {
+    constexpr const char* in_use = "is in use by another login or by totp-enroll: try again";
     const auto path = directory.path + "/" + record;
     for (;;) {
         Descriptor file(openat(directory.number(), record.c_str(), O_RDWR | record_flags));
         if (!file && errno == ENOENT) return Descriptor();
         if (!file) return unopened(path, errno);
-        if (auto failure = lock(file, path, kind)) return *failure;
+        if (auto failure = lock(file.number(), kind, path, in_use)) return *failure;
         if (is_still(file, directory, record)) return file;
     }
 }
@@ -185,6 +201,27 @@ bool is_file(const Directory& directory, const std::string& record) {
     struct stat status {};
     return fstatat(directory.number(), record.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
            S_ISREG(status.st_mode);
+}
+
+bool is_still(const Descriptor& file, const Directory& directory, const std::string& record) {
+    struct stat ours {};
+    struct stat named {};
+    return fstat(file.number(), &ours) == 0 &&
+           fstatat(directory.number(), record.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+Result<std::optional<Account>> account_of(const Directory& directory, const std::string& record) {
+    struct stat status {};
+    if (fstatat(directory.number(), record.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT) return std::optional<Account>();
+        return store_failure(directory.path + "/" + record, "can't be examined", errno);
+    }
+    const auto user = percent_decode(record);
+    if (!S_ISREG(status.st_mode) || !user || record_name(user->text()) != record) {
+        return std::optional<Account>();
+    }
+    return std::optional(Account{std::string(user->text()), status.st_uid});
 }
 
 std::optional<Failure> distrust_record(const Descriptor& file, const std::string& path,
@@ -225,13 +262,18 @@ Result<Done> NewFile::write(std::string_view content, const Account& account) {
     return Done{};
 }
 
-Result<Done> NewFile::publish(unsigned flags) {
+Result<Done> NewFile::put_in_place(unsigned flags) {
     const int number = directory_.number();
     if (renameat2(number, name_.c_str(), number, record_.c_str(), flags) != 0) {
         if (errno == EEXIST) return Done{};  // somebody else's is as good
         return failure("can't be put in place");
     }
     name_.clear();
+    return Done{};
+}
+
+Result<Done> NewFile::publish(unsigned flags) {
+    if (auto placed = put_in_place(flags); !placed) return placed;
     return make_durable(directory_);
 }
 

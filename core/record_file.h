@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -43,6 +45,32 @@ Result<Done> make_directory(const std::string& path, std::optional<gid_t> group,
 /// Whether there is a file in it that a record could be.
 Result<bool> has_records(const std::string& path);
 
+/// The names of the files in it that a record could be.
+Result<std::vector<std::string>> records_in(const Directory& directory);
+
+/// What was renamed and removed in it is so after a power cut too.
+Result<Done> make_durable(const Directory& directory);
+
+/// Whether others may hold the lock too.
+enum class Lock { exclusive, shared };
+
+/// A lock on a directory's names. Shared by who puts records in or takes them away on an account's behalf;
+/// exclusive for who goes through all of them (core/rekey). A login needs neither. Goes with the object.
+class DirectoryLock {
+  public:
+    /// Waits at most five seconds. `holder` is who else it may be, for the sentence that says so.
+    static Result<DirectoryLock> take(const Directory& directory, Lock kind, const std::string& holder);
+
+    DirectoryLock(DirectoryLock&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    DirectoryLock& operator=(DirectoryLock&&) = delete;
+    ~DirectoryLock();
+
+  private:
+    explicit DirectoryLock(int number) : number_(number) {}
+
+    int number_;
+};
+
 /// Takes the record away, durably; it may be missing.
 Result<Done> unlink_record(const Directory& directory, const std::string& record);
 
@@ -50,9 +78,6 @@ Result<Done> unlink_record(const Directory& directory, const std::string& record
 
 /// Opens a record for reading; an empty descriptor if there is none. See distrust_record().
 Result<Descriptor> open_record(const Directory& directory, const std::string& record, const Account& account);
-
-/// Whether others may hold the lock too.
-enum class Lock { exclusive, shared };
 
 /// Opens a record for writing and waits for its lock, at most five seconds; an empty descriptor if there is
 /// none. The lock goes with unlock(). One that was replaced meanwhile is opened again.
@@ -64,6 +89,13 @@ void unlock(const Descriptor& file);
 
 /// Whether there is a file that open_locked() could lock, and not a link or something stranger.
 bool is_file(const Directory& directory, const std::string& record);
+
+/// Whether `file` is still what the record is called: it may have been replaced meanwhile.
+bool is_still(const Descriptor& file, const Directory& directory, const std::string& record);
+
+/// Whose record that is, by its name and its owner; nothing for what no record can be: not a regular file, or
+/// of a name that record_name() doesn't give.
+Result<std::optional<Account>> account_of(const Directory& directory, const std::string& record);
 
 /// Why an open record doesn't count: anything but a regular file with one name, owned by its user or root and
 /// closed to all others.
@@ -83,6 +115,9 @@ class NewFile {
 
     /// Gives it the record's name, durably; with RENAME_NOREPLACE only if nothing has that name.
     Result<Done> publish(unsigned flags);
+
+    /// The same, but durable only with make_durable().
+    Result<Done> put_in_place(unsigned flags);
 
   private:
     Failure failure(const std::string& what) const;
