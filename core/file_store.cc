@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::size_t state_size = sizeof(SlotPair);
 constexpr const char* pending_directory = "pending";
-constexpr const char* nobodys_record = ".nobody";  // no account's: those don't begin with a dot
 
 // ---- reading
 
@@ -231,7 +230,10 @@ Result<Done> HeldFiles::remove() {
 /// A key that is lost is not made anew: what was sealed under it would stay shut, and nobody would be told.
 Result<Done> make_key_once(const FileStorePlaces& places, std::optional<gid_t> group) {
     struct stat status {};
-    if (stat(places.key.c_str(), &status) == 0) return HostKey::give_to(places.key, group);
+    if (stat(places.key.c_str(), &status) == 0) {
+        if (auto given = HostKey::give_to(places.key, group); !given) return given;
+        return HostKey::give_to(next_key(places.key), group);
+    }
     if (errno != ENOENT) return Failure{Trouble::key, places.key + " can't be examined" + because_of(errno)};
     const auto is_lost = has_records(places.store + "/enrolled");
     if (!is_lost) return is_lost.failure();
@@ -278,7 +280,7 @@ Result<Enrolment> enrolment_of_nobody() {
 }
 
 Result<std::unique_ptr<HeldAccount>> hold_nobody(const FileStorePlaces& places, HoldFor purpose) {
-    return hold_records(places, {"", places.owner}, names_of_record(nobodys_record, places), purpose);
+    return hold_records(places, nobody(places), names_of_record(nobodys_record, places), purpose);
 }
 
 /// Damaged records of nobody's, or such as are sealed under an earlier key, are replaced: nothing is lost.

@@ -18,6 +18,10 @@ struct FileStorePlaces {
     uid_t owner = 0;    ///< who, beside root, may own the directories and the key
 };
 
+/// The record of nobody, whom a pretence is about; no account's begins with a dot.
+inline constexpr const char* nobodys_record = ".nobody";
+inline Account nobody(const FileStorePlaces& places) { return {"", places.owner}; }
+
 /// Opens the store itself.
 Result<Directory> open_store_directory(const FileStorePlaces& places);
 

@@ -7,8 +7,10 @@
 #include <stdexcept>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "core/descriptor.h"
@@ -28,6 +30,60 @@ constexpr std::string_view key_id_message = "pam-totp host key";
 
 Failure key_failure(const std::string& file, const std::string& what) {
     return {Trouble::key, "the host key " + file + " " + what};
+}
+
+// ---- files
+
+std::string parent_of(const std::string& path) {
+    const auto end = path.rfind('/');
+    return end == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(end, 1));
+}
+
+bool is_in_memory(const std::string& path) {
+    struct statfs status {};
+    return statfs(path.c_str(), &status) == 0 &&
+           (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC);
+}
+
+Result<Done> make_name_durable(const std::string& path) {
+    const Descriptor directory(open(parent_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || fsync(directory.number()) != 0)
+        return key_failure(path, "can't be written" + because_of(errno));
+    return Done{};
+}
+
+/// Who may read a key's file; without owner and group the caller and theirs.
+struct Access {
+    uid_t owner = static_cast<uid_t>(-1);
+    gid_t group = static_cast<gid_t>(-1);
+    mode_t mode = 0600;
+};
+
+/// To a file that isn't there yet.
+Result<Done> write_new(const std::string& path, const SecretBytes& key, const Access& access) {
+    const auto unfinished = path + ".new";  // a crash must not leave half a key under the key's name
+    unlink(unfinished.c_str());
+    const Descriptor file(
+        open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file) return key_failure(path, "can't be made" + because_of(errno));
+    const auto refuse = [&](const std::string& what) {
+        const int error = errno;
+        unlink(unfinished.c_str());
+        return key_failure(path, what + because_of(error));
+    };
+    const Access callers;
+    if ((access.owner != callers.owner || access.group != callers.group) &&
+        fchown(file.number(), access.owner, access.group) != 0) {
+        return refuse("can't be given to its owner and group");
+    }
+    if (access.mode != callers.mode && fchmod(file.number(), access.mode) != 0) {
+        return refuse("can't be opened to its group");
+    }
+    if (write_whole(file, key.text(), 0) != 0 || fsync(file.number()) != 0) return refuse("can't be written");
+    if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+        return refuse("can't be put in place");
+    }
+    return make_name_durable(path);
 }
 
 // ---- AES-256-GCM
@@ -145,36 +201,56 @@ Result<std::optional<HostKey>> HostKey::find(const std::string& path, uid_t owne
 }
 
 Result<Done> HostKey::create(const std::string& path, std::optional<gid_t> group) {
-    const auto parent = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+    const auto parent = parent_of(path);
     const bool is_directory_new = mkdir(parent.c_str(), 0700) == 0;
     if (is_directory_new ? chmod(parent.c_str(), 0755) != 0 : errno != EEXIST) {
         return key_failure(path, "can't be made, nor its directory" + because_of(errno));
     }
-    const auto key = random_bytes(key_size);
+    const auto key = generate();
     if (!key) return key.failure();
-    const auto unfinished = path + ".new";  // a crash must not leave half a key under the key's name
-    unlink(unfinished.c_str());
-    const Descriptor file(
-        open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file) return key_failure(path, "can't be made" + because_of(errno));
-    const auto refuse = [&](const std::string& what) {
-        const int error = errno;
-        unlink(unfinished.c_str());
-        return key_failure(path, what + because_of(error));
-    };
-    if (group &&
-        (fchown(file.number(), static_cast<uid_t>(-1), *group) != 0 || fchmod(file.number(), 0640) != 0)) {
-        return refuse("can't be given to its group");
+    return write_new(path, key->key_, group ? Access{.group = *group, .mode = 0640} : Access{});
+}
+
+Result<HostKey> HostKey::generate() {
+    auto key = random_bytes(key_size);
+    if (!key) return key.failure();
+    return HostKey(*std::move(key));
+}
+
+std::optional<HostKey> HostKey::of(SecretBytes octets) {
+    if (octets.size() != key_size) return std::nullopt;
+    return HostKey(std::move(octets));
+}
+
+Result<Done> HostKey::save(const std::string& file) const { return write_new(file, key_, {}); }
+
+Result<Done> HostKey::save_beside(const std::string& file) const {
+    struct stat status {};
+    if (stat(file.c_str(), &status) != 0) return key_failure(file, "can't be examined" + because_of(errno));
+    return write_new(next_key(file), key_,
+                     {.owner = status.st_uid, .group = status.st_gid, .mode = status.st_mode & ALLPERMS});
+}
+
+Result<Done> HostKey::put_next_in_place(const std::string& file) {
+    if (renameat2(AT_FDCWD, next_key(file).c_str(), AT_FDCWD, file.c_str(), 0) != 0) {
+        return key_failure(next_key(file), "can't be put in the place of " + file + because_of(errno));
     }
-    if (write_whole(file, key->text(), 0) != 0 || fsync(file.number()) != 0)
-        return refuse("can't be written");
-    if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
-        return refuse("can't be put in place");
+    return make_name_durable(file);
+}
+
+std::optional<Failure> HostKey::refuse_replacement(const std::string& file, const std::string& store,
+                                                   bool is_kept) {
+    struct stat status {};
+    if (lstat(file.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
+        return key_failure(file,
+                           "is a symbolic link: name the file itself, with key in pam_totp.conf or --key");
     }
-    const Descriptor directory(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory || fsync(directory.number()) != 0)
-        return key_failure(path, "can't be written" + because_of(errno));
-    return Done{};
+    if (!is_kept && is_in_memory(parent_of(file)) && !is_in_memory(store)) {
+        return key_failure(file,
+                           "lies in memory, and a new one would be gone at the next boot: put that where "
+                           "this one comes from first, then give it with --key-from (see pam_totp(8))");
+    }
+    return std::nullopt;
 }
 
 Result<Done> HostKey::give_to(const std::string& path, std::optional<gid_t> group) {

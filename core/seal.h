@@ -29,6 +29,24 @@ class HostKey {
     /// readable for `group`, if given, and the caller.
     static Result<Done> create(const std::string& file, std::optional<gid_t> group);
 
+    /// A new key, and the key that these octets are, if they are 32.
+    static Result<HostKey> generate();
+    static std::optional<HostKey> of(SecretBytes octets);
+
+    /// Writes it, durably, to a new file for the caller alone.
+    Result<Done> save(const std::string& file) const;
+
+    /// Writes it, durably, to next_key(file), which must not exist, with owner, group and mode of `file`.
+    Result<Done> save_beside(const std::string& file) const;
+
+    /// next_key(file) takes the place of `file`, durably, and the key that was there is gone.
+    static Result<Done> put_next_in_place(const std::string& file);
+
+    /// Why another key can't take the place of `file` to stay: it is a link; or it lies in memory, beside a
+    /// `store` that doesn't, and the new one `is_kept` nowhere else.
+    static std::optional<Failure> refuse_replacement(const std::string& file, const std::string& store,
+                                                     bool is_kept);
+
     /// Makes a key that create() made for the caller alone, before there was a group, readable for `group`.
     static Result<Done> give_to(const std::string& file, std::optional<gid_t> group);
 
