@@ -30,13 +30,18 @@ std::string who() {
     return entry != nullptr ? entry->pw_name : std::to_string(getuid());
 }
 
+void log(std::string_view user, std::string_view change, const std::string& more) {
+    const auto line = log_word("user", user) + " service=totp-enroll " + log_word("by", who()) + " " +
+                      log_word("change", change) + more;
+    syslog(LOG_AUTHPRIV | LOG_NOTICE, "%s", line.c_str());
+}
+
 }  // namespace
 
 void log_change(const Account& account, Change change, std::string_view device) {
-    auto line = log_word("user", account.name) + " service=totp-enroll " + log_word("by", who()) + " " +
-                log_word("change", word_for(change));
-    if (!device.empty()) line += " " + log_word("device", device);
-    syslog(LOG_AUTHPRIV | LOG_NOTICE, "%s", line.c_str());
+    log(account.name, word_for(change), device.empty() ? "" : " " + log_word("device", device));
 }
+
+void log_rekeyed(std::string_view key_id) { log("", "rekeyed", " " + log_word("key", key_id)); }
 
 }  // namespace totp

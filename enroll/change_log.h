@@ -22,4 +22,7 @@ enum class Change {
 /// encoded as in the module's lines. `by` is the name of the real user.
 void log_change(const Account& account, Change change, std::string_view device = "");
 
+/// The same for what is about no account: `user=-`, `change=rekeyed`, and the new key's id as `key=`.
+void log_rekeyed(std::string_view key_id);
+
 }  // namespace totp

@@ -40,6 +40,7 @@ std::unique_ptr<Command> make_add();
 std::unique_ptr<Command> make_forget();
 std::unique_ptr<Command> make_prepare();
 std::unique_ptr<Command> make_recovery();
+std::unique_ptr<Command> make_rekey();
 std::unique_ptr<Command> make_remove();
 std::unique_ptr<Command> make_resync();
 std::unique_ptr<Command> make_status();

@@ -33,6 +33,7 @@ const std::vector<Entry>& table() {
         {"forget", "Forget the places you have logged in from", make_forget},
         {"resync", "Bring a device back into step, by two codes in a row", make_resync},
         {"unlock", "Clear the failure counts after too many wrong codes", make_unlock},
+        {"rekey", "Seal everything under a new host key (root)", make_rekey},
         {"prepare", "Make the store and the host key (root, at installation)", make_prepare},
     };
     return entries;

@@ -20,7 +20,7 @@ _totp_enroll() {
     [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
     case $before in
         --user) words=$(compgen -u) ;;
-        --config | --key | --secret-from | --qr-file) compopt -o default ;;
+        --config | --key | --secret-from | --qr-file | --key-from | --keep-old) compopt -o default ;;
         --store) compopt -o dirnames ;;
         --algorithm) words='SHA1 SHA256 SHA512' ;;
         --digits) words='6 7 8' ;;
@@ -36,9 +36,10 @@ _totp_enroll() {
                     ;;
                 remove) words+=' --device --yes' ;;
                 recovery) words+=' --recovery-codes --one --expires' ;;
+                rekey) words+=' --key-from --keep-old' ;;
             esac
             [[ -z $command && $word != -* ]] &&
-                words='add status verify remove recovery forget resync unlock prepare'
+                words='add status verify remove recovery forget resync unlock rekey prepare'
             ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

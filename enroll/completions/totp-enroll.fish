@@ -44,6 +44,7 @@ complete -c totp-enroll $without_command -a recovery -d 'Make new recovery codes
 complete -c totp-enroll $without_command -a forget -d 'Forget the places you have logged in from'
 complete -c totp-enroll $without_command -a resync -d 'Bring a device back into step, by two codes in a row'
 complete -c totp-enroll $without_command -a unlock -d 'Clear the failure counts after too many wrong codes'
+complete -c totp-enroll $without_command -a rekey -d 'Seal everything under a new host key (root)'
 complete -c totp-enroll $without_command -a prepare -d 'Make the store and the host key (root, at installation)'
 
 set -l add -n '__totp_enroll_command_is add ""'
@@ -71,3 +72,7 @@ set -l recovery -n '__totp_enroll_command_is recovery'
 complete -c totp-enroll $recovery -l recovery-codes -x -d 'How many, 1 to 32'
 complete -c totp-enroll $recovery -l one -d 'One more code beside those there are, for a while (root)'
 complete -c totp-enroll $recovery -l expires -x -d 'How long that one is good: 90m, 24h, 7d [24h]'
+
+set -l rekey -n '__totp_enroll_command_is rekey'
+complete -c totp-enroll $rekey -l key-from -r -F -d 'Take the new key, 32 bytes, from a file or (-) stdin'
+complete -c totp-enroll $rekey -l keep-old -r -F -d 'Keep the old key in this new file'

@@ -33,7 +33,7 @@ class Bench:
         """What totp-enroll exits with, prints and complains of."""
         words = [self.program, command, "--config", "/dev/null", "--store", self.directory / "store",
                  "--key", self.directory / "key", *arguments]
-        if command != "prepare":
+        if command not in ("prepare", "rekey"):
             words += ["--user", "root"]
         spoilt = {"LD_PRELOAD": str(self.preload)} if fault or calls else {}
         if fault:
@@ -157,3 +157,20 @@ def test_a_command_is_done_or_changes_nothing_whatever_call_fails(change):
         if "killed" not in fault and change.old_codes and codes_left:
             assert change.recovery_codes_work(call, done), what
         bring_back(change.bench)
+
+
+def test_rekey_loses_nothing_whatever_call_fails_and_goes_on(bench):
+    bench.say("remove", "--yes")
+    bench.say("add", *bench.secret_from("phone"))
+    before, file = bench.facts(), bench.directory / "calls"
+    assert bench.say("rekey", calls=file).returncode == DONE
+    calls = file.read_text().split()
+    assert {"openat", "flock", "renameat2", "fsync", "pwrite"} < set(calls)
+    for call, fault in faults(calls):
+        done = bench.say("rekey", fault=fault)
+        what = f"{call}: {fault}: {done}"
+        assert done.returncode == -9 if "killed" in fault else done.returncode in (DONE, REFUSED, STORE), what
+        assert done.returncode in (-9, DONE) or done.stderr.strip(), what
+        assert bench.facts() == before and bench.accepts(code_at(SECRETS["phone"])), what
+        assert bench.say("rekey").returncode == DONE and not (bench.directory / "key.next").exists(), what
+        assert bench.accepts(code_at(SECRETS["phone"])), what

@@ -1,0 +1,123 @@
+// totp-enroll rekey: seals everything under a new host key.
+#include <cerrno>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/percent.h"
+#include "core/rekey.h"
+#include "enroll/change_log.h"
+#include "enroll/command.h"
+#include "enroll/exit_code.h"
+#include "enroll/json.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+constexpr std::size_t longest_key_file = 1024;
+
+Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
+
+/// A key as it lies in a file, from there or ("-") from stdin.
+Result<HostKey> key_from(const std::string& source) {
+    if (source == "-" && can_ask()) return input_failure("--key-from -: a key is 32 bytes that nobody types");
+    const Descriptor file(source == "-" ? dup(STDIN_FILENO)
+                                        : open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    SecretBytes octets;
+    if (!file || read_whole(file, longest_key_file, octets) != 0) {
+        return input_failure("--key-from " + printable(source) + " can't be read" + because_of(errno));
+    }
+    auto key = HostKey::of(std::move(octets));
+    if (key) return *std::move(key);
+    return input_failure("--key-from " + printable(source) +
+                         " isn't 32 bytes long: make one with head -c 32 /dev/urandom");
+}
+
+/// Writes the host key to `file`, which may be there already with this very key: an earlier run was
+/// interrupted.
+Result<Done> keep(const HostKey& key, const std::string& file) {
+    const auto kept = HostKey::find(file, getuid());
+    if (!kept) return kept.failure();
+    if (!*kept) return key.save(file);
+    if ((*kept)->id() == key.id()) return Done{};
+    return input_failure("--keep-old " + printable(file) + " holds another key already: name another file");
+}
+
+class Rekey : public Command {
+  public:
+    void declare(CLI::App& app) override {
+        app.add_option("--key-from", key_from_, "Take the new key, 32 bytes, from a file or (-) stdin")
+            ->type_name("FILE");
+        app.add_option("--keep-old", keep_old_, "Keep the old key in this new file")->type_name("FILE");
+        app.footer("Example: totp-enroll rekey --keep-old /root/key-of-old-backups");
+    }
+
+    int run(const SharedOptions& shared) override;
+
+  private:
+    Result<Rekeyed> rekey_all(const FileStorePlaces& places) const;
+    static int report(const Rekeyed& rekeyed, const FileStorePlaces& places, bool json);
+
+    std::string key_from_;
+    std::string keep_old_;
+};
+
+Result<Rekeyed> Rekey::rekey_all(const FileStorePlaces& places) const {
+    std::optional<HostKey> given;
+    if (!key_from_.empty()) {
+        auto key = key_from(key_from_);
+        if (!key) return key.failure();
+        given = *std::move(key);
+    }
+    if (!keep_old_.empty()) {
+        const auto host = HostKey::read(places.key, places.owner);
+        if (!host) return host.failure();
+        const bool is_old = !given || given->id() != host->id();  // else an earlier run was finished with it
+        if (auto kept = is_old ? keep(*host, keep_old_) : Done{}; !kept) return kept.failure();
+    }
+    return rekey(places, given);
+}
+
+int Rekey::report(const Rekeyed& rekeyed, const FileStorePlaces& places, bool json) {
+    for (const auto& sentence : rekeyed.left) complain(sentence);
+    if (json) {
+        Json facts = {{"key", std::string_view(rekeyed.key_id)},
+                      {"done", rekeyed.is_done()},
+                      {"enrolments", rekeyed.enrolments},
+                      {"sealed_anew", rekeyed.sealed_anew},
+                      {"left", Json::array()}};
+        for (const auto& sentence : rekeyed.left) facts["left"].push_back(std::string_view(sentence));
+        print_json(facts);
+    }
+    if (!rekeyed.is_done()) {
+        complain("the key was not switched, because " + std::to_string(rekeyed.left.size()) +
+                 " can't be opened: both " + places.key + " and " + next_key(places.key) +
+                 " are needed until those are mended or removed and totp-enroll rekey has run again");
+        return exit_refused;
+    }
+    if (!json) {
+        print("Enrolments under the new key: " + std::to_string(rekeyed.enrolments) +
+              ". Backups of the store that were made before need the old one.\n");
+    }
+    return exit_done;
+}
+
+int Rekey::run(const SharedOptions& shared) {
+    if (!is_root() && shared.store.empty()) {
+        complain("rekey is for root: run it with sudo");
+        return exit_not_permitted;
+    }
+    const auto installation = find_installation(shared);
+    if (!installation) return complain(installation.failure());
+    const auto rekeyed = rekey_all(installation->places);
+    if (!rekeyed) return complain(rekeyed.failure());
+    if (rekeyed->is_done()) log_rekeyed(rekeyed->key_id);
+    return report(*rekeyed, installation->places, shared.json);
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_rekey() { return std::make_unique<Rekey>(); }
+
+}  // namespace totp

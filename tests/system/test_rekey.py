@@ -1,0 +1,201 @@
+"""totp-enroll rekey, killed and hindered, on a machine where people log in and enrol meanwhile."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pyotp
+import pytest
+
+import pam_client
+from machine import as_user, run
+
+SERVICE = "rekey"
+NEVER_THROTTLED = "free_failures=10000 max_failures=10000 budget=10000"
+STORE, KEY, NEXT = Path("/var/lib/pam-totp"), Path("/etc/pam-totp/key"), Path("/etc/pam-totp/key.next")
+PAM_SUCCESS, PAM_AUTH_ERR = 0, 7
+DONE, REFUSED, USAGE, NOT_PERMITTED, UNUSABLE = range(5)
+KILLS, ACCOUNTS = 200, 80
+
+
+class Account:
+    """Somebody with a token that counts: it shows as many codes as are wanted."""
+
+    def __init__(self, machine, name):
+        self.name = name
+        with open("/etc/passwd", "a") as accounts:
+            accounts.write(f"{name}:x:{random.randrange(20_000, 30_000)}:100::/:/bin/sh\n")
+        self._token = pyotp.HOTP(machine.enrol(name, "--hotp", "--recovery-codes", "0")["secret"])
+        self._counter = 0
+
+    def _answer(self, code):
+        return subprocess.run([sys.executable, pam_client.__file__, SERVICE, self.name], input=f"{code}\n",
+                              text=True).returncode
+
+    def logs_in_once(self):
+        """With the next code; and nobody with the same."""
+        code = self._token.at(self._counter)
+        self._counter += 1
+        return (self._answer(code), self._answer(code)) == (PAM_SUCCESS, PAM_AUTH_ERR)
+
+
+class Busy(threading.Thread):
+    """Does something over and over, until the test leaves it; then `times` and `failed` tell how that went."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.times, self.failed = 0, []
+        self._act, self._is_over = act, threading.Event()
+
+    def run(self):
+        while not self._is_over.is_set():
+            outcome = self._act()
+            self.times += 1
+            if outcome is not True:
+                self.failed.append(outcome)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._is_over.set()
+        self.join()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def service(machine):
+    Path(f"/etc/pam.d/{SERVICE}").write_text(f"auth required pam_totp.so quiet {NEVER_THROTTLED}\n")
+
+
+@pytest.fixture
+def rekey(machine):
+    return lambda *options: subprocess.run([machine.totp_enroll, "rekey", *options], capture_output=True, text=True)
+
+
+def key_ids():
+    """Under which key each record is."""
+    records = (path for path in (STORE / "enrolled").iterdir() if path.name[0] != ".")
+    return {record.name: record.read_text().split()[2] for record in records}
+
+
+def adds_and_removes(machine, account):
+    """Whether a second device can be enrolled and taken away."""
+    def act():
+        for command in (["add", "--no-confirm", "--json"], ["remove", "--yes"]):
+            done = subprocess.run([machine.totp_enroll, *command, "--user", account.name, "--device", "tablet"],
+                                  capture_output=True, text=True)
+            if done.returncode != DONE:
+                return done.stderr
+        return True
+    return act
+
+
+def seconds(command):
+    begin = time.monotonic()
+    run(*command)
+    return time.monotonic() - begin
+
+
+def is_killed(command, after):
+    """Whether it was before it was done."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        time.sleep(after)
+        process.kill()
+        outcome = process.wait()
+    assert outcome in (DONE, -signal.SIGKILL)
+    return outcome != DONE
+
+
+def test_everybody_logs_in_while_rekey_is_killed_at_200_random_moments(machine, rekey):
+    accounts = [Account(machine, f"count{number}") for number in range(ACCOUNTS)]
+    command = [machine.totp_enroll, "rekey"]
+    starting, all_of_it = seconds([machine.totp_enroll, "--version"]), seconds(command)
+
+    random.seed(6)
+    kills, stages = 0, [key_ids()]
+    with Busy(accounts[0].logs_in_once) as one, Busy(accounts[1].logs_in_once) as another, \
+            Busy(adds_and_removes(machine, accounts[2])) as changing:
+        while kills < KILLS:
+            kills += is_killed(command, random.uniform(starting, 1.5 * all_of_it))
+            stages.append(key_ids())
+    assert one.failed + another.failed + changing.failed == []
+    assert min(one.times, another.times, changing.times) > 10
+    in_the_middle = sum(len(set(stage.values())) > 1 for stage, before in zip(stages[1:], stages) if stage != before)
+    assert in_the_middle >= KILLS / 10
+
+    while len(set(key_ids().values())) == 1:
+        is_killed(command, random.uniform(starting, all_of_it))
+    assert all(account.logs_in_once() for account in accounts)
+    assert rekey().returncode == DONE
+    assert len(set(key_ids().values())) == 1 and not NEXT.exists()
+    assert all(account.logs_in_once() for account in accounts)
+    assert [device["name"] for device in machine.status(accounts[2].name)["devices"]] == ["phone"]
+
+
+# ---- what it says
+
+@pytest.fixture
+def token(machine):
+    """An account of which nothing is left afterwards."""
+    account = Account(machine, f"token{random.randrange(10 ** 9)}")
+    yield account
+    run(machine.totp_enroll, "remove", "--yes", "--user", account.name)
+
+
+def test_says_what_was_done_and_logs_it(machine, token, rekey):
+    lines = len(machine.log.lines)
+    facts = json.loads(rekey("--json").stdout)
+    enrolled = key_ids()
+    assert facts == {"key": enrolled[token.name], "done": True, "enrolments": len(enrolled),
+                     "sealed_anew": len(enrolled), "left": []}
+    assert f"user=- service=totp-enroll by=root change=rekeyed key={facts['key']}" in machine.log.text(since=lines)
+    assert (KEY.stat().st_uid, KEY.group(), KEY.stat().st_mode & 0o7777) == (0, "_totp", 0o640)
+
+
+def test_damaged_record_keeps_both_keys_until_it_is_gone(machine, token, rekey):
+    victim = Account(machine, "damaged")
+    record = STORE / "enrolled/damaged"
+    record.write_text(record.read_text()[:-9])
+    key = KEY.read_bytes()
+    done = rekey("--json")
+    facts = json.loads(done.stdout)
+    assert (done.returncode, facts["done"], len(facts["left"])) == (REFUSED, False, 1)
+    assert facts["left"][0] in done.stderr and "--user damaged" in facts["left"][0]
+    assert KEY.read_bytes() == key and NEXT.exists()
+    assert token.logs_in_once()
+    run(machine.totp_enroll, "remove", "--yes", "--user", victim.name)
+    assert rekey().returncode == DONE and not NEXT.exists()
+    assert token.logs_in_once()
+
+
+def test_keys_come_from_files_and_the_old_one_may_be_kept(token, rekey, tmp_path):
+    old, new, kept = KEY.read_bytes(), tmp_path / "new", tmp_path / "old"
+    new.write_bytes(bytes(range(32)))
+    for _ in range(2):  # as after an interruption
+        assert rekey("--key-from", new, "--keep-old", kept).returncode == DONE
+        assert (KEY.read_bytes(), kept.read_bytes(), kept.stat().st_mode & 0o777) == (bytes(range(32)), old, 0o600)
+    assert token.logs_in_once()
+    refused = rekey("--keep-old", kept)
+    assert (refused.returncode, "holds another key" in refused.stderr) == (USAGE, True)
+    with kept.open("rb") as stdin:
+        assert subprocess.run(["/run/private/bin/totp-enroll", "rekey", "--key-from", "-"], stdin=stdin).returncode == DONE
+    assert KEY.read_bytes() == old and token.logs_in_once()
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 33, b"x" * 64])
+def test_key_of_another_length_is_refused(rekey, tmp_path, content):
+    (tmp_path / "new").write_bytes(content)
+    refused = rekey("--key-from", tmp_path / "new")
+    assert (refused.returncode, "isn't 32 bytes long" in refused.stderr) == (USAGE, True)
+    assert not NEXT.exists()
+
+
+def test_is_for_root(machine, user):
+    refused = subprocess.run(as_user(user, machine.totp_enroll, "rekey"), capture_output=True, text=True)
+    assert (refused.returncode, "for root" in refused.stderr) == (NOT_PERMITTED, True)
