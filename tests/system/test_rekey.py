@@ -2,9 +2,12 @@
 
 import json
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -14,6 +17,7 @@ import pytest
 
 import pam_client
 from machine import as_user, run
+from stacks import RECIPES
 
 SERVICE = "rekey"
 NEVER_THROTTLED = "free_failures=10000 max_failures=10000 budget=10000"
@@ -199,3 +203,79 @@ def test_key_of_another_length_is_refused(rekey, tmp_path, content):
 def test_is_for_root(machine, user):
     refused = subprocess.run(as_user(user, machine.totp_enroll, "rekey"), capture_output=True, text=True)
     assert (refused.returncode, "for root" in refused.stderr) == (NOT_PERMITTED, True)
+
+
+# ---- a key that is put there at each boot
+
+RUN_KEY, RUN_NEXT = Path("/run/pam-totp/key"), Path("/run/pam-totp/key.next")
+RECIPE = RECIPES / "systemd-credential"
+
+
+class Boots:
+    """What the unit of the recipe does at each boot; `credentials` is what systemd has decrypted for it."""
+
+    def __init__(self, credentials):
+        self.credentials = credentials
+        unit = (RECIPE / "systemd/system/pam-totp-key.service").read_text()
+        self._lines = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+        assert len(self._lines) == 2 and "RuntimeDirectory=pam-totp\n" in unit
+
+    def provide(self, name, key):
+        (self.credentials / name).write_bytes(key)
+
+    def boot(self):
+        shutil.rmtree(RUN_KEY.parent, ignore_errors=True)
+        RUN_KEY.parent.mkdir(mode=0o755)
+        for line in self._lines:
+            run("/bin/sh", "-c", line, env={"CREDENTIALS_DIRECTORY": str(self.credentials)})
+
+
+@pytest.fixture
+def boots(tmp_path):
+    """The key isn't at its usual place: afterwards it is again, whichever it is by then."""
+    boots = Boots(tmp_path)
+    boots.provide("pam-totp.key", KEY.read_bytes())
+    boots.boot()
+    KEY.rename(KEY.with_name("elsewhere"))
+    settings = Path("/etc/security/pam_totp.conf.d")
+    shutil.copytree(RECIPE / "security/pam_totp.conf.d", settings)
+    yield boots
+    shutil.rmtree(settings)
+    KEY.with_name("elsewhere").rename(KEY)
+    KEY.write_bytes(RUN_KEY.read_bytes())
+
+
+def test_reboot_at_any_point_of_a_rekey_does_no_harm_where_the_key_is_a_credential(machine, token, rekey, boots):
+    new = bytes(range(100, 132))
+    assert (RUN_KEY.group(), RUN_KEY.stat().st_mode & 0o7777, RUN_NEXT.exists()) == ("_totp", 0o640, False)
+    assert token.logs_in_once()
+
+    boots.provide("pam-totp.key.next", new)
+    boots.boot()
+    assert RUN_NEXT.read_bytes() == new and token.logs_in_once()
+    assert rekey("--key-from", boots.credentials / "pam-totp.key.next").returncode == DONE
+    assert RUN_KEY.read_bytes() == new and token.logs_in_once()
+
+    boots.boot()  # before the credential itself was replaced
+    assert RUN_KEY.read_bytes() != new and token.logs_in_once()
+    late = Account(machine, "late")
+    assert rekey("--key-from", RUN_NEXT).returncode == DONE
+    boots.provide("pam-totp.key", RUN_KEY.read_bytes())
+    (boots.credentials / "pam-totp.key.next").unlink()
+    boots.boot()
+    assert RUN_KEY.read_bytes() == new and not RUN_NEXT.exists()
+    assert token.logs_in_once() and late.logs_in_once()
+
+
+def test_key_in_memory_is_replaced_by_one_that_is_kept_elsewhere_alone(machine, tmp_path):
+    key, new = Path("/run/private/key-in-memory"), tmp_path / "new"
+    new.write_bytes(bytes(32))
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as disk:
+        def say(command, *options):
+            return subprocess.run([machine.totp_enroll, command, "--store", f"{disk}/store", "--key", key, *options],
+                                  capture_output=True, text=True)
+        assert say("prepare").returncode == DONE
+        refused = say("rekey")
+        assert (refused.returncode, "lies in memory" in refused.stderr) == (UNUSABLE, True)
+        assert say("rekey", "--key-from", new).returncode == DONE
+        assert key.read_bytes() == bytes(32)
