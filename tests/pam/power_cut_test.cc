@@ -1,16 +1,19 @@
-// The power goes at any moment of a login, an enrolment or a removal. What reached the disk by then is
-// recorded, and every state that the disk may be left in is looked at: what was before is there or what was
-// to be, whole; and what was said to be done is done.
+// The power goes at any moment of a login, an enrolment, a removal or a rekey. What reached the disk by then
+// is recorded, and every state that the disk may be left in is looked at: what was before is there or what
+// was to be, whole; and what was said to be done is done.
 //
 // The disk is a bad one: of what isn't made durable yet any sectors may be there, in any order, and any of
 // the changes of names in a directory.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
+#include "core/rekey.h"
 #include "tests/pam/faulty_login.h"
 
 namespace {
@@ -39,10 +42,14 @@ struct Image {
     std::map<ino_t, std::string> contents;
 };
 
+/// Where a key lies that isn't beside the store but in it.
+constexpr const char* keys = "keys";
+
 /// The store as it is now, all of it being durable.
 Image image_of(const fs::path& store) {
     Image image;
-    for (const auto* name : {"enrolled", "state", "pending"}) {
+    for (const auto* name : {"enrolled", "state", "pending", keys}) {
+        if (!fs::exists(store / name)) continue;
         const auto directory = inode_of(store / name);
         image.directories[directory] = name;
         image.names[directory];
@@ -53,6 +60,25 @@ Image image_of(const fs::path& store) {
         }
     }
     return image;
+}
+
+/// Its files, open: so that none that is made gets the inode of one that is gone.
+std::vector<totp::Descriptor> all_opened(const fs::path& store) {
+    std::vector<totp::Descriptor> files;
+    for (const auto& entry : fs::recursive_directory_iterator(store)) {
+        files.emplace_back(open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+    }
+    return files;
+}
+
+/// The same with the directory of a file that was named by its whole path.
+Change with_directory(Change change) {
+    const fs::path path(change.name);
+    if (!path.is_absolute()) return change;
+    change.directory = inode_of(path.parent_path());
+    change.name = path.filename();
+    change.new_name = fs::path(change.new_name).filename();
+    return change;
 }
 
 void apply(const Change& change, Image& image) {
@@ -130,10 +156,14 @@ int cut_power_at_each_moment(const stage::Stage& stage, const std::function<void
     const auto store = stage.directory() / "store";
     const auto before = image_of(store);
     std::vector<Change> changes;
-    faults::watch(&changes);
-    act();
-    faults::watch(nullptr);
+    {
+        const auto open_files = all_opened(store);
+        faults::watch(&changes);
+        act();
+        faults::watch(nullptr);
+    }
     claim(!changes.empty(), "something is written");
+    std::ranges::transform(changes, changes.begin(), with_directory);
     int states = 0;
     for (std::size_t count = 0; count <= changes.size(); ++count) {
         auto image = before;
@@ -223,6 +253,39 @@ void removal_leaves_all_or_nothing(void**) {
     });
 }
 
+/// The key is switched when all that is under the new one is on the disk, and that is there before anything
+/// is under it.
+void rekey_leaves_everybody_enrolled_and_goes_on(void**) {
+    const stage::Stage stage("");
+    auto places = totp::FileStorePlaces{stage.directory() / "store", stage.directory() / "store/state",
+                                        stage.directory() / "store" / keys / "key", geteuid()};
+    totp::FileStore store(places);
+    claim(static_cast<bool>(store.prepare(std::nullopt)), "a key of its own");
+    const totp::Account accounts[] = {stage::alice(), {"bob", geteuid()}};
+    const auto enrolment = *totp::parse_enrolment(two_devices);
+    for (const auto& account : accounts) {
+        const auto held = *store.hold(account, totp::HoldFor::change);
+        claim(static_cast<bool>(held->enrol(enrolment, totp::new_login_state(enrolment))), account.name);
+    }
+    const auto rekey = [&] {
+        const auto rekeyed = totp::rekey(places, std::nullopt);
+        claim(rekeyed && rekeyed->is_done(), rekeyed ? "done" : rekeyed.failure().message);
+    };
+    const auto are_enrolled = [&](const std::string& what) {
+        for (const auto& account : accounts) {
+            const auto held = store.hold(account, totp::HoldFor::login);
+            claim(static_cast<bool>(held), what + ": " + (held ? "" : held.failure().message));
+            claim((*held)->enrolment() == enrolment, what + ": " + account.name);
+        }
+    };
+    const int states = cut_power_at_each_moment(stage, rekey, [&](bool, const std::string& what) {
+        are_enrolled(what);
+        rekey();
+        are_enrolled(what + ", and again");
+    });
+    claim(states >= 50, "any names may be there");
+}
+
 }  // namespace
 
 /// `power_cut_test PATTERN` runs the tests of that name alone.
@@ -234,6 +297,7 @@ int main(int count, char* arguments[]) {
         cmocka_unit_test(wrong_code_is_counted_if_anybody_was_told),
         cmocka_unit_test(enrolment_is_the_old_or_the_new_one),
         cmocka_unit_test(removal_leaves_all_or_nothing),
+        cmocka_unit_test(rekey_leaves_everybody_enrolled_and_goes_on),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
