@@ -1,0 +1,33 @@
+// What the doctor found, whatever it looked at: for people and for scripts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "enroll/doctor/pam_stack.h"
+#include "enroll/json.h"
+
+namespace totp {
+
+enum class Severity {
+    fault,    ///< somebody gets in who shouldn't, or nobody does: to be changed
+    warning,  ///< works, but not as well as it could
+    remark,   ///< as it was configured; good to know
+};
+
+struct CheckFinding {
+    Severity severity = Severity::fault;
+    std::string kind;                ///< one word for scripts, as `bypass`
+    std::string about;               ///< the service, or what else was looked at
+    std::string sentence;            ///< what is so, without a full stop
+    FileLine place;                  ///< where; no file where it is nowhere in particular
+    std::string change;              ///< the exact change to make; empty where there is nothing to change
+    std::vector<std::string> steps;  ///< how it comes about, one after the other
+};
+
+bool is_sound(const std::vector<CheckFinding>& findings);  ///< no fault among them
+
+std::string text_of(const CheckFinding& finding);
+Json facts_of(const CheckFinding& finding);
+
+}  // namespace totp

@@ -1,0 +1,368 @@
+#include "enroll/doctor/stack_examiner.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <security/pam_appl.h>
+#include <unistd.h>
+
+#include "core/percent.h"
+#include "enroll/doctor/known_modules.h"
+#include "enroll/doctor/stack_players.h"
+#include "enroll/doctor/stack_prover.h"
+#include "enroll/doctor/way_in_words.h"
+
+namespace totp {
+namespace {
+
+/// Its people are asked who they are, at their own account: nobody is a stranger there.
+constexpr std::string_view our_service = "totp-enroll";
+/// The one for accounts without a password: a code alone is what it is for.
+constexpr std::string_view our_service_by_code = "totp-enroll-code";
+
+using Players = std::vector<Player>;
+
+bool is_closed_to_us(const std::string& file) { return access(file.c_str(), R_OK) != 0 && errno == EACCES; }
+
+class Examiner {
+  public:
+    Examiner(const Surroundings& surroundings, const std::string& service)
+        : surroundings_(surroundings), stacks_(read_service(surroundings.pam, service)) {
+        result_.service = service;
+    }
+
+    Examination examine() {
+        if (!can_judge()) return std::move(result_);
+        if (!stacks_.has_file)
+            add(Severity::remark, "other", "there is no file for it, so `other` stands in", place_of_other());
+        note_lines_without_effect();
+        ours_ = lines_of_ours(Phase::auth);
+        if (ours_.empty()) {
+            result_.protection = Protection::no_code;
+            note_no_code();
+            return std::move(result_);
+        }
+        note_lines_that_fail(Phase::auth);
+        examine_code();
+        examine_first_factor();
+        if (has_unenrolled(Unenrolled::enrol)) examine_account();
+        return std::move(result_);
+    }
+
+  private:
+    const Stack& auth() const { return stacks_[Phase::auth]; }
+
+    CheckFinding& add(Severity severity, std::string kind, std::string sentence, FileLine place,
+                      std::string change = "") {
+        result_.findings.push_back({severity, std::move(kind), result_.service, std::move(sentence),
+                                    std::move(place), std::move(change)});
+        return result_.findings.back();
+    }
+    CheckFinding& add(Severity severity, const Stack& stack, const Way& way, std::string kind,
+                      std::string sentence, std::string change) {
+        auto& finding = add(severity, std::move(kind), std::move(sentence),
+                            stack[blamed_line(stack, way)].place, std::move(change));
+        finding.steps = steps_in_words(stack, way);
+        return finding;
+    }
+    FileLine place_of_other() const {
+        return auth().empty() ? FileLine{} : FileLine{auth().front().in_service.file};
+    }
+    /// The line of the service by which the password is checked; nothing where there is none.
+    std::optional<FileLine> password_line() const {
+        for (auto line = auth().rbegin(); line != auth().rend(); ++line) {
+            if (is_first_factor(*line)) return line->in_service;
+        }
+        return std::nullopt;
+    }
+    void note_no_code() {
+        const auto password = password_line();
+        add(Severity::remark, "no_code", "no code is asked", password.value_or(FileLine{}),
+            "add the line `auth required " + std::string(our_module) + "`" +
+                (password ? " after " + text_of(*password) : ""));
+    }
+
+    // ---- what was read
+
+    bool can_judge() {
+        for (const auto& file : stacks_.unreadable)
+            add(Severity::warning, "unreadable", "what it says can't be read by you: run this as root",
+                {file, 0});
+        if (!stacks_.unreadable.empty()) return false;
+        if (!stacks_.broken) return true;
+        add(Severity::fault, "broken", "nobody gets in: " + stacks_.broken->complaint, stacks_.broken->place,
+            "mend that line");
+        return false;
+    }
+    void note_lines_without_effect() {
+        for (const auto phase : {Phase::password, Phase::session}) {
+            for (const auto& line : stacks_[phase]) {
+                if (!is_ours(line)) continue;
+                add(Severity::remark, "no_effect",
+                    "our module does nothing in the " + std::string(name_of(phase)) + " phase", line.place,
+                    "take the line away");
+            }
+        }
+    }
+    void note_lines_that_fail(Phase phase) {
+        for (const auto& line : stacks_[phase]) {
+            if (line.kind != StackLine::Kind::must_fail) continue;
+            add(Severity::fault, "unreadable_line",
+                "the line " + line.complaint + ", so libpam answers for it: a refusal", line.place,
+                "correct the line, or take it away");
+        }
+    }
+
+    std::vector<OurLine> lines_of_ours(Phase phase) {
+        std::vector<OurLine> ours;
+        const auto& stack = stacks_[phase];
+        for (std::size_t i = 0; i < stack.size(); ++i) {
+            if (is_ours(stack[i])) ours.push_back(our_line(stack[i], i));
+        }
+        return ours;
+    }
+    OurLine our_line(const StackLine& line, std::size_t index) {
+        std::vector<const char*> arguments;
+        for (const auto& argument : line.arguments) arguments.push_back(argument.c_str());
+        OurLine ours{index, {}, true};
+        if (is_missing(line)) {
+            ours.is_usable = false;
+            add(Severity::fault, "module_missing",
+                printable(line.module) + " isn't where libpam looks for it, so it lets nobody in", line.place,
+                "install it, or correct its name");
+        }
+        auto settings = settings_for_line(surroundings_.settings, arguments);
+        if (settings) {
+            ours.settings = *std::move(settings);
+        } else if (const auto closed = closed_settings(line)) {
+            add(Severity::warning, "unreadable", "what it says can't be read by you: run this as root",
+                {*closed, 0});
+        } else {
+            ours.is_usable = false;
+            add(Severity::fault, "settings", "our module lets nobody in: " + settings.failure().message,
+                line.place, "correct it");
+        }
+        return ours;
+    }
+    /// The settings file that this process may not read, if there is one.
+    std::optional<std::string> closed_settings(const StackLine& line) const {
+        constexpr std::string_view config = "config=";
+        for (const auto& argument : line.arguments) {
+            const auto file = argument.substr(std::min(config.size(), argument.size()));
+            if (argument.starts_with(config) && is_closed_to_us(file)) return file;
+        }
+        for (const auto& directory : {surroundings_.settings.administrator, surroundings_.settings.vendor}) {
+            const auto file = directory + "/pam_totp.conf";
+            if (is_closed_to_us(file)) return file;
+        }
+        return std::nullopt;
+    }
+    bool is_missing(const StackLine& line) const { return !find_module(surroundings_.pam, line.module); }
+
+    // ---- what may be answered
+
+    Players players(const Assumption& assumption) const {
+        return players_of(surroundings_.pam, auth(), Phase::auth, ours_, assumption, surroundings_.now);
+    }
+    Unenrolled unenrolled(const OurLine& ours) const {
+        return unenrolled_at(ours.settings, surroundings_.now);
+    }
+    bool has_unenrolled(Unenrolled what) const {
+        return std::ranges::any_of(ours_, [&](const OurLine& ours) { return unenrolled(ours) == what; });
+    }
+
+    // ---- the code
+
+    void examine_code() {
+        const auto whole = players(anything);
+        auto without = players({.is_code_given = false, .is_unenrolled = false});
+        result_.protection = Protection::proven;
+        for (std::size_t left = auth().size(); left > 0; --left) {
+            const auto way = find_way(auth(), without, whole);
+            if (!way) break;
+            if (!way->condition) return note_bypass(*way);
+            result_.protection = Protection::exempt;
+            note_exemption(*way, without);
+        }
+        if (!result_.service.starts_with(our_service)) note_unenrolled(whole);
+        if (!find_way(auth(), whole, whole) && is_sound(result_.findings))
+            add(Severity::fault, "closed", "nobody gets in, whatever they answer",
+                auth()[ours_.front().index].place, "look at what each line after it answers");
+    }
+    void note_bypass(const Way& way) {
+        result_.protection = Protection::bypass;
+        const auto proof = std::ranges::find_if(way.steps, [&](const Step& step) {
+            return step.code == PAM_SUCCESS && is_first_factor(auth()[step.line]);
+        });
+        const auto sentence =
+            proof != way.steps.end()
+                ? "who passes " + printable(auth()[proof->line].module) + " gets in without a code"
+                : std::string("somebody gets in who has neither proved who they are nor given a code");
+        add(Severity::fault, auth(), way, "bypass", sentence, change_against(auth(), way));
+    }
+    /// Says whom a condition lets pass, and takes the answers that do out of `players`.
+    void note_exemption(const Way& way, Players& players) {
+        const auto& line = auth()[*way.condition];
+        const auto step = std::ranges::find(way.steps, *way.condition, &Step::line);
+        auto what = printable(line.module);
+        for (const auto& argument : line.arguments) what += " " + printable(argument);
+        const bool is_root = line.module_name() == "pam_rootok.so" && step->code == PAM_SUCCESS;
+        add(Severity::remark, auth(), way, "exempt",
+            is_root ? "root is asked for no code (" + what + ")"
+                    : "no code is needed where " + what + " answers " + std::string(name_of_code(step->code)),
+            "");
+        for (int code = 0; code < code_count; ++code) {
+            const auto index = static_cast<std::size_t>(code);
+            if (code == step->code ||
+                line.control[index] == line.control[static_cast<std::size_t>(step->code)])
+                players[*way.condition].answers.reset(index);
+        }
+    }
+    void note_unenrolled(const Players& whole) {
+        const auto way = find_way(auth(), players({.is_code_given = false}), whole);
+        const bool passes = way && std::ranges::any_of(way->steps, [&](const Step& step) {
+                                return step.code == PAM_IGNORE && is_ours(auth()[step.line]);
+                            });
+        if (!passes) return;
+        for (const auto& ours : ours_) {
+            const auto& line = auth()[ours.index];
+            if (unenrolled(ours) == Unenrolled::ignore)
+                add(Severity::remark, "unenrolled", "who isn't enrolled gets in without a code", line.place,
+                    "once everybody is enrolled, leave out unenrolled=ignore (or nullok)");
+            if (unenrolled(ours) == Unenrolled::enrol)
+                add(Severity::remark, "enrols", "who isn't enrolled enrols at the login", line.place);
+        }
+    }
+
+    // ---- what else has to be proved
+
+    void examine_first_factor() {
+        if (result_.protection == Protection::bypass) return;
+        const auto whole = players(anything);
+        if (result_.service != our_service_by_code) {
+            const auto without = players({.is_code_given = false, .is_first_factor_given = false});
+            const auto alone = players({.is_first_factor_given = false});
+            if (const auto way = find_way(auth(), without, whole); way && !way->condition) {
+                add(Severity::fault, auth(), *way, "nothing", "who isn't enrolled gets in and proves nothing",
+                    password_first(auth()[ours_.front().index]));
+            } else if (const auto code = find_way(auth(), alone, whole); code && !is_exempted(*code)) {
+                note_code_alone(*code);
+            }
+        }
+        if (!result_.service.starts_with(our_service)) examine_order(whole);
+    }
+    /// Root at su proves nothing and is in no need to.
+    bool is_exempted(const Way& way) const {
+        return std::ranges::none_of(way.steps, [&](const Step& step) { return is_ours(auth()[step.line]); });
+    }
+    void note_code_alone(const Way& way) {
+        const auto sentence = "a code is enough to get in, and nothing else has to be proved";
+        if (way.condition) {
+            add(Severity::remark, auth(), way, "code_alone",
+                sentence + (" where " + printable(auth()[*way.condition].module)) + " has it so", "");
+        } else {
+            add(Severity::fault, auth(), way, "code_alone", sentence,
+                password_first(auth()[ours_.front().index]));
+        }
+    }
+    /// Whether somebody is asked for a code whose password wasn't right.
+    void examine_order(const Players& whole) {
+        const auto failing = players({.is_first_factor_given = false});
+        for (const auto& ours : ours_) {
+            const auto& settings = ours.settings;
+            if (settings.forward_pass || settings.use_first_pass || settings.try_first_pass) continue;
+            const auto way = find_way(auth(), failing, whole, ours.index);
+            if (!way || way->condition) continue;
+            auto& finding =
+                add(Severity::warning, "asked_first",
+                    "a code is asked of people whose password wasn't right, so strangers can use up "
+                    "somebody's guesses",
+                    auth()[ours.index].place, change_of_order(*way, ours.index));
+            finding.steps = steps_in_words(auth(), *way);
+            return;
+        }
+    }
+    static std::string password_first(const StackLine& ours) {
+        return "put the line that checks the password, as `auth requisite pam_unix.so`, before " +
+               text_of(ours.place);
+    }
+    std::string change_of_order(const Way& way, std::size_t ours) const {
+        const auto& our_line = auth()[ours];
+        for (const auto& step : way.steps) {
+            const auto& line = auth()[step.line];
+            if (!is_first_factor(line)) continue;
+            return line.level == our_line.level
+                       ? "write " + written(Phase::auth, "requisite", line) + " at " + text_of(line.place)
+                       : "move the line to " + line.place.file + ", behind what checks the password there";
+        }
+        const auto password = password_line();
+        return password ? "move the line to right after " + text_of(*password) : password_first(our_line);
+    }
+
+    // ---- the account phase, where who isn't enrolled enrols
+
+    /// In the service's own file, if the auth line stands there too.
+    FileLine end_of_account(const StackLine& auth_line) const {
+        const auto& last = stacks_[Phase::account].back();
+        return auth_line.place.file == auth_line.in_service.file ? last.in_service : last.place;
+    }
+    void examine_account() {
+        const auto enrolling = std::ranges::find_if(
+            ours_, [&](const OurLine& ours) { return unenrolled(ours) == Unenrolled::enrol; });
+        const auto wanted = written(Phase::account, "required", auth()[enrolling->index]);
+        const auto& stack = stacks_[Phase::account];
+        const auto ours = lines_of_ours(Phase::account);
+        if (ours.empty()) {
+            add(Severity::fault, "account_missing",
+                "who has still to enrol gets in nowhere: unenrolled=enrol needs our module in the account "
+                "phase too",
+                auth()[enrolling->index].place,
+                "add the line " + wanted +
+                    (stack.empty() ? "" : " after " + text_of(end_of_account(auth()[enrolling->index]))));
+            return;
+        }
+        for (const auto& line : ours) {
+            if (line.is_usable && unenrolled(line) != Unenrolled::enrol)
+                add(Severity::fault, "account_arguments",
+                    "the account line has other arguments than the auth line", stack[line.index].place,
+                    "write " + wanted + " in its place");
+        }
+        const auto players_if = [&](const Assumption& assumption) {
+            return players_of(surroundings_.pam, stack, Phase::account, ours, assumption, surroundings_.now);
+        };
+        const auto way = find_way(stack, players_if({.is_code_given = false}), players_if(anything));
+        if (!way) return;
+        add(way->condition ? Severity::warning : Severity::fault, stack, *way, "account_bypass",
+            "who has still to enrol may never come to our account line, and then gets in nowhere",
+            "move the line " + wanted + " before " + text_of(stack[blamed_line(stack, *way)].place));
+    }
+
+    const Surroundings& surroundings_;
+    const ServiceStacks stacks_;
+    Examination result_;
+    std::vector<OurLine> ours_;
+};
+
+}  // namespace
+
+std::string_view name_of(Protection protection) {
+    switch (protection) {
+        case Protection::proven: return "proven";
+        case Protection::exempt: return "exempt";
+        case Protection::bypass: return "bypass";
+        case Protection::no_code: return "no_code";
+        case Protection::unknown: return "unknown";
+    }
+    return "";
+}
+
+Examination examine_service(const Surroundings& surroundings, const std::string& service) {
+    return Examiner(surroundings, service).examine();
+}
+
+bool is_ours_in(const ServiceStacks& stacks) {
+    return std::ranges::any_of(stacks.phases,
+                               [](const Stack& stack) { return std::ranges::any_of(stack, is_ours); });
+}
+
+}  // namespace totp

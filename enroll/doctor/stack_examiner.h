@@ -1,0 +1,43 @@
+// What is wrong with the PAM stacks of a service where codes are concerned.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/otp.h"
+#include "core/settings_file.h"
+#include "enroll/doctor/finding.h"
+#include "enroll/doctor/pam_stack.h"
+
+namespace totp {
+
+/// Whether a code stands between the password and the session.
+enum class Protection {
+    proven,   ///< nobody gets in without a code (or as the settings have it for who isn't enrolled)
+    exempt,   ///< nobody but whom a condition of the administrator's lets pass
+    bypass,   ///< whoever knows how gets in without
+    no_code,  ///< our module isn't in the auth phase at all
+    unknown,  ///< libpam gives the service up, or this process can't read all of it
+};
+std::string_view name_of(Protection protection);
+
+struct Examination {
+    std::string service;
+    Protection protection = Protection::unknown;
+    std::vector<CheckFinding> findings;
+};
+
+/// Where everything lies, and when it is.
+struct Surroundings {
+    PamPlaces pam;
+    SettingsPlaces settings;
+    UnixTime now;
+};
+
+Examination examine_service(const Surroundings& surroundings, const std::string& service);
+
+/// Whether a line of any phase is ours.
+bool is_ours_in(const ServiceStacks& stacks);
+
+}  // namespace totp
