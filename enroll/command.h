@@ -37,6 +37,7 @@ class AccountCommand : public Command {
 };
 
 std::unique_ptr<Command> make_add();
+std::unique_ptr<Command> make_check();
 std::unique_ptr<Command> make_forget();
 std::unique_ptr<Command> make_prepare();
 std::unique_ptr<Command> make_recovery();

@@ -34,6 +34,7 @@ const std::vector<Entry>& table() {
         {"resync", "Bring a device back into step, by two codes in a row", make_resync},
         {"unlock", "Clear the failure counts after too many wrong codes", make_unlock},
         {"rekey", "Seal everything under a new host key (root)", make_rekey},
+        {"check", "Look at this machine as a doctor, and say what to change", make_check},
         {"prepare", "Make the store and the host key (root, at installation)", make_prepare},
     };
     return entries;

@@ -38,8 +38,9 @@ _totp_enroll() {
                 recovery) words+=' --recovery-codes --one --expires' ;;
                 rekey) words+=' --key-from --keep-old' ;;
             esac
+            [[ $command == check && $word != -* ]] && words=$(cd /etc/pam.d 2>/dev/null && compgen -f)
             [[ -z $command && $word != -* ]] &&
-                words='add status verify remove recovery forget resync unlock rekey prepare'
+                words='add status verify remove recovery forget resync unlock rekey check prepare'
             ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

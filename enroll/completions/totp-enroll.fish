@@ -45,6 +45,7 @@ complete -c totp-enroll $without_command -a forget -d 'Forget the places you hav
 complete -c totp-enroll $without_command -a resync -d 'Bring a device back into step, by two codes in a row'
 complete -c totp-enroll $without_command -a unlock -d 'Clear the failure counts after too many wrong codes'
 complete -c totp-enroll $without_command -a rekey -d 'Seal everything under a new host key (root)'
+complete -c totp-enroll $without_command -a check -d 'Look at this machine as a doctor, and say what to change'
 complete -c totp-enroll $without_command -a prepare -d 'Make the store and the host key (root, at installation)'
 
 set -l add -n '__totp_enroll_command_is add ""'
@@ -76,3 +77,5 @@ complete -c totp-enroll $recovery -l expires -x -d 'How long that one is good: 9
 set -l rekey -n '__totp_enroll_command_is rekey'
 complete -c totp-enroll $rekey -l key-from -r -F -d 'Take the new key, 32 bytes, from a file or (-) stdin'
 complete -c totp-enroll $rekey -l keep-old -r -F -d 'Keep the old key in this new file'
+
+complete -c totp-enroll -n '__totp_enroll_command_is check' -a '(path basename /etc/pam.d/*)' -d 'Service'

@@ -1,0 +1,162 @@
+// totp-enroll check: looks at this machine as a doctor, and says what to change. Looks at nothing of
+// anybody's.
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <set>
+
+#include "core/percent.h"
+#include "enroll/command.h"
+#include "enroll/doctor/libpam.h"
+#include "enroll/doctor/stack_examiner.h"
+#include "enroll/exit_code.h"
+#include "enroll/json.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The usual doors: where one of them asks for no code, that is worth a word.
+constexpr std::string_view doors[] = {"sshd",    "login", "su",   "su-l", "sudo", "sudo-i",  "gdm-password",
+                                      "lightdm", "sddm",  "lxdm", "xdm",  "kde",  "cockpit", "polkit-1"};
+
+bool is_door(const std::string& name) { return std::ranges::find(doors, name) != std::end(doors); }
+
+/// What package managers leave beside a file. libpam would take it for a service if an application asked.
+bool is_left_over(const std::string& name) {
+    if (name.starts_with('.') || name.ends_with('~')) return true;
+    for (const auto* mark : {".dpkg-", ".ucf-", ".rpm", ".pam-old", ".bak", ".orig", ".pacnew", ".pacsave"}) {
+        if (name.find(mark) != std::string::npos) return true;
+    }
+    return false;
+}
+
+/// All files of the directories that may be services.
+std::set<std::string> service_names(const PamPlaces& places) {
+    std::set<std::string> names;
+    for (const auto& directory : places.services) {
+        std::error_code ignored;
+        for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+            const auto name = entry.path().filename().string();
+            if (!is_left_over(name)) names.insert(name);
+        }
+    }
+    return names;
+}
+
+/// The files that lines of the service come from, its own aside.
+void note_taken_in(const ServiceStacks& stacks, const std::string& service, std::set<std::string>& taken_in) {
+    for (std::size_t phase = 0; phase < phase_count; ++phase) {
+        if (stacks.is_of_other[phase]) continue;
+        for (const auto& line : stacks.phases[phase]) {
+            const auto name = fs::path(line.place.file).filename().string();
+            if (name != service) taken_in.insert(name);
+        }
+    }
+}
+
+/// The services to look at where none is named: those our module is in, and the usual doors.
+std::vector<std::string> services_of_interest(const PamPlaces& places) {
+    std::vector<std::string> found;
+    std::set<std::string> taken_in;
+    for (const auto& name : service_names(places)) {
+        const auto stacks = read_service(places, name);
+        note_taken_in(stacks, name, taken_in);
+        if (is_door(name) || is_ours_in(stacks)) found.push_back(name);
+    }
+    std::erase_if(found, [&](const std::string& name) { return taken_in.contains(name) && !is_door(name); });
+    return found;
+}
+
+class Check : public Command {
+  public:
+    void declare(CLI::App& app) override {
+        app.add_option("SERVICE", services_, "PAM services to look at; without one all that matter");
+        app.footer("Example: totp-enroll check sshd");
+    }
+
+    int run(const SharedOptions& shared) override {
+        if (const auto refused = refuse_names()) return complain(*refused);
+        const Surroundings surroundings{places_of_libpam(),
+                                        {PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY, 0},
+                                        std::time(nullptr)};
+        examine_stacks(surroundings);
+        if (shared.json) {
+            print_json(facts());
+        } else {
+            print_all();
+        }
+        return is_sound(findings_) ? exit_done : exit_refused;
+    }
+
+  private:
+    std::optional<Failure> refuse_names() const {
+        for (const auto& name : services_) {
+            if (name.empty() || name.find('/') != std::string::npos)
+                return Failure{Trouble::input,
+                               "a service is the name of a file in /etc/pam.d: " + printable(name)};
+        }
+        return std::nullopt;
+    }
+    void examine_stacks(const Surroundings& surroundings) {
+        const bool is_asked_for = !services_.empty();
+        for (const auto& service : is_asked_for ? services_ : services_of_interest(surroundings.pam)) {
+            auto examined = examine_service(surroundings, service);
+            if (is_asked_for) demand_code(examined);
+            findings_.insert(findings_.end(), examined.findings.begin(), examined.findings.end());
+            examined_.push_back(std::move(examined));
+        }
+        if (is_asked_for || std::ranges::any_of(examined_, asks_for_code)) return;
+        findings_.push_back(
+            {Severity::fault,
+             "no_code",
+             "all services",
+             "none asks for a code",
+             {},
+             "pam-auth-update --enable totp, or the line `auth required pam_totp.so` after the one "
+             "that checks the password"});
+    }
+    static bool asks_for_code(const Examination& examined) {
+        return examined.protection != Protection::no_code && !examined.service.starts_with("totp-enroll");
+    }
+    /// Who asks after a service by name means it to ask for a code.
+    static void demand_code(Examination& examined) {
+        for (auto& finding : examined.findings) {
+            if (finding.kind == "no_code") finding.severity = Severity::fault;
+        }
+    }
+
+    Json facts() const {
+        Json facts = {
+            {"sound", is_sound(findings_)}, {"services", Json::array()}, {"findings", Json::array()}};
+        for (const auto& examined : examined_) {
+            facts["services"].push_back({{"service", std::string_view(examined.service)},
+                                         {"protection", name_of(examined.protection)}});
+        }
+        for (const auto& finding : findings_) facts["findings"].push_back(facts_of(finding));
+        return facts;
+    }
+    void print_all() const {
+        for (const auto& examined : examined_) {
+            if (examined.protection == Protection::proven)
+                print("proven  " + printable(examined.service) + ": no way in without a code.\n");
+        }
+        for (const auto severity : {Severity::fault, Severity::warning, Severity::remark}) {
+            for (const auto& finding : findings_) {
+                if (finding.severity == severity) print("\n" + text_of(finding));
+            }
+        }
+    }
+
+    std::vector<std::string> services_;
+    std::vector<Examination> examined_;
+    std::vector<CheckFinding> findings_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_check() { return std::make_unique<Check>(); }
+
+}  // namespace totp

@@ -1,0 +1,116 @@
+"""totp-enroll check on a machine whose stacks pam-auth-update made, and on the same with something wrong."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from machine import as_user
+from stacks import services_as_installed  # noqa: F401, a fixture
+
+COMMON_AUTH = Path("/etc/pam.d/common-auth")
+SSHD = Path("/etc/pam.d/sshd")
+
+
+@pytest.fixture
+def check(machine, user):
+    """What an ordinary user is told: exit code and text."""
+    def run_check(*arguments):
+        done = subprocess.run(as_user(user, machine.totp_enroll, "check", *arguments), capture_output=True, text=True)
+        assert done.stderr == ""
+        return done.returncode, done.stdout
+    return run_check
+
+
+@pytest.fixture
+def profile(pam_auth_update):
+    pam_auth_update("--force", "--enable", "totp")
+
+
+def replace(path, what, instead):
+    text = path.read_text()
+    assert what in text, f"{path} has no {what}"
+    path.write_text(text.replace(what, instead, 1))
+
+
+def line_of(path, what):
+    """The number of the first line that holds it."""
+    return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if what in line)
+
+
+def test_shipped_profile_is_sound(profile, check):
+    code, text = check()
+    assert code == 0, text
+    for service in ("sshd", "login", "sudo"):
+        assert f"proven  {service}: no way in without a code.\n" in text
+    assert "remark  su: root is asked for no code (pam_rootok.so)." in text
+    assert "remark  sshd: who isn't enrolled gets in without a code." in text
+    assert "fault" not in text and "warning" not in text
+
+
+def test_shipped_profile_for_all_accounts_is_sound(pam_auth_update, check):
+    pam_auth_update("--force", "--enable", "totp-required")
+    code, text = check()
+    assert code == 0, text
+    assert "remark  sshd: who isn't enrolled enrols at the login." in text
+
+
+def test_machine_without_our_line_is_not_sound(check):
+    code, text = check()
+    assert code == 1
+    assert "fault  all services: none asks for a code.\n  change: pam-auth-update --enable totp" in text
+    assert "remark  sshd: no code is asked." in text
+
+
+def test_optional_line_is_told_with_the_line_to_write(profile, check):
+    replace(COMMON_AUTH, "required\tpam_totp.so", "optional\tpam_totp.so")
+    code, text = check("sshd")
+    assert code == 1
+    here = f"/etc/pam.d/common-auth:{line_of(COMMON_AUTH, 'pam_totp.so')}"
+    assert "fault  sshd: who passes pam_unix.so gets in without a code.\n" in text
+    assert f"{here}: pam_totp.so unenrolled=ignore answers auth_err, which counts for nothing\n" in text
+    assert f"  at {here}\n  change: write `auth required pam_totp.so unenrolled=ignore` in its place\n" in text
+
+
+def test_line_that_is_jumped_over_is_told_with_its_place(profile, check):
+    replace(COMMON_AUTH, "success=1", "success=4")
+    with COMMON_AUTH.open("a") as text:
+        text.write("auth required pam_permit.so\n")
+    code, text = check("sudo")
+    assert code == 1
+    assert f"  at /etc/pam.d/common-auth:{line_of(COMMON_AUTH, 'pam_unix.so')}\n  change: move the line" in text
+    assert "and the next 4 lines are passed over" in text
+
+
+def test_misspelt_argument_is_told(profile, check):
+    replace(COMMON_AUTH, "unenrolled=ignore", "unenroled=ignore")
+    code, text = check("login")
+    assert code == 1
+    assert "fault  login: our module lets nobody in: the argument unenroled isn't known" in text
+
+
+def test_account_line_that_enrolment_needs_is_missed(pam_auth_update, check):
+    pam_auth_update("--force", "--enable", "totp-required")
+    account = Path("/etc/pam.d/common-account")
+    account.write_text("".join(line for line in account.read_text().splitlines(True) if "pam_totp" not in line))
+    code, text = check("sshd")
+    assert code == 1
+    assert "change: add the line `account required pam_totp.so unenrolled=enrol` after /etc/pam.d/" in text
+
+
+def test_facts_are_json_alone(profile, check):
+    replace(SSHD, "@include common-auth\n", "auth sufficient pam_unix.so\n@include common-auth\n")
+    code, text = check("sshd", "sudo", "--json")
+    facts = json.loads(text)
+    assert code == 1 and not facts["sound"]
+    assert facts["services"] == [{"service": "sshd", "protection": "bypass"}, {"service": "sudo", "protection": "proven"}]
+    fault, = (finding for finding in facts["findings"] if finding["severity"] == "fault")
+    assert (fault["kind"], fault["about"], fault["file"]) == ("bypass", "sshd", str(SSHD))
+    assert fault["line"] == line_of(SSHD, "sufficient")
+    assert fault["change"].startswith("write `auth [success=") and len(fault["steps"]) == 1
+
+
+def test_service_is_a_name(machine):
+    done = subprocess.run([machine.totp_enroll, "check", "../shadow"], capture_output=True, text=True)
+    assert done.returncode == 2 and "a service is the name of a file in /etc/pam.d" in done.stderr
