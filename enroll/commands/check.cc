@@ -140,8 +140,9 @@ class Check : public Command {
     }
     void print_all() const {
         for (const auto& examined : examined_) {
-            if (examined.protection == Protection::proven)
-                print("proven  " + printable(examined.service) + ": no way in without a code.\n");
+            if (examined.protection == Protection::proven && is_sound(examined.findings))
+                print("proven  " + printable(examined.service) +
+                      ": nobody who is enrolled gets in without a code.\n");
         }
         for (const auto severity : {Severity::fault, Severity::warning, Severity::remark}) {
             for (const auto& finding : findings_) {

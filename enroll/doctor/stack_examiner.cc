@@ -185,6 +185,7 @@ class Examiner {
             note_exemption(*way, without);
         }
         if (!result_.service.starts_with(our_service)) note_unenrolled(whole);
+        note_remembered();
         if (!find_way(auth(), whole, whole) && is_sound(result_.findings))
             add(Severity::fault, "closed", "nobody gets in, whatever they answer",
                 auth()[ours_.front().index].place, "look at what each line after it answers");
@@ -231,6 +232,17 @@ class Examiner {
                     "once everybody is enrolled, leave out unenrolled=ignore (or nullok)");
             if (unenrolled(ours) == Unenrolled::enrol)
                 add(Severity::remark, "enrols", "who isn't enrolled enrols at the login", line.place);
+        }
+    }
+
+    void note_remembered() {
+        for (const auto& ours : ours_) {
+            const int seconds = ours.settings.policy.remember;
+            if (seconds == 0) continue;
+            add(Severity::remark, "remember",
+                "a host from which somebody gave a code isn't asked for theirs again for " +
+                    std::to_string(seconds) + " seconds",
+                auth()[ours.index].place);
         }
     }
 

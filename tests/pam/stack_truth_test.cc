@@ -416,6 +416,33 @@ void the_prover_and_libpam_agree_on_stacks_made_by_chance(void**) {
     }
 }
 
+// ---- what is certain of modules
+
+/// The real module's answer, where nothing else is in the stack.
+int answer_of(const std::string& module) {
+    char directory[] = "/tmp/pam-totp-module.XXXXXX";
+    claim(mkdtemp(directory) != nullptr, "a directory can be made");
+    std::ofstream(fs::path(directory) / "door") << "auth [default=ok] " << module << "\n";
+    std::ofstream(fs::path(directory) / "other") << "\n";
+    const pam_conv conversation{no_conversation, nullptr};
+    pam_handle_t* handle = nullptr;
+    claim(pam_start_confdir("door", "alice", &conversation, directory, &handle) == PAM_SUCCESS,
+          "libpam starts");
+    const int result = pam_authenticate(handle, PAM_SILENT);
+    pam_end(handle, result);
+    fs::remove_all(directory);
+    return result;
+}
+
+void real_modules_answer_what_is_certain_of_them(void**) {
+    for (const auto* module :
+         {"pam_deny.so", "pam_env.so", "pam_faildelay.so", "pam_permit.so", "pam_warn.so"}) {
+        const auto answers = facts_of_module(module, Phase::auth).answers;
+        claim(!answers.all(), std::string(module) + " is one of them");
+        claim(answers[static_cast<std::size_t>(answer_of(module))], std::string(module) + " answers so");
+    }
+}
+
 }  // namespace
 
 int answer_of_stub(int count, const char** arguments) {
@@ -431,6 +458,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(the_prover_and_libpam_agree_on_every_stack_of_the_corpus),
         cmocka_unit_test(the_prover_and_libpam_agree_on_stacks_made_by_chance),
+        cmocka_unit_test(real_modules_answer_what_is_certain_of_them),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -43,7 +43,7 @@ def test_shipped_profile_is_sound(profile, check):
     code, text = check()
     assert code == 0, text
     for service in ("sshd", "login", "sudo"):
-        assert f"proven  {service}: no way in without a code.\n" in text
+        assert f"proven  {service}: nobody who is enrolled gets in without a code.\n" in text
     assert "remark  su: root is asked for no code (pam_rootok.so)." in text
     assert "remark  sshd: who isn't enrolled gets in without a code." in text
     assert "fault" not in text and "warning" not in text
