@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view recovery_word = "recovery ";
 constexpr std::string_view expires_word = " expires=";
+constexpr std::string_view digits_word = " digits=8";
 
 std::optional<std::string> take_device(std::string_view line, Enrolment& enrolment) {
     auto key = parse_key_uri(line);
@@ -23,6 +24,10 @@ std::optional<std::string> take_device(std::string_view line, Enrolment& enrolme
 std::optional<std::string> take_recovery(std::string_view line, Enrolment& enrolment) {
     line.remove_prefix(recovery_word.size());
     RecoveryHash code;
+    if (line.ends_with(digits_word)) {
+        code.form = RecoveryForm::digits;
+        line.remove_suffix(digits_word.size());
+    }
     if (const auto at = line.find(expires_word); at != std::string_view::npos) {
         code.expires = parse_decimal<UnixTime>(line.substr(at + expires_word.size()));
         if (!code.expires) return "the expiry isn't a number of seconds";
@@ -64,6 +69,7 @@ SecretBytes format_enrolment(const Enrolment& enrolment) {
         text.append(recovery_word);
         text.append(code.hash);
         if (code.expires) text.append(std::string(expires_word) + std::to_string(*code.expires));
+        if (code.form == RecoveryForm::digits) text.append(digits_word);
         text.append("\n");
     }
     return text;

@@ -40,8 +40,9 @@ bool is_device_name(std::string_view name);
 
 /// One item a line, in the format the field has for it:
 ///
-///     otpauth://TYPE/DEVICE?secret=…      one key URI for each device, the label being its name
-///     recovery HASH [expires=UNIX]        one line for each recovery code
+///     otpauth://TYPE/DEVICE?secret=…              one key URI for each device, the label being its name
+///     recovery HASH [expires=UNIX] [digits=8]     one line for each recovery code; with digits=8 it has
+///                                                 RecoveryForm::digits
 ///
 SecretBytes format_enrolment(const Enrolment& enrolment);
 

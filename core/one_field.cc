@@ -42,10 +42,16 @@ std::optional<Split> recovery_split(std::string_view field) {
     return std::nullopt;
 }
 
-bool has_device_with(const Enrolment& enrolment, std::size_t digits) {
-    return std::ranges::any_of(enrolment.devices, [&](const Device& device) {
+bool has_recovery_codes(const Enrolment& enrolment, RecoveryForm form) {
+    return std::ranges::count(enrolment.recovery, form, &RecoveryHash::form) > 0;
+}
+
+/// Whether a device shows codes of so many digits, or recovery codes have as many.
+bool has_code_with(const Enrolment& enrolment, std::size_t digits) {
+    const bool is_devices = std::ranges::any_of(enrolment.devices, [&](const Device& device) {
         return device.credential.digits == static_cast<int>(digits);
     });
+    return is_devices || (digits == most_digits && has_recovery_codes(enrolment, RecoveryForm::digits));
 }
 
 }  // namespace
@@ -53,9 +59,9 @@ bool has_device_with(const Enrolment& enrolment, std::size_t digits) {
 std::vector<Split> splits(std::string_view field, const Enrolment& enrolment) {
     std::vector<Split> all;
     for (auto digits = std::min(digits_at_end(field), most_digits); digits >= fewest_digits; --digits) {
-        if (has_device_with(enrolment, digits)) all.push_back(split_before_last(field, digits));
+        if (has_code_with(enrolment, digits)) all.push_back(split_before_last(field, digits));
     }
-    if (enrolment.recovery.empty()) return all;
+    if (!has_recovery_codes(enrolment, RecoveryForm::symbols)) return all;
     if (const auto split = recovery_split(field)) all.push_back(*split);
     return all;
 }

@@ -16,8 +16,9 @@ struct Split {
     std::string_view code;
 };
 
-/// Every way to read `field` as a password and a code of `enrolment`: a device's code, the longest first,
-/// then a recovery code. None where the field doesn't end like one.
+/// Every way to read `field` as a password and a code of `enrolment`: a device's code or eight digits that
+/// may be a recovery code, the longest first, then a recovery code of ours. None where the field doesn't end
+/// like one.
 ///
 /// A code stands at the very end, without blanks; a recovery code with all its hyphens or with none.
 ///

@@ -17,10 +17,12 @@ constexpr std::string_view crypt_alphabet =
     "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 constexpr std::string_view method = "$y$";
 constexpr unsigned long lowest_cost = 1;  // enough for 80 random bits: about a millisecond
+constexpr unsigned long usual_cost = 5;   // for eight digits: as for passwords, some 20 ms
 constexpr const char* any_setting = "$y$j75$......................$";
 constexpr std::size_t salt_bytes = 16;
 constexpr std::size_t code_bytes = 10;
 constexpr std::size_t code_symbols = 16;
+constexpr std::size_t code_digits = 8;
 constexpr std::size_t hash_symbols = 43;
 
 /// The part of a hash that crypt(3) takes as its setting: all up to the last '$'.
@@ -74,15 +76,27 @@ char as_crockford(char c) {
 }
 
 /// A setting with a salt of its own.
-Result<std::string> new_setting() {
+Result<std::string> new_setting(unsigned long cost) {
     const auto salt = random_bytes(salt_bytes);
     if (!salt) return salt.failure();
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
-    if (crypt_gensalt_rn(method.data(), lowest_cost, reinterpret_cast<const char*>(salt->data()), salt_bytes,
+    if (crypt_gensalt_rn(method.data(), cost, reinterpret_cast<const char*>(salt->data()), salt_bytes,
                          setting, sizeof setting) == nullptr) {
         return Failure{Trouble::system, "crypt(3) can't make a yescrypt salt" + because_of(errno)};
     }
     return std::string(setting) + "$";
+}
+
+/// The setting that the codes of this form in `set` have, or a new one.
+Result<std::string> setting_for(const std::vector<RecoveryHash>& set, RecoveryForm form) {
+    const auto first = std::ranges::find(set, form, &RecoveryHash::form);
+    if (first != set.end()) return setting_of(first->hash);
+    return new_setting(form == RecoveryForm::digits ? usual_cost : lowest_cost);
+}
+
+/// By its length: the two forms share none.
+RecoveryForm form_of(const SecretBytes& code) {
+    return code.size() == code_digits ? RecoveryForm::digits : RecoveryForm::symbols;
 }
 
 Result<RecoverySet> codes_of(const Result<std::string>& setting, std::size_t count,
@@ -102,11 +116,22 @@ Result<RecoverySet> codes_of(const Result<std::string>& setting, std::size_t cou
 }  // namespace
 
 Result<RecoverySet> new_recovery_codes(std::size_t count) {
-    return codes_of(new_setting(), count, std::nullopt);
+    return codes_of(new_setting(lowest_cost), count, std::nullopt);
 }
 
 Result<RecoverySet> one_more_recovery_code(const std::vector<RecoveryHash>& set, UnixTime expires) {
-    return codes_of(set.empty() ? new_setting() : setting_of(set.front().hash), 1, expires);
+    return codes_of(setting_for(set, RecoveryForm::symbols), 1, expires);
+}
+
+Result<std::vector<RecoveryHash>> keep_recovery_digits(const std::vector<SecretBytes>& codes,
+                                                       const std::vector<RecoveryHash>& set) {
+    const auto setting = setting_for(set, RecoveryForm::digits);
+    if (!setting) return setting.failure();
+    std::vector<RecoveryHash> hashes;
+    for (const auto& code : codes) {
+        hashes.push_back({hash_of(code, *setting), std::nullopt, RecoveryForm::digits});
+    }
+    return hashes;
 }
 
 std::optional<SecretBytes> normalized_recovery_code(std::string_view text) {
@@ -121,13 +146,27 @@ std::optional<SecretBytes> normalized_recovery_code(std::string_view text) {
     return symbols;
 }
 
+std::optional<SecretBytes> normalized_recovery_digits(std::string_view text) {
+    SecretBytes digits;
+    for (const char c : text) {
+        if (c == '-' || c == ' ' || c == '\t') continue;
+        if (c < '0' || c > '9') return std::nullopt;
+        digits.append({&c, 1});
+    }
+    if (digits.size() != code_digits) return std::nullopt;
+    return digits;
+}
+
 std::optional<std::size_t> find_recovery_code(const SecretBytes& code,
                                               const std::vector<RecoveryHash>& hashes) {
     std::optional<std::size_t> found;
     std::string setting;
     std::string offered;
-    if (hashes.empty()) static_cast<void>(hash_of(code, any_setting));
+    const auto form = form_of(code);
+    if (std::ranges::find(hashes, form, &RecoveryHash::form) == hashes.end())
+        static_cast<void>(hash_of(code, any_setting));
     for (std::size_t i = 0; i < hashes.size(); ++i) {
+        if (hashes[i].form != form) continue;
         if (setting_of(hashes[i].hash) != setting) {
             setting = setting_of(hashes[i].hash);
             offered = hash_of(code, setting);

@@ -140,11 +140,12 @@ void spend_recovery_code(const RecoveryHash& code, const Enrolment& enrolment, L
     state.spent_recovery.push_back(code.id());
 }
 
-Reason examine_recovery_code(const Enrolment& enrolment, const SecretBytes& code, UnixTime now,
-                             Finding& finding) {
+/// `code` is of this form.
+Reason examine_recovery_code(const Enrolment& enrolment, const SecretBytes& code, RecoveryForm form,
+                             UnixTime now, Finding& finding) {
     const auto is_expired = [&](const RecoveryHash& hash) { return hash.expires && *hash.expires <= now; };
     for (const auto& hash : enrolment.recovery) {
-        if (!is_expired(hash) && !finding.after.has_spent(hash)) ++finding.codes_tried;
+        if (hash.form == form && !is_expired(hash) && !finding.after.has_spent(hash)) ++finding.codes_tried;
     }
     const auto found = find_recovery_code(code, enrolment.recovery);
     if (!found || is_expired(enrolment.recovery[*found])) return Reason::wrong;
@@ -154,7 +155,13 @@ Reason examine_recovery_code(const Enrolment& enrolment, const SecretBytes& code
     return Reason::none;
 }
 
-/// Of two readings of one field: which reason says more.
+/// Eight digits may be a recovery code as well, where there are such: then they are tried as both.
+bool may_be_recovery_code(const TypedCode& code, const Enrolment& enrolment) {
+    return code.digits == 8 &&
+           std::ranges::count(enrolment.recovery, RecoveryForm::digits, &RecoveryHash::form) > 0;
+}
+
+/// Of two readings of one response: which reason says more.
 Reason weightier(Reason one, Reason other) {
     for (const auto reason : {Reason::none, Reason::replayed, Reason::wrong}) {
         if (one == reason || other == reason) return reason;
@@ -234,8 +241,13 @@ Finding examine(const Enrolment& enrolment, const LoginState& state, const Polic
         auto reason = Reason::malformed;
         if (const auto code = typed_code(text)) {
             reason = examine_code(enrolment, policy, *code, attempt, last_near_miss, finding);
+            if (may_be_recovery_code(*code, enrolment)) {
+                const auto digits = normalized_recovery_digits(text).value();
+                reason = weightier(reason, examine_recovery_code(enrolment, digits, RecoveryForm::digits,
+                                                                 attempt.now, finding));
+            }
         } else if (const auto recovery = normalized_recovery_code(text)) {
-            reason = examine_recovery_code(enrolment, *recovery, attempt.now, finding);
+            reason = examine_recovery_code(enrolment, *recovery, RecoveryForm::symbols, attempt.now, finding);
         }
         if (reason == Reason::none && finding.reason != Reason::none) finding.password_size = password.size();
         finding.reason = weightier(finding.reason, reason);

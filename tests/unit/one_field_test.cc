@@ -14,6 +14,8 @@ Enrolment enrolment_of(const std::string& word) {
     for (const char c : word) {
         if (c == 'R') {
             enrolment.recovery = value_of(new_recovery_codes(1)).hashes;
+        } else if (c == 'D') {
+            enrolment.recovery = value_of(keep_recovery_digits({SecretBytes("12345678")}, {}));
         } else {
             enrolment.devices.push_back(device_of(std::string("device") + c, {.digits = c - '0'}));
         }

@@ -129,6 +129,53 @@ void refuses_what_is_not_shaped_like_a_code(void**) {
     assert_false(normalized_recovery_code("").has_value());
 }
 
+std::vector<RecoveryHash> kept_digits(std::vector<SecretBytes> codes,
+                                      const std::vector<RecoveryHash>& set = {}) {
+    return value_of(keep_recovery_digits(codes, set));
+}
+
+void keeps_codes_of_eight_digits_under_one_salt(void**) {
+    const auto hashes = kept_digits({SecretBytes("12345678"), SecretBytes("00000001")});
+    for (const auto& hash : hashes) {
+        claim(is_recovery_hash(hash.hash) && !hash.expires && hash.form == RecoveryForm::digits, hash.hash);
+        assert_text(salt_part(hash.hash), salt_part(hashes[0].hash));
+    }
+    assert_true(find_recovery_code(SecretBytes("00000001"), hashes) == 1);
+    assert_false(find_recovery_code(SecretBytes("00000000"), hashes).has_value());
+}
+
+/// Whoever has the hash tries eight digits sooner than 80 random bits.
+void hashes_eight_digits_at_the_cost_of_a_password(void**) {
+    assert_true(kept_digits({SecretBytes("12345678")})[0].hash.starts_with("$y$j9T$"));
+    assert_true(new_set(1).hashes[0].hash.starts_with("$y$j75$"));
+}
+
+void codes_of_each_form_join_those_of_their_own(void**) {
+    auto set = kept_digits({SecretBytes("12345678")});
+    const auto one_more = value_of(one_more_recovery_code(set, 5)).hashes[0];
+    assert_string_not_equal(salt_part(one_more.hash).c_str(), salt_part(set[0].hash).c_str());
+    set.push_back(one_more);
+    const auto another = value_of(one_more_recovery_code(set, 5)).hashes[0];
+    assert_text(salt_part(another.hash), salt_part(one_more.hash));
+    assert_text(salt_part(kept_digits({SecretBytes("87654321")}, set)[0].hash), salt_part(set[0].hash));
+}
+
+/// Else a response would cost a hash of the other form's salt as well.
+void looks_among_the_codes_of_its_form_alone(void**) {
+    auto hashes = kept_digits({SecretBytes("12345678")});
+    hashes[0].form = RecoveryForm::symbols;
+    assert_false(find_recovery_code(SecretBytes("12345678"), hashes).has_value());
+}
+
+void reads_eight_digits_as_people_type_them(void**) {
+    for (const auto* typed : {"12345678", "1234 5678", "1234-5678", " 12345678\t"}) {
+        claim(normalized_recovery_digits(typed) == SecretBytes("12345678"), typed);
+    }
+    for (const auto* typed : {"", "1234567", "123456789", "1234567a", "１２３４５６７８", "12345678."}) {
+        claim(!normalized_recovery_digits(typed), typed);
+    }
+}
+
 void takes_no_hash_but_yescrypt(void**) {
     for (const auto& row : vector_table("recovery_hashes.txt", 2)) {
         claim(is_recovery_hash(row[1]) == (row[0] == "read"), row[0] + " " + row[1]);
@@ -154,6 +201,11 @@ int main() {
         cmocka_unit_test(one_more_code_joins_the_set_under_its_salt),
         cmocka_unit_test(one_more_code_is_another_each_time_and_expires_as_told),
         cmocka_unit_test(one_code_for_an_empty_set_has_a_salt_of_its_own),
+        cmocka_unit_test(keeps_codes_of_eight_digits_under_one_salt),
+        cmocka_unit_test(hashes_eight_digits_at_the_cost_of_a_password),
+        cmocka_unit_test(codes_of_each_form_join_those_of_their_own),
+        cmocka_unit_test(looks_among_the_codes_of_its_form_alone),
+        cmocka_unit_test(reads_eight_digits_as_people_type_them),
         cmocka_unit_test(reads_codes_as_people_type_them),
         cmocka_unit_test(refuses_what_is_not_shaped_like_a_code),
         cmocka_unit_test(takes_no_hash_but_yescrypt),

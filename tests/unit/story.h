@@ -3,6 +3,7 @@
 //     set SETTING=NUMBER                      of the policy
 //     device NAME [type=hotp] [algorithm=A] [digits=N] [period=N] [counter=N]
 //     recovery N                              a set of N recovery codes
+//     digits CODE...                          and these of eight digits
 //     expires N TIME                          the Nth of them, counted from 0
 //     known PLACE TIME                        logged in from there so long before the story begins
 //     TIME PLACE RESPONSE [password=RESPONSE] -> VERDICT [REASON] [WORD=VALUE]...
@@ -74,6 +75,7 @@ class Story {
             {"set", &Story::set},
             {"device", &Story::add_device},
             {"recovery", &Story::add_recovery},
+            {"digits", &Story::add_recovery_digits},
             {"expires", &Story::set_expiry},
             {"known", &Story::add_place}};
         const auto opening = openings.find(words[0]);
@@ -118,6 +120,14 @@ class Story {
         auto set = value_of(new_recovery_codes(number_in<std::size_t>(words[1])));
         recovery_ = std::move(set.codes);
         door_.enrolment.recovery = std::move(set.hashes);
+    }
+
+    void add_recovery_digits(const Words& words) {
+        std::vector<SecretBytes> codes;
+        for (auto word = std::next(words.begin()); word != words.end(); ++word) codes.emplace_back(*word);
+        auto& recovery = door_.enrolment.recovery;
+        const auto hashes = value_of(keep_recovery_digits(codes, recovery));
+        recovery.insert(recovery.end(), hashes.begin(), hashes.end());
     }
 
     void set_expiry(const Words& words) {
