@@ -14,6 +14,7 @@ namespace {
 std::string_view word_for(Change change) {
     switch (change) {
         case Change::device_added: return "device_added";
+        case Change::device_exported: return "device_exported";
         case Change::device_removed: return "device_removed";
         case Change::enrolment_removed: return "enrolment_removed";
         case Change::recovery_renewed: return "recovery_renewed";

@@ -9,6 +9,7 @@ namespace totp {
 
 enum class Change {
     device_added,
+    device_exported,  ///< its key was shown again
     device_removed,
     enrolment_removed,
     recovery_renewed,  ///< a new set, the old one being void

@@ -38,7 +38,9 @@ class AccountCommand : public Command {
 
 std::unique_ptr<Command> make_add();
 std::unique_ptr<Command> make_check();
+std::unique_ptr<Command> make_export();
 std::unique_ptr<Command> make_forget();
+std::unique_ptr<Command> make_import();
 std::unique_ptr<Command> make_prepare();
 std::unique_ptr<Command> make_recovery();
 std::unique_ptr<Command> make_rekey();

@@ -22,6 +22,12 @@ inline void print_json(const Json& facts) {
     print("\n");
 }
 
+/// The same on one line, where there are several.
+inline void print_json_line(const Json& facts) {
+    print(facts.dump(-1, ' ', false, Json::error_handler_t::replace));
+    print("\n");
+}
+
 /// A text of the facts, for people.
 inline std::string text_of(const Json& text) { return std::string(text.get_ref<const SecretText&>()); }
 

@@ -35,6 +35,8 @@ const std::vector<Entry>& table() {
         {"unlock", "Clear the failure counts after too many wrong codes", make_unlock},
         {"rekey", "Seal everything under a new host key (root)", make_rekey},
         {"check", "Look at this machine as a doctor, and say what to change", make_check},
+        {"import", "Take over what other programs enrolled (root)", make_import},
+        {"export", "Show the key of a device again, for moving on (root)", make_export},
         {"prepare", "Make the store and the host key (root, at installation)", make_prepare},
     };
     return entries;

@@ -12,6 +12,7 @@
 #include "core/verifier.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
+#include "enroll/device_name.h"
 #include "enroll/exit_code.h"
 #include "enroll/introduction.h"
 #include "enroll/json.h"
@@ -26,15 +27,6 @@ namespace {
 constexpr std::size_t longest_secret_file = 1024;
 
 Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
-
-/// The first of phone, phone-2, phone-3… that no device is called yet.
-std::string free_device_name(const std::optional<Enrolment>& enrolment) {
-    std::string name = "phone";
-    for (int number = 2; enrolment && enrolment->device_named(name) != nullptr; ++number) {
-        name = "phone-" + std::to_string(number);
-    }
-    return name;
-}
 
 /// A secret in base 32, from a file or ("-") from stdin.
 Result<SecretBytes> secret_from(const std::string& source) {
@@ -168,10 +160,7 @@ std::optional<Failure> Add::refuse_for_others_than_root() const {
 }
 
 std::optional<Failure> Add::refuse_texts() const {
-    if (name_ && !is_device_name(*name_)) {
-        return input_failure("--device '" + printable(*name_) +
-                             "' isn't 1 to 32 letters, digits, '.', '_' or '-' (nor the word recovery)");
-    }
+    if (auto failure = refuse_device_name(name_)) return failure;
     for (const auto& [option, text] :
          {std::pair("--issuer", issuer_), std::pair("--label", label_.value_or(""))}) {
         if (text.find(':') != std::string::npos) {
@@ -194,7 +183,7 @@ std::optional<Failure> Add::refuse_options() const {
 }
 
 Result<Device> Add::new_device(const std::optional<Enrolment>& enrolment) const {
-    const auto name = name_.value_or(free_device_name(enrolment));
+    const auto name = name_.value_or(free_device_name(enrolment.value_or(Enrolment{})));
     if (enrolment && enrolment->device_named(name) != nullptr) {
         return input_failure("there is a device " + name + " already: choose another name with --device");
     }

@@ -1,0 +1,199 @@
+// totp-enroll export: a device's key once more, for another app or for another program's files.
+#include <ctime>
+
+#include "core/base32.h"
+#include "core/host_name.h"
+#include "core/percent.h"
+#include "enroll/change_log.h"
+#include "enroll/command.h"
+#include "enroll/device_name.h"
+#include "enroll/exit_code.h"
+#include "enroll/foreign/google_authenticator_file.h"
+#include "enroll/foreign/oath_users_file.h"
+#include "enroll/introduction.h"
+#include "enroll/json.h"
+#include "enroll/qr_image.h"
+#include "enroll/qr_style.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
+
+std::tm to_local_time(UnixTime time) {
+    std::tm moment{};
+    localtime_r(&time, &moment);
+    return moment;
+}
+
+/// A device as it stands: a counter goes on where it is, not where it began.
+struct Leaving {
+    Device device;
+    DeviceState state;
+};
+
+Leaving leaving(const Device& device, const LoginState& state) {
+    const auto* known = state.device(device.id);
+    Leaving result{device, known != nullptr ? *known : DeviceState{.id = device.id, .next = {}}};
+    if (device.credential.type == CredentialType::hotp)
+        result.device.credential.counter = result.state.next.value_or(device.credential.counter);
+    return result;
+}
+
+/// On a terminal a page of its own, which is wiped when a key is pressed.
+void show(const SecretBytes& text) {
+    const auto terminal = examine_terminal();
+    if (!terminal.can_show_secrets) {
+        print(text.text());
+        return;
+    }
+    const SignalsHeldBack signals;
+    const SecretScreen screen(terminal);
+    const SecretBytes page[] = {text, SecretBytes("Press any key; this is wiped then.")};
+    screen.show(page);
+    wait_for_key();
+}
+
+class Export : public AccountCommand {
+  public:
+    void declare(CLI::App& app) override;
+
+  private:
+    std::optional<Failure> refuse_options() const override;
+    int act(const Session& session) override;
+
+    Result<std::vector<Leaving>> chosen(const Enrolment& enrolment, const LoginState& state,
+                                        const Account& account) const;
+    bool takes_one_device() const { return format_ == "qr" || format_ == "google" || !qr_file_.empty(); }
+    /// What --format asks for, as text; a key URI where that is a QR code.
+    Result<SecretBytes> text_of(const Leaving& leaving, const Account& account) const;
+    Result<Done> write_qr(const KeyUri& key) const;
+    Result<Done> give(const Session& session, const std::vector<Leaving>& all) const;
+
+    std::optional<std::string> name_;
+    std::string format_ = "uri";
+    std::string qr_ = automatic_qr;
+    std::string qr_file_;
+};
+
+void Export::declare(CLI::App& app) {
+    app.add_option("--device", name_, "Only this device")->type_name("NAME");
+    app.add_option("--format", format_, "What to make: uri, qr, google or oath")
+        ->check(CLI::IsMember({"uri", "qr", "google", "oath"}))
+        ->type_name("FORMAT")
+        ->option_text("FORMAT");
+    app.add_option("--qr", qr_, "The QR code: auto, utf8, utf8-light, ascii, ansi or none")
+        ->check(CLI::IsMember(words_of_qr()))
+        ->type_name("FORM")
+        ->option_text("FORM");
+    app.add_option("--qr-file", qr_file_, "The QR code as a new file too: F.png or F.svg")->type_name("FILE");
+    app.footer("Example: totp-enroll export --user alice --format qr");
+}
+
+std::optional<Failure> Export::refuse_options() const {
+    if (!is_root())
+        return Failure{Trouble::caller, "export is for root: to add an app of yours, totp-enroll add"};
+    if (!qr_file_.empty() && !is_qr_file_name(qr_file_))
+        return input_failure("--qr-file " + printable(qr_file_) + " must end in .png or .svg");
+    return refuse_device_name(name_);
+}
+
+Result<std::vector<Leaving>> Export::chosen(const Enrolment& enrolment, const LoginState& state,
+                                            const Account& account) const {
+    std::vector<Leaving> all;
+    std::string names;
+    for (const auto& device : enrolment.devices) {
+        if (name_ && device.name != *name_) continue;
+        all.push_back(leaving(device, state));
+        names += (names.empty() ? "" : ", ") + device.name;
+    }
+    if (all.empty())
+        return input_failure(account.name + " has no device " + *name_ + ": see totp-enroll status");
+    if (all.size() > 1 && takes_one_device())
+        return input_failure(account.name + " has several devices: say which with --device (" + names + ")");
+    return all;
+}
+
+KeyUri key_uri(const Leaving& leaving, const Account& account) {
+    return {leaving.device.credential, host_name(), account.name};
+}
+
+Result<SecretBytes> Export::text_of(const Leaving& leaving, const Account& account) const {
+    const auto& credential = leaving.device.credential;
+    if (format_ == "google") return format_google_authenticator_file(credential, leaving.state);
+    if (format_ == "oath") return format_oath_user(account.name, credential, leaving.state, to_local_time);
+    auto uri = format_key_uri(key_uri(leaving, account), UriParameters::not_default);
+    uri.append("\n");
+    return uri;
+}
+
+Result<Done> Export::write_qr(const KeyUri& key) const {
+    if (qr_file_.empty()) return Done{};
+    const auto symbol = encode_qr(format_key_uri(key, UriParameters::not_default).text());
+    if (!symbol) return symbol.failure();
+    return write_qr_file(
+        qr_file_, *symbol,
+        {key.issuer, key.label, in_groups_of_four(base32_encode(key.credential.secret.octets()))});
+}
+
+Json facts_of(const Leaving& leaving, const KeyUri& key, const SecretBytes& text) {
+    return {{"user", std::string_view(key.label)},
+            {"device", std::string_view(leaving.device.name)},
+            {"uri", format_key_uri(key, UriParameters::not_default).text()},
+            {"secret", base32_encode(key.credential.secret.octets()).text()},
+            {"text", text.text()}};
+}
+
+/// Everything that can be refused is, before anything is shown.
+Result<Done> Export::give(const Session& session, const std::vector<Leaving>& all) const {
+    SecretBytes texts;
+    std::vector<Json> facts;
+    for (const auto& each : all) {
+        const auto text = text_of(each, session.account());
+        if (!text)
+            return input_failure(session.account().name + "'s device " + each.device.name + " " +
+                                 text.failure().message);
+        texts.append(text->text());
+        facts.push_back(facts_of(each, key_uri(each, session.account()), *text));
+    }
+    const auto first = key_uri(all.front(), session.account());
+    const auto introduction = Introduction::of(all.front().device, first, qr_, session.json());
+    if (!introduction) return introduction.failure();
+    if (auto written = write_qr(first); !written) return written.failure();
+    for (const auto& each : all) log_change(session.account(), Change::device_exported, each.device.name);
+    if (session.json()) {
+        for (const auto& each : facts) print_json_line(each);
+    } else if (format_ == "qr") {
+        introduction->show();
+    } else {
+        show(texts);
+    }
+    return Done{};
+}
+
+int Export::act(const Session& session) {
+    std::optional<Enrolment> enrolment;
+    LoginState state;
+    {
+        const auto held = session.hold(HoldFor::login);
+        if (!held) return complain(held.failure());
+        enrolment = (*held)->enrolment();
+        state = (*held)->state();
+    }
+    if (!enrolment) return complain_unenrolled(session.account());
+    const auto all = chosen(*enrolment, state, session.account());
+    if (!all) return complain(all.failure());
+    if (const auto given = give(session, *all); !given) return complain(given.failure());
+    const bool leaves_codes_behind = (format_ == "google" || format_ == "oath") &&
+                                     recovery_codes_left(*enrolment, state, std::time(nullptr)) > 0;
+    if (leaves_codes_behind)
+        complain("the recovery codes stay behind: what is kept of them can't be turned back");
+    return exit_done;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_export() { return std::make_unique<Export>(); }
+
+}  // namespace totp

@@ -1,0 +1,202 @@
+// totp-enroll import: what other programs enrolled, taken over with its secrets and with what is spent, so
+// that nobody's app needs a change.
+#include <algorithm>
+#include <ctime>
+
+#include "core/percent.h"
+#include "enroll/arrivals.h"
+#include "enroll/change_log.h"
+#include "enroll/command.h"
+#include "enroll/device_name.h"
+#include "enroll/exit_code.h"
+#include "enroll/foreign/adoption.h"
+#include "enroll/json.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
+
+// ---- the report
+
+Json texts(const std::vector<std::string>& all) {
+    Json list = Json::array();
+    for (const auto& text : all) list.push_back(std::string_view(text));
+    return list;
+}
+
+Json facts_of(const Adopted& adopted, const ForeignDevice& foreign) {
+    const auto& credential = foreign.credential;
+    return {{"name", std::string_view(adopted.name)},
+            {"new", adopted.is_new},
+            {"type", name_of(credential.type)},
+            {"algorithm", name_of(credential.algorithm)},
+            {"digits", credential.digits},
+            {"period", credential.type == CredentialType::totp ? Json(credential.period) : Json()},
+            {"recovery_codes", adopted.recovery_codes},
+            {"stricter", texts(foreign.stricter)},
+            {"not_taken", texts(foreign.not_taken)},
+            {"notes", texts(foreign.notes)}};
+}
+
+std::string clauses(const std::string& introduction, const std::vector<std::string>& all) {
+    std::string text;
+    for (const auto& clause : all) text += (text.empty() ? introduction : ", ") + clause;
+    return text;
+}
+
+std::string sentence_about(const Adopted& adopted, const ForeignDevice& foreign) {
+    if (!adopted.is_new) return adopted.name + " is there already";
+    auto text = adopted.name + " is enrolled: " + parameters_of(foreign.credential);
+    if (adopted.recovery_codes > 0)
+        text += ", " + std::to_string(adopted.recovery_codes) + " recovery codes of 8 digits";
+    return text + clauses("; stricter here: ", foreign.stricter) +
+           clauses("; not taken: ", foreign.not_taken) + clauses("; note: ", foreign.notes);
+}
+
+struct Imported {
+    Adoption adoption;
+    bool is_changed = false;
+};
+
+void report(const Arrival& arrival, const Imported& imported, bool is_json) {
+    Json devices = Json::array();
+    std::string sentences;
+    for (std::size_t i = 0; i < imported.adoption.devices.size(); ++i) {
+        const auto& adopted = imported.adoption.devices[i];
+        devices.push_back(facts_of(adopted, (*arrival.devices)[i]));
+        sentences += (i > 0 ? "; " : "") + sentence_about(adopted, (*arrival.devices)[i]);
+    }
+    if (!is_json) {
+        const bool is_only_spent = imported.is_changed && !imported.adoption.adds_devices();
+        print(arrival.user + ": " + sentences + (is_only_spent ? ", what was used since is spent" : "") +
+              "\n");
+        return;
+    }
+    print_json_line({{"user", std::string_view(arrival.user)},
+                     {"file", std::string_view(arrival.from)},
+                     {"changed", imported.is_changed},
+                     {"devices", devices},
+                     {"error", Json()}});
+}
+
+/// What is wrong with one account or file is no wrong command line: others may have been taken.
+int report(const Arrival& arrival, const Failure& failure, bool is_json) {
+    const auto code = complain(failure);
+    if (is_json) {
+        print_json_line({{"user", std::string_view(arrival.user)},
+                         {"file", std::string_view(arrival.from)},
+                         {"changed", false},
+                         {"devices", Json::array()},
+                         {"error", std::string_view(failure.message)}});
+    }
+    return code == exit_usage ? int{exit_refused} : code;
+}
+
+// ---- the command
+
+class Import : public Command {
+  public:
+    void declare(CLI::App& app) override;
+    int run(const SharedOptions& shared) override;
+
+  private:
+    std::optional<Failure> refuse_options(const SharedOptions& shared) const;
+    std::vector<Arrival> arrivals(const std::string& user) const;
+    int take(const Arrival& arrival, SharedOptions shared) const;
+    Result<Imported> adopt_into(const Session& session, const std::vector<ForeignDevice>& devices) const;
+
+    std::string format_;
+    std::vector<std::string> files_;
+    bool is_of_all_homes_ = false;
+    std::optional<std::string> name_;
+};
+
+void Import::declare(CLI::App& app) {
+    app.add_option("format", format_, "What the files are: google, oath or uri")
+        ->check(CLI::IsMember({"google", "oath", "uri"}))
+        ->required()
+        ->type_name("FORMAT")
+        ->option_text("FORMAT");
+    app.add_option("file", files_, "The files; - is stdin")->type_name("FILE");
+    app.add_flag("--all-homes", is_of_all_homes_, "The .google_authenticator of every account");
+    app.add_option("--device", name_, "What to call the device [phone, phone-2, …]")->type_name("NAME");
+    app.footer("Example: totp-enroll import google --all-homes");
+}
+
+std::optional<Failure> Import::refuse_options(const SharedOptions& shared) const {
+    if (!is_root()) return Failure{Trouble::caller, "import is for root: it takes over others' secrets"};
+    if (auto failure = refuse_device_name(name_)) return failure;
+    const bool is_google = format_ == "google";
+    if (is_of_all_homes_ && !is_google) return input_failure("--all-homes is for import google");
+    if (is_of_all_homes_ && (!files_.empty() || !shared.user.empty()))
+        return input_failure("--all-homes takes every account: leave --user and the files out");
+    if (files_.empty() && !is_of_all_homes_ && (!is_google || shared.user.empty()))
+        return input_failure(is_google ? "name the files, or say --user NAME or --all-homes"
+                                       : "name the files");
+    const bool is_of_nobody = shared.user.empty() && format_ != "oath";
+    if (is_of_nobody && (format_ == "uri" || std::ranges::count(files_, "-") > 0))
+        return input_failure("say whose it is: --user NAME");
+    return std::nullopt;
+}
+
+std::vector<Arrival> Import::arrivals(const std::string& user) const {
+    if (is_of_all_homes_) return google_files_of_all();
+    if (files_.empty()) return {google_file_of(user)};
+    std::vector<Arrival> all;
+    for (const auto& file : files_) {
+        if (format_ == "google") all.push_back(google_file_at(file, user));
+        if (format_ == "uri") all.push_back(uris_at(file, user));
+        if (format_ == "oath") std::ranges::move(oath_users_at(file, user), std::back_inserter(all));
+    }
+    return all;
+}
+
+Result<Imported> Import::adopt_into(const Session& session, const std::vector<ForeignDevice>& devices) const {
+    const auto held = session.hold(HoldFor::change);
+    if (!held) return held.failure();
+    const auto enrolment = (*held)->enrolment().value_or(Enrolment{});
+    auto adoption = adopt(enrolment, (*held)->state(), devices, name_, session.settings().policy);
+    if (!adoption)
+        return Failure{adoption.failure().trouble, session.account().name + " " + adoption.failure().message};
+    if (!adoption->adds_devices() && adoption->state == (*held)->state())
+        return Imported{*std::move(adoption)};
+    auto state = adoption->state;
+    if (adoption->adds_devices()) note_change(state, {.last = std::time(nullptr), .added_device = true});
+    if (auto enrolled = (*held)->enrol(adoption->enrolment, std::move(state)); !enrolled)
+        return enrolled.failure();
+    for (const auto& each : adoption->devices) {
+        if (each.is_new) log_change(session.account(), Change::device_added, each.name);
+    }
+    return Imported{*std::move(adoption), true};
+}
+
+int Import::take(const Arrival& arrival, SharedOptions shared) const {
+    if (!arrival.devices) return report(arrival, arrival.devices.failure(), shared.json);
+    shared.user = arrival.user;
+    const auto session = open_session(shared);
+    if (!session) return report(arrival, session.failure(), shared.json);
+    const auto imported = adopt_into(*session, *arrival.devices);
+    if (!imported) return report(arrival, imported.failure(), shared.json);
+    report(arrival, *imported, shared.json);
+    return exit_done;
+}
+
+int Import::run(const SharedOptions& shared) {
+    if (const auto failure = refuse_options(shared)) return complain(*failure);
+    const auto installation = find_installation(shared);
+    if (!installation) return complain(installation.failure());
+    if (const auto prepared = prepare_store(*installation); !prepared) return complain(prepared.failure());
+    const auto all = arrivals(shared.user);
+    if (all.empty() && !shared.json) print("No account has a .google_authenticator.\n");
+    int code = exit_done;
+    for (const auto& arrival : all) code = std::max(code, take(arrival, shared));
+    return code;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_import() { return std::make_unique<Import>(); }
+
+}  // namespace totp

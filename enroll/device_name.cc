@@ -1,0 +1,22 @@
+#include "enroll/device_name.h"
+
+#include "core/percent.h"
+
+namespace totp {
+
+std::string free_device_name(const Enrolment& enrolment) {
+    std::string name = "phone";
+    for (int number = 2; enrolment.device_named(name) != nullptr; ++number) {
+        name = "phone-" + std::to_string(number);
+    }
+    return name;
+}
+
+std::optional<Failure> refuse_device_name(const std::optional<std::string>& name) {
+    if (!name || is_device_name(*name)) return std::nullopt;
+    return Failure{Trouble::input,
+                   "--device '" + printable(*name) +
+                       "' isn't 1 to 32 letters, digits, '.', '_' or '-' (nor the word recovery)"};
+}
+
+}  // namespace totp

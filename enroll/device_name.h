@@ -1,0 +1,18 @@
+// What a device is called where nobody said, and what it may be called.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/enrolment.h"
+#include "core/failure.h"
+
+namespace totp {
+
+/// The first of phone, phone-2, phone-3… that no device is called yet.
+std::string free_device_name(const Enrolment& enrolment);
+
+/// What is wrong with the name that --device gives, if it gives one.
+std::optional<Failure> refuse_device_name(const std::optional<std::string>& name);
+
+}  // namespace totp

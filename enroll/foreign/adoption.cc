@@ -1,0 +1,114 @@
+#include "enroll/foreign/adoption.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "enroll/device_name.h"
+
+namespace totp {
+namespace {
+
+Failure refused(const std::string& what) { return {Trouble::input, what}; }
+
+std::optional<Failure> refuse_clock(const ForeignDevice& foreign, const Policy& policy) {
+    if (std::abs(foreign.drift) <= policy.max_drift) return std::nullopt;
+    return refused("has a device whose clock is " + std::to_string(std::abs(foreign.drift)) + " steps " +
+                   (foreign.drift > 0 ? "ahead" : "behind") + ", more than max_drift (" +
+                   std::to_string(policy.max_drift) + ") allows: set the clock that is wrong, or max_drift");
+}
+
+const Device* with_secret_of(const Enrolment& enrolment, const ForeignDevice& foreign) {
+    const auto device = std::ranges::find_if(enrolment.devices, [&](const Device& each) {
+        return each.credential.secret == foreign.credential.secret;
+    });
+    return device == enrolment.devices.end() ? nullptr : &*device;
+}
+
+/// What is spent there is spent here too, and the other way round. A device whose past is lost here stays so.
+void spend(LoginState& state, const ForeignDevice& foreign) {
+    auto arrived = state_of(foreign);
+    auto* known = state.device(arrived.id);
+    if (known == nullptr) {
+        state.devices.push_back(std::move(arrived));
+    } else if (known->next) {
+        known->next = std::max(*known->next, foreign.next);
+    }
+}
+
+/// All that Adoption has, on its way.
+class Adopter {
+  public:
+    Adopter(Enrolment enrolment, LoginState state, const std::optional<std::string>& name)
+        : adoption_{.enrolment = std::move(enrolment), .state = std::move(state), .devices = {}},
+          name_(name) {}
+
+    std::optional<Failure> take(const ForeignDevice& foreign);
+    Adoption finish() &&;
+
+  private:
+    std::optional<Failure> meet(const Device& device, const ForeignDevice& foreign);
+    std::optional<Failure> add(const ForeignDevice& foreign);
+
+    Adoption adoption_;
+    const std::optional<std::string>& name_;
+};
+
+std::optional<Failure> Adopter::meet(const Device& device, const ForeignDevice& foreign) {
+    if (device.id != device_id(foreign.credential)) {
+        return refused("has a device " + device.name + " with this secret, but as " +
+                       parameters_of(device.credential) + ", not as " + parameters_of(foreign.credential));
+    }
+    adoption_.devices.push_back({.name = device.name, .is_new = false});
+    spend(adoption_.state, foreign);
+    return std::nullopt;
+}
+
+std::optional<Failure> Adopter::add(const ForeignDevice& foreign) {
+    auto& enrolment = adoption_.enrolment;
+    if (enrolment.devices.size() >= maximum_devices)
+        return refused("has 8 devices already: remove one with totp-enroll remove --device NAME");
+    const auto name = name_.value_or(free_device_name(enrolment));
+    if (enrolment.device_named(name) != nullptr)
+        return refused("has a device " + name + " already: choose another name with --device");
+    if (enrolment.recovery.size() + foreign.recovery_digits.size() > maximum_recovery_codes) {
+        return refused(
+            "would have more than 32 recovery codes: make them fewer with totp-enroll recovery "
+            "--recovery-codes N");
+    }
+    const auto kept = keep_recovery_digits(foreign.recovery_digits, enrolment.recovery);
+    if (!kept) return kept.failure();
+    enrolment.recovery.insert(enrolment.recovery.end(), kept->begin(), kept->end());
+    enrolment.devices.emplace_back(name, foreign.credential);
+    adoption_.devices.push_back({.name = name, .recovery_codes = kept->size()});
+    spend(adoption_.state, foreign);
+    return std::nullopt;
+}
+
+std::optional<Failure> Adopter::take(const ForeignDevice& foreign) {
+    const auto* device = with_secret_of(adoption_.enrolment, foreign);
+    return device != nullptr ? meet(*device, foreign) : add(foreign);
+}
+
+Adoption Adopter::finish() && {
+    if (adoption_.adds_devices())
+        adoption_.state = without_strangers(std::move(adoption_.state), adoption_.enrolment);
+    return std::move(adoption_);
+}
+
+}  // namespace
+
+bool Adoption::adds_devices() const { return std::ranges::count(devices, true, &Adopted::is_new) > 0; }
+
+Result<Adoption> adopt(Enrolment enrolment, LoginState state, const std::vector<ForeignDevice>& devices,
+                       const std::optional<std::string>& name, const Policy& policy) {
+    if (name && devices.size() > 1)
+        return refused("would get " + std::to_string(devices.size()) + " devices: --device names one");
+    Adopter adopter(std::move(enrolment), std::move(state), name);
+    for (const auto& foreign : devices) {
+        if (auto failure = refuse_clock(foreign, policy)) return *std::move(failure);
+        if (auto failure = adopter.take(foreign)) return *std::move(failure);
+    }
+    return std::move(adopter).finish();
+}
+
+}  // namespace totp

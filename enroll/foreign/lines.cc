@@ -1,0 +1,33 @@
+#include "enroll/foreign/lines.h"
+
+namespace totp {
+
+std::vector<Line> lines_of(std::string_view text) {
+    std::vector<Line> lines;
+    for (int number = 1; !text.empty(); ++number) {
+        const auto end = text.find('\n');
+        auto line = text.substr(0, end);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        lines.push_back({number, line});
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+    return lines;
+}
+
+std::vector<std::string_view> words_of(std::string_view line) {
+    constexpr std::string_view blanks = " \t";
+    std::vector<std::string_view> words;
+    while (true) {
+        const auto begin = line.find_first_not_of(blanks);
+        if (begin == std::string_view::npos) return words;
+        line.remove_prefix(begin);
+        words.push_back(line.substr(0, line.find_first_of(blanks)));
+        line.remove_prefix(words.back().size());
+    }
+}
+
+Failure wrong_line(int number, const std::string& what) {
+    return {Trouble::input, "has a wrong line " + std::to_string(number) + ": " + what};
+}
+
+}  // namespace totp

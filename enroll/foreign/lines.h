@@ -1,0 +1,24 @@
+// The lines of another program's file, numbered as its editor shows them, and their words.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "core/failure.h"
+
+namespace totp {
+
+struct Line {
+    int number;             ///< from 1
+    std::string_view text;  ///< without its end, which is \n or \r\n
+};
+
+std::vector<Line> lines_of(std::string_view text);
+
+/// What stands between blanks and tabs.
+std::vector<std::string_view> words_of(std::string_view line);
+
+/// "has a wrong line 3: WHAT", to follow a file's name.
+Failure wrong_line(int number, const std::string& what);
+
+}  // namespace totp

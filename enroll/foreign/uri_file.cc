@@ -1,0 +1,47 @@
+#include "enroll/foreign/uri_file.h"
+
+#include "enroll/foreign/lines.h"
+#include "enroll/foreign/migration_uri.h"
+
+namespace totp {
+namespace {
+
+ForeignDevice device_of(KeyUri key) {
+    ForeignDevice device{.credential = std::move(key.credential)};
+    device.next = device.credential.counter;
+    note_short_secret(device);
+    return device;
+}
+
+Result<std::vector<ForeignDevice>> devices_in(std::string_view uri) {
+    if (!uri.starts_with(migration_scheme)) {
+        auto key = parse_key_uri(uri);
+        if (!key) return key.failure();
+        return std::vector{device_of(*std::move(key))};
+    }
+    auto migration = parse_migration_uri(uri);
+    if (!migration) return migration.failure();
+    std::vector<ForeignDevice> devices;
+    for (auto& key : migration->keys) devices.push_back(device_of(std::move(key)));
+    if (migration->parts > 1) {
+        devices.back().notes.push_back("this was part " + std::to_string(migration->part) + " of " +
+                                       std::to_string(migration->parts));
+    }
+    return devices;
+}
+
+}  // namespace
+
+Result<std::vector<ForeignDevice>> parse_uri_file(std::string_view text) {
+    std::vector<ForeignDevice> all;
+    for (const auto& line : lines_of(text)) {
+        if (line.text.empty() || line.text.starts_with('#')) continue;
+        auto devices = devices_in(line.text);
+        if (!devices) return wrong_line(line.number, devices.failure().message);
+        for (auto& device : *devices) all.push_back(std::move(device));
+    }
+    if (all.empty()) return Failure{Trouble::input, "has no URI in it"};
+    return all;
+}
+
+}  // namespace totp
