@@ -24,6 +24,7 @@ _totp_enroll() {
         --store) compopt -o dirnames ;;
         --algorithm) words='SHA1 SHA256 SHA512' ;;
         --digits) words='6 7 8' ;;
+        --format) words='uri qr google oath' ;;
         --qr) words='auto utf8 utf8-light ascii ansi none' ;;
         --device | --period | --issuer | --label | --recovery-codes | --expires) ;;
         *)
@@ -37,10 +38,16 @@ _totp_enroll() {
                 remove) words+=' --device --yes' ;;
                 recovery) words+=' --recovery-codes --one --expires' ;;
                 rekey) words+=' --key-from --keep-old' ;;
+                import) words+=' --all-homes --device' ;;
+                export) words+=' --device --format --qr --qr-file' ;;
             esac
+            if [[ $command == import && $word != -* ]]; then
+                words='google oath uri'
+                compopt -o default
+            fi
             [[ $command == check && $word != -* ]] && words=$(cd /etc/pam.d 2>/dev/null && compgen -f)
             [[ -z $command && $word != -* ]] &&
-                words='add status verify remove recovery forget resync unlock rekey check prepare'
+                words='add status verify remove recovery forget resync unlock rekey check import export prepare'
             ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -46,6 +46,8 @@ complete -c totp-enroll $without_command -a resync -d 'Bring a device back into 
 complete -c totp-enroll $without_command -a unlock -d 'Clear the failure counts after too many wrong codes'
 complete -c totp-enroll $without_command -a rekey -d 'Seal everything under a new host key (root)'
 complete -c totp-enroll $without_command -a check -d 'Look at this machine as a doctor, and say what to change'
+complete -c totp-enroll $without_command -a import -d 'Take over what other programs enrolled (root)'
+complete -c totp-enroll $without_command -a export -d 'Show the key of a device again, for moving on (root)'
 complete -c totp-enroll $without_command -a prepare -d 'Make the store and the host key (root, at installation)'
 
 set -l add -n '__totp_enroll_command_is add ""'
@@ -79,3 +81,15 @@ complete -c totp-enroll $rekey -l key-from -r -F -d 'Take the new key, 32 bytes,
 complete -c totp-enroll $rekey -l keep-old -r -F -d 'Keep the old key in this new file'
 
 complete -c totp-enroll -n '__totp_enroll_command_is check' -a '(path basename /etc/pam.d/*)' -d 'Service'
+
+set -l import -n '__totp_enroll_command_is import'
+complete -c totp-enroll $import -F -a 'google oath uri'
+complete -c totp-enroll $import -l all-homes -d 'The .google_authenticator of every account'
+complete -c totp-enroll $import -l device -x -d 'What to call the device [phone, phone-2, …]'
+
+set -l export -n '__totp_enroll_command_is export'
+complete -c totp-enroll $export -l device -x -d 'Only this device'
+complete -c totp-enroll $export -l format -x -a 'uri qr google oath' -d 'What to make: uri, qr, google or oath'
+complete -c totp-enroll $export -l qr -x -a 'auto utf8 utf8-light ascii ansi none' \
+    -d 'The QR code: auto, utf8, utf8-light, ascii, ansi or none'
+complete -c totp-enroll $export -l qr-file -r -F -d 'The QR code as a new file too: F.png or F.svg'

@@ -159,6 +159,11 @@ def test_values_of_a_closed_set_are_completed(shell, options):
     assert shell.completed("totp-enroll --qr utf8-") == {"utf8-light"}
 
 
+def test_formats_of_import_are_completed(shell):
+    assert {"google", "oath", "uri"} <= shell.completed("totp-enroll import ")
+    assert shell.completed("totp-enroll import goo") == {"google"}
+
+
 def test_users_are_completed(shell):
     with_s = {user.pw_name for user in pwd.getpwall() if user.pw_name.startswith("s")}
     assert with_s
