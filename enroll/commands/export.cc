@@ -69,6 +69,7 @@ class Export : public AccountCommand {
     /// What --format asks for, as text; a key URI where that is a QR code.
     Result<SecretBytes> text_of(const Leaving& leaving, const Account& account) const;
     Result<Done> write_qr(const KeyUri& key) const;
+    Result<Done> show_qr(const Device& device, const KeyUri& key) const;
     Result<Done> give(const Session& session, const std::vector<Leaving>& all) const;
 
     std::optional<std::string> name_;
@@ -137,6 +138,13 @@ Result<Done> Export::write_qr(const KeyUri& key) const {
         {key.issuer, key.label, in_groups_of_four(base32_encode(key.credential.secret.octets()))});
 }
 
+Result<Done> Export::show_qr(const Device& device, const KeyUri& key) const {
+    const auto introduction = Introduction::of(device, key, qr_, false);
+    if (!introduction) return introduction.failure();
+    introduction->show();
+    return Done{};
+}
+
 Json facts_of(const Leaving& leaving, const KeyUri& key, const SecretBytes& text) {
     return {{"user", std::string_view(key.label)},
             {"device", std::string_view(leaving.device.name)},
@@ -147,25 +155,24 @@ Json facts_of(const Leaving& leaving, const KeyUri& key, const SecretBytes& text
 
 /// Everything that can be refused is, before anything is shown.
 Result<Done> Export::give(const Session& session, const std::vector<Leaving>& all) const {
+    const auto& account = session.account();
     SecretBytes texts;
     std::vector<Json> facts;
     for (const auto& each : all) {
-        const auto text = text_of(each, session.account());
+        const auto text = text_of(each, account);
         if (!text)
-            return input_failure(session.account().name + "'s device " + each.device.name + " " +
+            return input_failure(account.name + "'s device " + each.device.name + " " +
                                  text.failure().message);
         texts.append(text->text());
-        facts.push_back(facts_of(each, key_uri(each, session.account()), *text));
+        facts.push_back(facts_of(each, key_uri(each, account), *text));
     }
-    const auto first = key_uri(all.front(), session.account());
-    const auto introduction = Introduction::of(all.front().device, first, qr_, session.json());
-    if (!introduction) return introduction.failure();
+    const auto first = key_uri(all.front(), account);
     if (auto written = write_qr(first); !written) return written.failure();
-    for (const auto& each : all) log_change(session.account(), Change::device_exported, each.device.name);
+    for (const auto& each : all) log_change(account, Change::device_exported, each.device.name);
     if (session.json()) {
         for (const auto& each : facts) print_json_line(each);
     } else if (format_ == "qr") {
-        introduction->show();
+        return show_qr(all.front().device, first);
     } else {
         show(texts);
     }

@@ -105,7 +105,10 @@ class Import : public Command {
     std::optional<Failure> refuse_options(const SharedOptions& shared) const;
     std::vector<Arrival> arrivals(const std::string& user) const;
     int take(const Arrival& arrival, SharedOptions shared) const;
-    Result<Imported> adopt_into(const Session& session, const std::vector<ForeignDevice>& devices) const;
+    Result<Imported> adopt_into(const Session& session, const Arrival& arrival) const;
+    /// Why devices that are new to an enrolled account aren't added to it, as a clause after its name.
+    std::optional<Failure> refuse_further(const Arrival& arrival, const Enrolment& enrolment,
+                                          const Adoption& adoption) const;
 
     std::string format_;
     std::vector<std::string> files_;
@@ -153,23 +156,43 @@ std::vector<Arrival> Import::arrivals(const std::string& user) const {
     return all;
 }
 
-Result<Imported> Import::adopt_into(const Session& session, const std::vector<ForeignDevice>& devices) const {
+/// Who runs as the user can write the file in their home, but must not add a device to what is enrolled.
+std::optional<Failure> Import::refuse_further(const Arrival& arrival, const Enrolment& enrolment,
+                                              const Adoption& adoption) const {
+    if (!is_of_all_homes_ || enrolment.devices.empty() || !adoption.adds_devices()) return std::nullopt;
+    return input_failure("is enrolled, and " + printable(arrival.from) +
+                         " has another secret: if it is theirs, import that file by its name");
+}
+
+/// Where only more is spent, the enrolment isn't written.
+Result<Done> keep(HeldAccount& held, const Account& account, const Adoption& adoption, UnixTime now) {
+    auto state = adoption.state;
+    if (!adoption.adds_devices()) return held.commit(std::move(state));
+    note_change(state, {.last = now, .added_device = true});
+    if (auto enrolled = held.enrol(adoption.enrolment, std::move(state)); !enrolled) return enrolled;
+    for (const auto& each : adoption.devices) {
+        if (each.is_new) log_change(account, Change::device_added, each.name);
+    }
+    return Done{};
+}
+
+Result<Imported> Import::adopt_into(const Session& session, const Arrival& arrival) const {
     const auto held = session.hold(HoldFor::change);
     if (!held) return held.failure();
+    const auto about_account = [&](const Failure& failure) {
+        return Failure{failure.trouble, session.account().name + " " + failure.message};
+    };
+    const auto now = std::time(nullptr);
     const auto enrolment = (*held)->enrolment().value_or(Enrolment{});
-    auto adoption = adopt(enrolment, (*held)->state(), devices, name_, session.settings().policy);
-    if (!adoption)
-        return Failure{adoption.failure().trouble, session.account().name + " " + adoption.failure().message};
-    if (!adoption->adds_devices() && adoption->state == (*held)->state())
-        return Imported{*std::move(adoption)};
-    auto state = adoption->state;
-    if (adoption->adds_devices()) note_change(state, {.last = std::time(nullptr), .added_device = true});
-    if (auto enrolled = (*held)->enrol(adoption->enrolment, std::move(state)); !enrolled)
-        return enrolled.failure();
-    for (const auto& each : adoption->devices) {
-        if (each.is_new) log_change(session.account(), Change::device_added, each.name);
+    auto adoption =
+        adopt(enrolment, (*held)->state(), *arrival.devices, name_, session.settings().policy, now);
+    if (!adoption) return about_account(adoption.failure());
+    if (const auto failure = refuse_further(arrival, enrolment, *adoption)) return about_account(*failure);
+    const bool is_changed = adoption->adds_devices() || adoption->state != (*held)->state();
+    if (is_changed) {
+        if (auto kept = keep(**held, session.account(), *adoption, now); !kept) return kept.failure();
     }
-    return Imported{*std::move(adoption), true};
+    return Imported{*std::move(adoption), is_changed};
 }
 
 int Import::take(const Arrival& arrival, SharedOptions shared) const {
@@ -177,7 +200,7 @@ int Import::take(const Arrival& arrival, SharedOptions shared) const {
     shared.user = arrival.user;
     const auto session = open_session(shared);
     if (!session) return report(arrival, session.failure(), shared.json);
-    const auto imported = adopt_into(*session, *arrival.devices);
+    const auto imported = adopt_into(*session, arrival);
     if (!imported) return report(arrival, imported.failure(), shared.json);
     report(arrival, *imported, shared.json);
     return exit_done;

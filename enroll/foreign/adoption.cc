@@ -10,6 +10,17 @@ namespace {
 
 Failure refused(const std::string& what) { return {Trouble::input, what}; }
 
+constexpr Counter furthest_step = 200;  // ahead: no window reaches further, with a clock at its limit
+
+/// Else a file that its user can write would shut them out for years.
+std::optional<Failure> refuse_future(const ForeignDevice& foreign, UnixTime now) {
+    const auto& credential = foreign.credential;
+    if (credential.type == CredentialType::hotp ||
+        foreign.next <= time_step(now, credential.period) + furthest_step)
+        return std::nullopt;
+    return refused("has a device of which codes are spent that come long from now: set this machine's clock");
+}
+
 std::optional<Failure> refuse_clock(const ForeignDevice& foreign, const Policy& policy) {
     if (std::abs(foreign.drift) <= policy.max_drift) return std::nullopt;
     return refused("has a device whose clock is " + std::to_string(std::abs(foreign.drift)) + " steps " +
@@ -100,12 +111,13 @@ Adoption Adopter::finish() && {
 bool Adoption::adds_devices() const { return std::ranges::count(devices, true, &Adopted::is_new) > 0; }
 
 Result<Adoption> adopt(Enrolment enrolment, LoginState state, const std::vector<ForeignDevice>& devices,
-                       const std::optional<std::string>& name, const Policy& policy) {
+                       const std::optional<std::string>& name, const Policy& policy, UnixTime now) {
     if (name && devices.size() > 1)
         return refused("would get " + std::to_string(devices.size()) + " devices: --device names one");
     Adopter adopter(std::move(enrolment), std::move(state), name);
     for (const auto& foreign : devices) {
         if (auto failure = refuse_clock(foreign, policy)) return *std::move(failure);
+        if (auto failure = refuse_future(foreign, now)) return *std::move(failure);
         if (auto failure = adopter.take(foreign)) return *std::move(failure);
     }
     return std::move(adopter).finish();

@@ -38,8 +38,9 @@ struct Adoption {
 /// `name`  what the device is called; for one device only. Without it phone, phone-2, and so on.
 ///
 /// Fails, as a clause to follow the account's name, where a name is taken, a secret is enrolled in another
-/// shape, there would be too many devices or recovery codes, or a clock is further off than max_drift allows.
+/// shape, there would be too many devices or recovery codes, a clock is further off than max_drift allows, or
+/// time steps are spent that are far from coming.
 Result<Adoption> adopt(Enrolment enrolment, LoginState state, const std::vector<ForeignDevice>& devices,
-                       const std::optional<std::string>& name, const Policy& policy);
+                       const std::optional<std::string>& name, const Policy& policy, UnixTime now);
 
 }  // namespace totp

@@ -231,6 +231,19 @@ def test_all_homes_are_taken_and_told_one_a_line(machine, sshd, homes):
     assert apps[0].secret not in done.stdout + done.stderr
 
 
+def test_all_homes_add_no_device_to_who_is_enrolled(machine, homes):
+    """What runs as the user can write that file: it must not become a second phone."""
+    user, *_ = homes
+    GoogleAuthenticator(user, "-t", "-d", "-u", "-W")
+    assert totp_enroll(machine, "import", "google", "--all-homes").returncode == DONE
+    planted = GoogleAuthenticator(user, "-t", "-d", "-u", "-W")
+    done = totp_enroll(machine, "import", "google", "--all-homes")
+    assert done.returncode == REFUSED and "has another secret" in done.stderr
+    assert len(machine.status(user)["devices"]) == 1
+    imported(machine, "google", planted.file)
+    assert len(machine.status(user)["devices"]) == 2
+
+
 def link_to_others_file(file, other):
     file.symlink_to(f"/home/{other}/.google_authenticator")
 

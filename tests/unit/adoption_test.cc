@@ -6,6 +6,8 @@
 namespace totp::testing {
 namespace {
 
+constexpr UnixTime now = 1'800'000'000;
+
 ForeignDevice foreign_of(const Device& device, Counter next = 0) {
     return {.credential = device.credential, .next = next};
 }
@@ -17,7 +19,7 @@ ForeignDevice with_codes(ForeignDevice foreign, std::vector<std::string> codes) 
 
 Adoption adopted(const std::vector<ForeignDevice>& devices, const Enrolment& enrolment = {},
                  const LoginState& state = {}) {
-    return value_of(adopt(enrolment, state, devices, std::nullopt, Policy{}));
+    return value_of(adopt(enrolment, state, devices, std::nullopt, Policy{}, now));
 }
 
 void enrols_the_first_device_with_what_is_spent(void**) {
@@ -108,13 +110,16 @@ void refuses_and_says_why(void**) {
     auto other_shape = foreign_of(device_of("phone", {.digits = 8}));
     const auto refused = [](const Enrolment& enrolment, const std::vector<ForeignDevice>& devices,
                             const std::optional<std::string>& name, std::string_view why) {
-        assert_failure(adopt(enrolment, new_login_state(enrolment), devices, name, Policy{}), Trouble::input,
-                       why);
+        assert_failure(adopt(enrolment, new_login_state(enrolment), devices, name, Policy{}, now),
+                       Trouble::input, why);
     };
     refused(full, {foreign_of(totp_device("x"))}, std::nullopt, "has 8 devices already");
     refused(one, {foreign_of(totp_device("x"))}, "phone", "has a device phone already");
     refused(one, {with_codes(foreign_of(totp_device("x")), {"12345678"})}, std::nullopt,
             "more than 32 recovery codes");
+    const auto step = time_step(now, 30);
+    refused(one, {foreign_of(totp_device("x"), step + 201)}, std::nullopt, "that come long from now");
+    assert_true(adopted({foreign_of(totp_device("x"), step + 200)}).adds_devices());
     refused(one, {far}, std::nullopt,
             "has a device whose clock is 21 steps behind, more than max_drift (20)");
     refused(one, {other_shape}, std::nullopt,
