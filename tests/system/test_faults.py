@@ -45,6 +45,12 @@ class Bench:
     def secret_from(self, name):
         return "--device", name, "--secret-from", str(self.directory / name), "--no-confirm", "--json"
 
+    def google_file(self):
+        file = self.directory / "google_authenticator"
+        file.touch(mode=0o600)
+        file.write_text(SECRETS["phone"] + '\n" DISALLOW_REUSE 57000000\n" TOTP_AUTH\n12345678\n87654321\n')
+        return str(file)
+
     def facts(self):
         """Devices, and how many recovery codes are left; it must be possible to tell."""
         done = self.say("status", "--json")
@@ -93,6 +99,7 @@ COMMANDS = {
     "recovery codes": (["phone"], lambda bench: ("recovery", "--json")),
     "one recovery code": (["phone"], lambda bench: ("recovery", "--one", "--json")),
     "forget": (["phone"], lambda bench: ("forget",)),
+    "an import": ([], lambda bench: ("import", "google", bench.google_file())),
     "unlock": (["phone"], lambda bench: ("unlock",)),
     "resync": (["phone"], lambda bench: ("resync",)),
 }
