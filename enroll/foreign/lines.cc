@@ -15,7 +15,7 @@ std::vector<Line> lines_of(std::string_view text) {
 }
 
 std::vector<std::string_view> words_of(std::string_view line) {
-    constexpr std::string_view blanks = " \t";
+    constexpr std::string_view blanks = " \t\r";
     std::vector<std::string_view> words;
     while (true) {
         const auto begin = line.find_first_not_of(blanks);

@@ -15,7 +15,7 @@ struct Line {
 
 std::vector<Line> lines_of(std::string_view text);
 
-/// What stands between blanks and tabs.
+/// What stands between blanks, tabs and carriage returns, which are blanks to those programs too.
 std::vector<std::string_view> words_of(std::string_view line);
 
 /// "has a wrong line 3: WHAT", to follow a file's name.

@@ -67,7 +67,10 @@ std::optional<std::tm> local_time_in(std::string_view text) {
     moment.tm_min = number(14, 2);
     moment.tm_sec = number(17, 2);
     moment.tm_isdst = -1;
-    return moment;
+    const bool is_one = moment.tm_mon >= 0 && moment.tm_mon < 12 && moment.tm_mday >= 1 &&
+                        moment.tm_mday <= 31 && moment.tm_hour < 24 && moment.tm_min < 60 &&
+                        moment.tm_sec <= 60;
+    return is_one ? std::optional(moment) : std::nullopt;
 }
 
 // ---- what is spent
