@@ -9,9 +9,11 @@ import subprocess
 import time
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from machine import PASSWORD, as_user, authenticate, code_at, run, wait_for_room_in_step, wrong
+from person import ENTERS_PAGE, LEAVES_PAGE, WIPES
 
 DONE, REFUSED, USAGE, NOT_PERMITTED = range(4)
 USERS_FILE = Path("/etc/users.oath")
@@ -497,6 +499,20 @@ def test_export_draws_the_qr_code(machine, enrolled, tmp_path):
     assert picture.stat().st_mode & 0o777 == 0o600
     read = run("zbarimg", "--quiet", "--raw", str(picture)).strip()
     assert read == exported(machine, user).strip() and secret in read
+
+
+@pytest.mark.parametrize("form, shown", [("uri", "otpauth://"), ("google", "TOTP_AUTH"), ("qr", "For the app")])
+def test_what_is_exported_does_not_stay_on_the_terminal(machine, enrolled, form, shown):
+    client = pexpect.spawn(machine.totp_enroll, ["export", "--user", enrolled[0], "--format", form], timeout=20,
+                           encoding="utf-8", env={**os.environ, "TERM": "xterm"}, dimensions=(40, 100))
+    client.expect_exact(ENTERS_PAGE)
+    client.expect_exact(shown)
+    client.expect_exact("ress any key")
+    client.send(" ")
+    client.expect_exact(WIPES + LEAVES_PAGE)
+    client.expect(pexpect.EOF)
+    client.close()
+    assert client.exitstatus == DONE
 
 
 def test_export_says_which_device_where_there_are_several(machine, enrolled):
