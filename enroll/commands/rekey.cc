@@ -112,7 +112,11 @@ int Rekey::run(const SharedOptions& shared) {
     if (!installation) return complain(installation.failure());
     const auto rekeyed = rekey_all(installation->places);
     if (!rekeyed) return complain(rekeyed.failure());
-    if (rekeyed->is_done()) log_rekeyed(rekeyed->key_id);
+    if (rekeyed->is_done()) {
+        log_rekeyed(rekeyed->key_id);
+        // What stands for nobody may have been left under the old key.
+        if (auto prepared = prepare_store(*installation); !prepared) return complain(prepared.failure());
+    }
     return report(*rekeyed, installation->places, shared.json);
 }
 
