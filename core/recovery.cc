@@ -128,6 +128,7 @@ Result<std::vector<RecoveryHash>> keep_recovery_digits(const std::vector<SecretB
     const auto setting = setting_for(set, RecoveryForm::digits);
     if (!setting) return setting.failure();
     std::vector<RecoveryHash> hashes;
+    hashes.reserve(codes.size());
     for (const auto& code : codes) {
         hashes.push_back({hash_of(code, *setting), std::nullopt, RecoveryForm::digits});
     }

@@ -31,7 +31,7 @@ Outcome decide_held(HeldAccount& held, const Settings& settings, const Attempt& 
 
 /// Of what is decided nothing is used: whether a code was right, by chance, changes nothing.
 Outcome refused_as_slowly(Store& store, const Settings& settings, const Attempt& attempt, Reason reason) {
-    const Outcome refused{.verdict = Verdict::refused, .reason = reason};
+    Outcome refused{.verdict = Verdict::refused, .reason = reason};
     const auto nobody = store.hold({}, HoldFor::pretence);
     if (!nobody) return refused;
     auto decision = verify(*(*nobody)->enrolment(), (*nobody)->state(), settings.policy, attempt);

@@ -94,9 +94,10 @@ class Check : public Command {
   private:
     std::optional<Failure> refuse_names() const {
         for (const auto& name : services_) {
-            if (name.empty() || name.find('/') != std::string::npos)
+            if (name.empty() || name.find('/') != std::string::npos) {
                 return Failure{Trouble::input,
                                "a service is the name of a file in /etc/pam.d: " + printable(name)};
+            }
         }
         return std::nullopt;
     }
@@ -140,9 +141,10 @@ class Check : public Command {
     }
     void print_all() const {
         for (const auto& examined : examined_) {
-            if (examined.protection == Protection::proven && is_sound(examined.findings))
+            if (examined.protection == Protection::proven && is_sound(examined.findings)) {
                 print("proven  " + printable(examined.service) +
                       ": nobody who is enrolled gets in without a code.\n");
+            }
         }
         for (const auto severity : {Severity::fault, Severity::warning, Severity::remark}) {
             for (const auto& finding : findings_) {

@@ -160,9 +160,10 @@ Result<Done> Export::give(const Session& session, const std::vector<Leaving>& al
     std::vector<Json> facts;
     for (const auto& each : all) {
         const auto text = text_of(each, account);
-        if (!text)
+        if (!text) {
             return input_failure(account.name + "'s device " + each.device.name + " " +
                                  text.failure().message);
+        }
         texts.append(text->text());
         facts.push_back(facts_of(each, key_uri(each, account), *text));
     }

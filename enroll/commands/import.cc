@@ -135,9 +135,10 @@ std::optional<Failure> Import::refuse_options(const SharedOptions& shared) const
     if (is_of_all_homes_ && !is_google) return input_failure("--all-homes is for import google");
     if (is_of_all_homes_ && (!files_.empty() || !shared.user.empty()))
         return input_failure("--all-homes takes every account: leave --user and the files out");
-    if (files_.empty() && !is_of_all_homes_ && (!is_google || shared.user.empty()))
+    if (files_.empty() && !is_of_all_homes_ && (!is_google || shared.user.empty())) {
         return input_failure(is_google ? "name the files, or say --user NAME or --all-homes"
                                        : "name the files");
+    }
     const bool is_of_nobody = shared.user.empty() && format_ != "oath";
     if (is_of_nobody && (format_ == "uri" || std::ranges::count(files_, "-") > 0))
         return input_failure("say whose it is: --user NAME");

@@ -108,7 +108,8 @@ class Reader {
     /// The path of the file that counts; its content is in content_.
     std::optional<std::string> find(const std::vector<std::string>& directories, const std::string& name) {
         for (const auto& directory : directories) {
-            auto path = directory + "/" + name;
+            auto path = directory;
+            path.append("/").append(name);
             content_ = content_of(path, read_.unreadable);
             if (content_) return path;
         }
@@ -148,9 +149,10 @@ class Reader {
         if (type && places_.knows_at_include && is_same_word(*type, "@include"))
             return take_in(file, line, file.only, false, into, entry);
         const auto phase = type ? phase_named(*type) : std::nullopt;
-        if (!phase)
+        if (!phase) {
             complain(entry, "begins with " + printable(type.value_or("")) +
                                 " in place of auth, account, password or session");
+        }
         const auto counts_for = phase.value_or(file.only.value_or(Phase::auth));
         if (file.only && *file.only != counts_for) return true;
         return take_control(file, line, counts_for, into, entry);
@@ -184,9 +186,10 @@ class Reader {
         }
         File taken{"", phase, file.level + (is_substack ? 1 : 0), file.depth + 1};
         if (parse_named(taken, *name, into)) return true;
-        if (!phase)
+        if (!phase) {
             return give_up(line.place,
                            "the line takes in " + printable(*name) + ", which isn't there or is broken");
+        }
         complain(entry, "takes in " + printable(*name) + ", which isn't there or is broken");
         return add(*phase, into, std::move(entry));
     }
@@ -249,7 +252,9 @@ std::optional<std::string> find_module(const PamPlaces& places, const std::strin
     if (const auto isa = path.find("$ISA"); isa != std::string::npos) path.replace(isa, 4, ".");
     if (path.starts_with('/')) return is_there(path) ? std::optional(path) : std::nullopt;
     for (const auto& directory : places.modules) {
-        if (auto whole = directory + "/" + path; is_there(whole)) return whole;
+        auto whole = directory;
+        whole.append("/").append(path);
+        if (is_there(whole)) return whole;
     }
     return std::nullopt;
 }

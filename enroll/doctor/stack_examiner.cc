@@ -85,9 +85,10 @@ class Examiner {
     // ---- what was read
 
     bool can_judge() {
-        for (const auto& file : stacks_.unreadable)
+        for (const auto& file : stacks_.unreadable) {
             add(Severity::warning, "unreadable", "what it says can't be read by you: run this as root",
                 {file, 0});
+        }
         if (!stacks_.unreadable.empty()) return false;
         if (!stacks_.broken) return true;
         add(Severity::fault, "broken", "nobody gets in: " + stacks_.broken->complaint, stacks_.broken->place,
@@ -186,9 +187,10 @@ class Examiner {
         }
         if (!result_.service.starts_with(our_service)) note_unenrolled(whole);
         note_remembered();
-        if (!find_way(auth(), whole, whole) && is_sound(result_.findings))
+        if (!find_way(auth(), whole, whole) && is_sound(result_.findings)) {
             add(Severity::fault, "closed", "nobody gets in, whatever they answer",
                 auth()[ours_.front().index].place, "look at what each line after it answers");
+        }
     }
     void note_bypass(const Way& way) {
         result_.protection = Protection::bypass;
@@ -227,9 +229,10 @@ class Examiner {
         if (!passes) return;
         for (const auto& ours : ours_) {
             const auto& line = auth()[ours.index];
-            if (unenrolled(ours) == Unenrolled::ignore)
+            if (unenrolled(ours) == Unenrolled::ignore) {
                 add(Severity::remark, "unenrolled", "who isn't enrolled gets in without a code", line.place,
                     "once everybody is enrolled, leave out unenrolled=ignore (or nullok)");
+            }
             if (unenrolled(ours) == Unenrolled::enrol)
                 add(Severity::remark, "enrols", "who isn't enrolled enrols at the login", line.place);
         }
@@ -334,10 +337,11 @@ class Examiner {
             return;
         }
         for (const auto& line : ours) {
-            if (line.is_usable && unenrolled(line) != Unenrolled::enrol)
+            if (line.is_usable && unenrolled(line) != Unenrolled::enrol) {
                 add(Severity::fault, "account_arguments",
                     "the account line has other arguments than the auth line", stack[line.index].place,
                     "write " + wanted + " in its place");
+            }
         }
         const auto players_if = [&](const Assumption& assumption) {
             return players_of(surroundings_.pam, stack, Phase::account, ours, assumption, surroundings_.now);

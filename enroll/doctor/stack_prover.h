@@ -17,6 +17,7 @@ struct Judgement {
     Impression impression = Impression::undecided;
     bool is_success = false;  ///< what it would answer is PAM_SUCCESS
 
+    // NOLINTNEXTLINE(modernize-use-nullptr): what the compiler writes for it
     friend auto operator<=>(const Judgement&, const Judgement&) = default;
 };
 
@@ -27,6 +28,7 @@ struct WalkState {
     Judgement now;
     std::vector<Judgement> at_entry{1};  ///< by level: what it thought when it came into that substack
 
+    // NOLINTNEXTLINE(modernize-use-nullptr): likewise
     friend auto operator<=>(const WalkState&, const WalkState&) = default;
 };
 

@@ -170,8 +170,9 @@ std::string text_of(const std::tm& moment) {
 SecretBytes code_at(const Credential& credential, Counter counter) {
     const KeyedHash hash(credential.secret.octets(), credential.algorithm);
     char text[16];
-    std::snprintf(text, sizeof text, "%0*u", credential.digits, hash.code(counter, credential.digits));
-    return SecretBytes(std::string_view(text));
+    const int size =
+        std::snprintf(text, sizeof text, "%0*u", credential.digits, hash.code(counter, credential.digits));
+    return SecretBytes(std::string_view(text, static_cast<std::size_t>(size)));
 }
 
 /// When the code before `next` was used, as far as it is known: a time step lies in its own time.
