@@ -12,6 +12,8 @@
 #include "core/child_process.h"
 #include "core/file_store.h"
 #include "core/recovery.h"
+#include "core/rekey.h"
+#include "core/seal.h"
 #include "tests/faults/faults.h"
 #include "tests/unit/devices.h"
 #include "tests/unit/testing.h"
@@ -64,6 +66,7 @@ class Copies {
         fs::create_directory(copy_);
     }
     FileStore store() const { return store_in(copy_); }
+    FileStorePlaces places() const { return places_in(copy_); }
 
     static Result<Done> enrol(FileStore store, const Account& account, const Enrolment& enrolment) {
         const auto held = store.hold(account, HoldFor::change);
@@ -78,9 +81,10 @@ class Copies {
     const PendingDevice another_pending{totp_device("phone"), 1'700'000'000, "198.51.100.1"};
 
   private:
-    static FileStore store_in(const fs::path& root) {
-        return FileStore({root / "store", root / "store/state", root / "key", geteuid()});
+    static FileStorePlaces places_in(const fs::path& root) {
+        return {root / "store", root / "store/state", root / "key", geteuid()};
     }
+    static FileStore store_in(const fs::path& root) { return FileStore(places_in(root)); }
 
     TemporaryDirectory directory_;
     fs::path original_ = made(directory_.path() / "original");
@@ -150,6 +154,23 @@ void key_that_was_shown_is_the_old_one_or_the_new(void**) {
                    });
 }
 
+void enrolment_is_whole_whatever_fails_in_a_rekey(void**) {
+    Copies copies;
+    bool is_done = false;
+    const auto rekey_all = [&] {
+        const auto rekeyed = rekey(copies.places(), std::nullopt);
+        is_done = rekeyed && rekeyed->is_done();
+    };
+    for_each_fault([&] { copies.make_copy(); }, rekey_all,
+                   [&](const std::string& what) {
+                       claim(enrolled(copies.store(), copies.alice, what) == copies.phone, what);
+                       rekey_all();
+                       claim(is_done && !fs::exists(next_key(copies.places().key)),
+                             what + ": and it goes on");
+                       claim(enrolled(copies.store(), copies.alice, what) == copies.phone, what);
+                   });
+}
+
 void store_can_be_prepared_after_whatever_failed(void**) {
     Copies copies;
     for_each_fault([&] { copies.make_nothing(); },
@@ -206,6 +227,7 @@ int main() {
         cmocka_unit_test(newcomer_is_enrolled_or_not),
         cmocka_unit_test(account_is_removed_or_can_be_removed_again),
         cmocka_unit_test(key_that_was_shown_is_the_old_one_or_the_new),
+        cmocka_unit_test(enrolment_is_whole_whatever_fails_in_a_rekey),
         cmocka_unit_test(store_can_be_prepared_after_whatever_failed),
         cmocka_unit_test(answer_of_another_program_is_whole_or_none),
         cmocka_unit_test(settings_are_those_of_the_files_or_refused),
