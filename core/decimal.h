@@ -17,4 +17,13 @@ std::optional<Number> parse_decimal(std::string_view text) {
     return number;
 }
 
+/// Likewise, from `lowest` to `highest`. False, and `number` as it was, for anything else.
+template <class Number>
+bool read_decimal(std::string_view text, Number lowest, Number highest, Number& number) {
+    const auto value = parse_decimal<Number>(text);
+    if (!value || *value < lowest || *value > highest) return false;
+    number = *value;
+    return true;
+}
+
 }  // namespace totp

@@ -62,14 +62,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     }
 }
 
-template <class Number>
-bool read(std::string_view text, Number lowest, Number highest, Number& number) {
-    const auto value = parse_decimal<Number>(text);
-    if (!value || *value < lowest || *value > highest) return false;
-    number = *value;
-    return true;
-}
-
 bool read_place(std::string_view text, Place& place) {
     if (text.empty() || text.size() > maximum_place) return false;
     if (text != nothing) place = text;
@@ -77,7 +69,7 @@ bool read_place(std::string_view text, Place& place) {
 }
 
 bool read_counter(std::string_view text, Counter& counter) {
-    return read(text, Counter{0}, Counter{INT64_MAX}, counter);
+    return read_decimal(text, Counter{0}, Counter{INT64_MAX}, counter);
 }
 
 bool read_near_miss(std::string_view text, std::optional<NearMiss>& near_miss) {
@@ -92,10 +84,10 @@ bool read_near_miss(std::string_view text, std::optional<NearMiss>& near_miss) {
 
 bool read_side(std::string_view text, SideState& side) {
     const auto parts = split(text, ',');
-    return parts.size() == 5 && read(parts[0], 0, most_failures, side.failures) &&
-           read(parts[1], std::int64_t{0}, highest_level, side.level) &&
-           read(parts[2], UnixTime{0}, last_second, side.last_failure) && read_place(parts[3], side.from) &&
-           read_near_miss(parts[4], side.near_miss);
+    return parts.size() == 5 && read_decimal(parts[0], 0, most_failures, side.failures) &&
+           read_decimal(parts[1], std::int64_t{0}, highest_level, side.level) &&
+           read_decimal(parts[2], UnixTime{0}, last_second, side.last_failure) &&
+           read_place(parts[3], side.from) && read_near_miss(parts[4], side.near_miss);
 }
 
 bool read_device(std::string_view text, LoginState& state) {
@@ -103,8 +95,8 @@ bool read_device(std::string_view text, LoginState& state) {
     if (parts.size() != 5 || parts[0].size() != id_length || state.device(parts[0]) != nullptr) return false;
     DeviceState device{.id = std::string(parts[0])};
     if (parts[1] != nothing && !read_counter(parts[1], device.next.emplace())) return false;
-    if (!read(parts[2], -widest_drift, widest_drift, device.drift)) return false;
-    if (!read(parts[3], UnixTime{0}, last_second, device.last_used)) return false;
+    if (!read_decimal(parts[2], -widest_drift, widest_drift, device.drift)) return false;
+    if (!read_decimal(parts[3], UnixTime{0}, last_second, device.last_used)) return false;
     if (!read_place(parts[4], device.from)) return false;
     state.devices.push_back(std::move(device));
     return state.devices.size() <= maximum_devices;
@@ -124,7 +116,7 @@ bool read_known_place(std::string_view text, LoginState& state) {
     const bool is_network = parts.size() == 3;
     if ((parts.size() != 2 && !is_network) || !read_place(parts[0], known.place) || known.place.empty())
         return false;
-    if (!read(parts[1], UnixTime{0}, last_second, known.last_login)) return false;
+    if (!read_decimal(parts[1], UnixTime{0}, last_second, known.last_login)) return false;
     if (is_network) known.interface_id = parts[2];
     if (is_network && (known.interface_id.empty() || !single_address(known.place, known.interface_id)))
         return false;
@@ -135,7 +127,7 @@ bool read_known_place(std::string_view text, LoginState& state) {
 bool read_changes(std::string_view text, std::optional<Changes>& changes) {
     const auto parts = split(text, ',');
     Changes value;
-    if (parts.size() != 2 || !read(parts[0], UnixTime{0}, last_second, value.last)) return false;
+    if (parts.size() != 2 || !read_decimal(parts[0], UnixTime{0}, last_second, value.last)) return false;
     for (const auto& [kind, member] :
          {std::pair('a', &Changes::added_device), std::pair('r', &Changes::removed_device),
           std::pair('c', &Changes::renewed_recovery)}) {
@@ -169,7 +161,8 @@ class Words {
 std::optional<LoginState> parse_words(Words words) {
     LoginState state;
     const auto sequence = words.take("seq");
-    if (!sequence || !read(*sequence, std::uint64_t{0}, UINT64_MAX, state.sequence)) return std::nullopt;
+    if (!sequence || !read_decimal(*sequence, std::uint64_t{0}, UINT64_MAX, state.sequence))
+        return std::nullopt;
     const auto known = words.take("known");
     if (!known || !read_side(*known, state.known)) return std::nullopt;
     const auto elsewhere = words.take("elsewhere");

@@ -35,16 +35,8 @@ std::optional<SecretBytes> secret_in(std::string_view line) {
     return base32_decode(symbols.text());
 }
 
-template <class Number>
-bool read(std::string_view text, Number lowest, Number highest, Number& number) {
-    const auto value = parse_decimal<Number>(text);
-    if (!value || *value < lowest || *value > highest) return false;
-    number = *value;
-    return true;
-}
-
 bool read_step(std::string_view text, Counter& step) {
-    return read(text, Counter{0}, highest_foreign_counter, step);
+    return read_decimal(text, Counter{0}, highest_foreign_counter, step);
 }
 
 /// One file as it is met, line by line.
@@ -143,12 +135,12 @@ Complaint File::take_counter(const Words& values) {
 }
 
 Complaint File::take_step_size(const Words& values) {
-    if (values.size() == 1 && read(values[0], 1, 60, device_.credential.period)) return std::nullopt;
+    if (values.size() == 1 && read_decimal(values[0], 1, 60, device_.credential.period)) return std::nullopt;
     return "the STEP_SIZE isn't 1 to 60 seconds";
 }
 
 Complaint File::take_window(const Words& values) {
-    if (values.size() == 1 && read(values[0], 1, 100, window_)) return std::nullopt;
+    if (values.size() == 1 && read_decimal(values[0], 1, 100, window_)) return std::nullopt;
     return "the WINDOW_SIZE isn't 1 to 100";
 }
 
@@ -163,7 +155,7 @@ Complaint File::take_used_steps(const Words& values) {
 }
 
 Complaint File::take_time_skew(const Words& values) {
-    if (values.size() == 1 && read(values[0], -widest_shift, widest_shift, device_.drift))
+    if (values.size() == 1 && read_decimal(values[0], -widest_shift, widest_shift, device_.drift))
         return std::nullopt;
     return "the TIME_SKEW isn't a number of at most 1500 steps";
 }
@@ -171,7 +163,8 @@ Complaint File::take_time_skew(const Words& values) {
 Complaint File::take_rate_limit(const Words& values) {
     int tries = 0;
     int seconds = 0;
-    if (values.size() < 2 || !read(values[0], 1, 100, tries) || !read(values[1], 1, 3'600, seconds))
+    if (values.size() < 2 || !read_decimal(values[0], 1, 100, tries) ||
+        !read_decimal(values[1], 1, 3'600, seconds))
         return "the RATE_LIMIT isn't 1 to 100 tries in 1 to 3600 seconds";
     has_rate_limit_ = true;
     device_.not_taken.push_back("RATE_LIMIT of " + std::to_string(tries) + " in " + std::to_string(seconds) +
