@@ -235,9 +235,9 @@ Result<Done> make_key_once(const FileStorePlaces& places, std::optional<gid_t> g
         return HostKey::give_to(next_key(places.key), group);
     }
     if (errno != ENOENT) return Failure{Trouble::key, places.key + " can't be examined" + because_of(errno)};
-    const auto is_lost = has_records(places.store + "/enrolled");
-    if (!is_lost) return is_lost.failure();
-    if (*is_lost) {
+    const auto records = records_in(places.store + "/enrolled");
+    if (!records) return records.failure();
+    if (!records->empty()) {
         return Failure{Trouble::key, "the host key " + places.key +
                                          " is missing, but there are enrolments under " + places.store +
                                          ": bring it back from a backup"};

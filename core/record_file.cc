@@ -132,25 +132,16 @@ Result<Done> make_durable(const Directory& directory) {
     return Done{};
 }
 
-Result<bool> has_records(const std::string& path) {
+Result<std::vector<std::string>> records_in(const std::string& path) {
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
     if (directory == nullptr) return store_failure(path, "can't be read", errno);
-    while (const dirent* entry = readdir(directory.get())) {
-        if (entry->d_name[0] != '.') return true;  // no record's name begins with a dot
-    }
-    return false;
-}
-
-Result<std::vector<std::string>> records_in(const Directory& directory) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.path.c_str()), closedir);
-    if (stream == nullptr) return store_failure(directory.path, "can't be read", errno);
     std::vector<std::string> records;
     for (;;) {
         errno = 0;  // by which alone readdir(3) tells its end from a failure
-        const dirent* entry = readdir(stream.get());
-        if (entry == nullptr && errno != 0) return store_failure(directory.path, "can't be read", errno);
+        const dirent* entry = readdir(directory.get());
+        if (entry == nullptr && errno != 0) return store_failure(path, "can't be read", errno);
         if (entry == nullptr) return records;
-        if (entry->d_name[0] != '.') records.emplace_back(entry->d_name);
+        if (entry->d_name[0] != '.') records.emplace_back(entry->d_name);  // no record's name begins with it
     }
 }
 

@@ -42,11 +42,8 @@ Result<Directory> open_directory(const std::string& path, int at, const char* na
 /// is left.
 Result<Done> make_directory(const std::string& path, std::optional<gid_t> group, mode_t mode);
 
-/// Whether there is a file in it that a record could be.
-Result<bool> has_records(const std::string& path);
-
-/// The names of the files in it that a record could be.
-Result<std::vector<std::string>> records_in(const Directory& directory);
+/// The names of the files in the directory that a record could be.
+Result<std::vector<std::string>> records_in(const std::string& path);
 
 /// What was renamed and removed in it is so after a power cut too.
 Result<Done> make_durable(const Directory& directory);

@@ -60,7 +60,7 @@ Result<DirectoryLock> be_alone(const Directory& directory) {
 }
 
 Result<Tally> Round::run() {
-    const auto records = records_in(directory_);
+    const auto records = records_in(directory_.path);
     if (!records) return records.failure();
     for (const auto& record : *records) {
         const auto account = account_of(directory_, record);
