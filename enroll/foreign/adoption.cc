@@ -10,15 +10,24 @@ namespace {
 
 Failure refused(const std::string& what) { return {Trouble::input, what}; }
 
-constexpr Counter furthest_step = 200;  // ahead: no window reaches further, with a clock at its limit
+constexpr Counter furthest_step = 200;      // ahead: no window reaches further, with a clock at its limit
+constexpr UnixTime furthest_time = 86'400;  // ahead: what a wrong time zone can make of a time
 
 /// Else a file that its user can write would shut them out for years.
 std::optional<Failure> refuse_future(const ForeignDevice& foreign, UnixTime now) {
     const auto& credential = foreign.credential;
-    if (credential.type == CredentialType::hotp ||
-        foreign.next <= time_step(now, credential.period) + furthest_step)
-        return std::nullopt;
-    return refused("has a device of which codes are spent that come long from now: set this machine's clock");
+    if (credential.type == CredentialType::totp &&
+        foreign.next > time_step(now, credential.period) + furthest_step) {
+        return refused(
+            "has a device of which codes are spent that come long from now: set this machine's clock");
+    }
+    if (foreign.last_used > now + furthest_time) {
+        return refused(
+            "has a device that was used long from now: set this machine's clock, or mend the time of its "
+            "last "
+            "code");
+    }
+    return std::nullopt;
 }
 
 std::optional<Failure> refuse_clock(const ForeignDevice& foreign, const Policy& policy) {

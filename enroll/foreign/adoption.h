@@ -39,7 +39,7 @@ struct Adoption {
 ///
 /// Fails, as a clause to follow the account's name, where a name is taken, a secret is enrolled in another
 /// shape, there would be too many devices or recovery codes, a clock is further off than max_drift allows, or
-/// time steps are spent that are far from coming.
+/// time steps are spent that are far from coming, or a code was used then.
 Result<Adoption> adopt(Enrolment enrolment, LoginState state, const std::vector<ForeignDevice>& devices,
                        const std::optional<std::string>& name, const Policy& policy, UnixTime now);
 

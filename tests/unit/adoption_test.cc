@@ -120,6 +120,11 @@ void refuses_and_says_why(void**) {
     const auto step = time_step(now, 30);
     refused(one, {foreign_of(totp_device("x"), step + 201)}, std::nullopt, "that come long from now");
     assert_true(adopted({foreign_of(totp_device("x"), step + 200)}).adds_devices());
+    auto used_late = foreign_of(device_of("x", {.type = CredentialType::hotp}));
+    used_late.last_used = now + 86'401;
+    refused(one, {used_late}, std::nullopt, "that was used long from now");
+    --used_late.last_used;
+    assert_true(adopted({used_late}).adds_devices());
     refused(one, {far}, std::nullopt,
             "has a device whose clock is 21 steps behind, more than max_drift (20)");
     refused(one, {other_shape}, std::nullopt,
