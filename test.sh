@@ -20,13 +20,18 @@ fi
 give_back() { [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" build; }
 trap give_back EXIT
 
-heading() { printf '\n==== %s\n' "$*"; }
+heading() { printf '\n==== %s: %s\n' "$(date +%T)" "$*"; }
 
-# build_and_test PRESET
-build_and_test() {
+# build PRESET
+build() {
     heading "$1: build"
     cmake --preset "$1" >/dev/null
     cmake --build --preset "$1" -- --quiet
+}
+
+# build_and_test PRESET
+build_and_test() {
+    build "$1"
     heading "$1: unit tests, dialogues, races, the house"
     ctest --preset "$1"
 }
@@ -41,10 +46,11 @@ tests/system/run build/release
 if [ "${1:-}" = --all ]; then
     # shellcheck disable=SC2086
     install_missing $packages_to_test_more
-    build_and_test clang
-    heading "fuzz: build, and half a minute each"
-    cmake --preset fuzz >/dev/null
-    cmake --build --preset fuzz -- --quiet
+    build clang
+    heading "clang: unit tests, dialogues, and the branches they take"
+    tests/coverage.sh build/clang
+    build fuzz
+    heading "fuzz: half a minute each"
     tests/fuzz/run build/fuzz 30
     heading "release: valgrind"
     tests/pam/valgrind_test.sh build/release
@@ -53,10 +59,6 @@ if [ "${1:-}" = --all ]; then
     heading "cppcheck"
     cppcheck --enable=warning,performance,portability --error-exitcode=1 --std=c++20 --language=c++ -I. --quiet \
         core pam_module enroll
-    heading "coverage: build and count"
-    cmake --preset coverage >/dev/null
-    cmake --build --preset coverage -- --quiet
-    tests/coverage.sh build/coverage
     heading "clang-tidy"
     find core pam_module enroll -name '*.cc' -print0 | xargs -0 -P 2 -n 4 clang-tidy --quiet -p build/clang
 fi

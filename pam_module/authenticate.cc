@@ -17,6 +17,7 @@
 #include "pam_module/enrol_at_login.h"
 #include "pam_module/first_pass.h"
 #include "pam_module/helper.h"
+#include "pam_module/log.h"
 #include "pam_module/outcome.h"
 #include "pam_module/request.h"
 #include "pam_module/transaction.h"
@@ -26,16 +27,9 @@ namespace {
 
 constexpr std::size_t longest_response = 512;  // that a helper is asked about; no code has as many bytes
 
-void log(pam_handle_t* pamh, std::string_view user, const Outcome& outcome) {
-    const int priority = log_priority(outcome.verdict);
-    if (!outcome.explanation.empty()) pam_syslog(pamh, priority, "%s", outcome.explanation.c_str());
-    const auto line = attempted_by(pamh, user) + " " + words_of(outcome);
-    pam_syslog(pamh, priority, "%s", line.c_str());
-}
-
 /// Tells the log and the person, and gives libpam its code. `user` is empty where no account is known.
 int answer(pam_handle_t* pamh, int flags, std::string_view user, const Outcome& outcome) {
-    if (!outcome.is_logged) log(pamh, user, outcome);
+    if (!outcome.is_logged) log_decision(pamh, user, outcome);
     if ((flags & PAM_SILENT) == 0) {
         if (const auto message = message_for(outcome); !message.empty()) tell_error(pamh, message);
         for (const auto& notice : outcome.notices) tell(pamh, notice);

@@ -8,6 +8,7 @@
 
 #include "core/descriptor.h"
 #include "pam_module/decide.h"
+#include "pam_module/journal.h"
 
 namespace totp {
 namespace {
@@ -32,8 +33,10 @@ void log(const Checker& checker, int priority, const std::string& line) {
 void log(const Checker& checker, const Subject& subject, const Outcome& outcome) {
     if (!outcome.explanation.empty()) log(checker, LOG_ERR, outcome.explanation);
     const auto user = subject.account ? subject.account->name : "";
-    log(checker, log_priority(outcome.verdict),
-        log_line({user, subject.service, subject.remote_host}, outcome));
+    const auto line = log_line({user, subject.service, subject.remote_host}, outcome);
+    const int priority = log_priority(outcome.verdict);
+    if (!write_to_journal(priority, "pam_totp(" + checker.log_name + "): ", line))
+        log(checker, priority, line);
 }
 
 Attempt attempt_of(const Subject& subject, const SecretBytes& response) {

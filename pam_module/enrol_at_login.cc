@@ -19,6 +19,7 @@
 #include "pam_module/conversation.h"
 #include "pam_module/decide.h"
 #include "pam_module/helper.h"
+#include "pam_module/log.h"
 #include "pam_module/outcome.h"
 #include "pam_module/request.h"
 #include "pam_module/transaction.h"
@@ -71,8 +72,7 @@ class EnrolmentAtLogin {
         static_cast<void>(ask(pamh_, "\n" + std::string(sentence) + " Press Enter: ", false));
     }
     void log(int priority, const std::string& words) const {
-        const auto line = attempted_by(pamh_, account_.name) + " " + words;
-        pam_syslog(pamh_, priority, "%s", line.c_str());
+        log_words(pamh_, priority, "account", account_.name, words);
     }
 
     pam_handle_t* pamh_;

@@ -4,8 +4,6 @@
 #include <security/pam_modutil.h>
 #include <unistd.h>
 
-#include "pam_module/outcome.h"
-
 namespace totp {
 
 SettingsPlaces settings_places() {
@@ -29,10 +27,6 @@ std::optional<Account> account_of(pam_handle_t* pamh, const char* user) {
 Place place_of(const pam_handle_t* pamh) {
     const auto remote_host = text_item(pamh, PAM_RHOST);
     return remote_host.empty() ? local_place(getuid()) : remote_place(remote_host);
-}
-
-std::string attempted_by(const pam_handle_t* pamh, std::string_view user) {
-    return words_of({user, text_item(pamh, PAM_SERVICE), text_item(pamh, PAM_RHOST)});
 }
 
 }  // namespace totp

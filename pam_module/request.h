@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include <security/pam_modules.h>
@@ -24,9 +23,5 @@ std::optional<Account> account_of(pam_handle_t* pamh, const char* user);
 
 /// Where they come from: PAM_RHOST, or this machine.
 Place place_of(const pam_handle_t* pamh);
-
-/// The first words of a log line, `user= service= rhost=`. `user` is empty where nobody is known: what was
-/// typed may be a password.
-std::string attempted_by(const pam_handle_t* pamh, std::string_view user);
 
 }  // namespace totp

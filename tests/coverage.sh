@@ -1,7 +1,8 @@
 #!/bin/sh
-# tests/coverage.sh BUILD: which branches of core/ and pam_module/ the unit tests and dialogues take, and the
-# lines of core/ of which one isn't taken. BUILD is of the preset `coverage`. Fails where core/ is below 95 %:
-# what is left there is what a system call answers that doesn't fail here, or a bug of ours that hasn't happened.
+# tests/coverage.sh BUILD: the unit tests and dialogues as clang built them, which branches of core/ and
+# pam_module/ they take, and the lines of core/ of which one isn't taken. BUILD is of the preset `clang`. Fails
+# where a test does, and where core/ is below 95 %: what is left there is what a system call answers that doesn't
+# fail here, or a bug of ours that hasn't happened.
 # Counted as it happens, so that processes which are killed count too. Left out is what takes long and tries
 # nothing else.
 set -eu

@@ -122,6 +122,10 @@ void pam_syslog(const pam_handle_t* pamh, int, const char* format, ...) {
     va_end(arguments);
 }
 
+int pam_modutil_audit_write(pam_handle_t* pamh, int, const char*, int) {
+    return pamh->fails() ? PAM_SYSTEM_ERR : PAM_SUCCESS;
+}
+
 passwd* pam_modutil_getpwnam(pam_handle_t* pamh, const char* user) {
     const auto account = account_named(user);
     if (pamh->fails() || !account) return nullptr;

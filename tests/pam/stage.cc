@@ -7,13 +7,17 @@
 #include <ctime>
 #include <fstream>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include <dlfcn.h>
 #include <grp.h>
 #include <pwd.h>
+#include <security/pam_modules.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -27,6 +31,8 @@ namespace {
 totp::UnixTime clock_now = 0;
 std::mutex log_is_in_use;  // by threads of one process
 std::vector<std::string> log_lines;
+std::vector<std::string> audit_records;
+std::optional<std::vector<std::string>> journal;  // nothing: it doesn't listen
 fs::path module = PAM_TOTP_MODULE;
 fs::path stages;          // the directory all of them lie in
 fs::path totp_check;      // the one on the stage
@@ -102,6 +108,31 @@ void __vsyslog_chk(int priority, int, const char* format, va_list arguments) {
     log_formatted(priority, format, arguments);
 }
 
+/// The journal of this stage, never the machine's.
+ssize_t sendto(int socket, const void* data, size_t size, int flags, const sockaddr* to, socklen_t to_size) {
+    constexpr std::string_view path = "/run/systemd/journal/socket";
+    if (to == nullptr || to->sa_family != AF_UNIX ||
+        reinterpret_cast<const sockaddr_un*>(to)->sun_path != path)
+        return syscall(SYS_sendto, socket, data, size, flags, to, to_size);
+    const std::lock_guard lock(log_is_in_use);
+    if (!journal) {
+        errno = ENOENT;
+        return -1;
+    }
+    journal->emplace_back(static_cast<const char*>(data), size);
+    return static_cast<ssize_t>(size);
+}
+
+/// Likewise for Linux' audit.
+int pam_modutil_audit_write(pam_handle_t* pamh, int type, const char* message, int result) {
+    const void* user = nullptr;
+    pam_get_item(pamh, PAM_USER, &user);
+    const std::lock_guard lock(log_is_in_use);
+    audit_records.push_back(std::to_string(type) + " PAM:" + message + " " + static_cast<const char*>(user) +
+                            " " + std::to_string(result));
+    return PAM_SUCCESS;
+}
+
 /// Whoever runs the tests: attempts without a remote host come from the place local:1000.
 uid_t getuid() noexcept { return 1000; }
 
@@ -147,6 +178,17 @@ void pass_time(totp::UnixTime seconds) { clock_now += seconds; }
 std::vector<std::string> take_log() {
     const std::lock_guard lock(log_is_in_use);
     return std::exchange(log_lines, {});
+}
+
+std::vector<std::string> take_audit() {
+    const std::lock_guard lock(log_is_in_use);
+    return std::exchange(audit_records, {});
+}
+
+std::vector<std::string> take_journal() {
+    const std::lock_guard lock(log_is_in_use);
+    auto messages = std::exchange(journal, std::vector<std::string>{});
+    return messages ? *std::move(messages) : std::vector<std::string>{};
 }
 
 std::string right_code(totp::UnixTime now) {

@@ -18,6 +18,13 @@ void pass_time(totp::UnixTime seconds);
 /// The lines sent to syslog since the last call: "PRIORITY text", the module's prefix cut off.
 std::vector<std::string> take_log();
 
+/// What was sent to systemd's journal since the last call. It listens from the first call on; before, no host
+/// here has one.
+std::vector<std::string> take_journal();
+
+/// The records for Linux' audit since the last call: "TYPE PAM:WORD USER RESULT".
+std::vector<std::string> take_audit();
+
 /// To be called first. If this process is root it isn't from here on: nothing below needs it.
 void begin_as_ordinary_user();
 

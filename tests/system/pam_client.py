@@ -1,4 +1,4 @@
-"""A login through the real libpam, for strace: pam_client.py SERVICE USER < ANSWERS
+"""A login through the real libpam, for strace: pam_client.py SERVICE USER [REMOTE_HOST] < ANSWERS
 
 What happens inside pam_authenticate() stands between two looks at files that are not there, BEGIN and END;
 what this program does to answer a prompt stands between ASKED and ANSWERED.
@@ -8,6 +8,7 @@ import ctypes
 import os
 import sys
 
+PAM_RHOST = 4
 BEGIN, ASKED, ANSWERED, END = "/begin", "/asked", "/answered", "/end"
 
 libpam = ctypes.CDLL("libpam.so.0")
@@ -39,10 +40,12 @@ def answer(count, _messages, responses, _data):
 
 
 def main():
-    service, user = (argument.encode() for argument in sys.argv[1:])
+    service, user, *remote_host = (argument.encode() for argument in sys.argv[1:])
     handle = ctypes.c_void_p()
     conversation = Conversation(answer, None)
     assert libpam.pam_start(service, user, ctypes.byref(conversation), ctypes.byref(handle)) == 0
+    for host in remote_host:
+        libpam.pam_set_item(handle, PAM_RHOST, host)
     os.access(BEGIN, os.F_OK)
     outcome = libpam.pam_authenticate(handle, 0)
     os.access(END, os.F_OK)
