@@ -3,9 +3,6 @@
 #include <cstdlib>
 
 namespace totp {
-namespace {
-
-/// How far the device is out of step, by a code that would have been right at another time.
 std::string out_of_step(Counter counter, const Credential& credential, UnixTime now) {
     if (credential.type == CredentialType::hotp) {
         return "that code comes later: the device's counter is at " + std::to_string(counter) +
@@ -16,8 +13,6 @@ std::string out_of_step(Counter counter, const Credential& credential, UnixTime 
            std::to_string(std::abs(steps) * credential.period) + " s " + (steps > 0 ? "ahead of" : "behind") +
            " this machine's; set the one that is wrong";
 }
-
-}  // namespace
 
 Confirmation::Confirmation(Device device, const Policy& policy, Place place)
     : device_(std::move(device)), policy_(policy), place_(std::move(place)) {}

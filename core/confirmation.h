@@ -12,6 +12,9 @@
 
 namespace totp {
 
+/// How far a device is out of step that showed the code for `counter` (Finding::near_miss) at `now`: a clause.
+std::string out_of_step(Counter counter, const Credential& credential, UnixTime now);
+
 /// The tries a person has with a device that isn't enrolled yet: three.
 class Confirmation {
   public:

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "core/confirmation.h"
 #include "core/place.h"
 #include "core/verifier.h"
 #include "enroll/command.h"
@@ -21,18 +22,33 @@ struct Answer {
     Reason reason = Reason::none;
     std::string device;
     int drift = 0;
+    std::string hint;  ///< wrong, for root: how far a device is out of step
 };
 
 std::string explanation(const Answer& answer) {
     if (answer.is_throttled) return "not looked at, after too many wrong codes: see totp-enroll status";
     if (answer.reason == Reason::replayed) return "right, but it was used already";
     if (answer.reason == Reason::malformed) return "neither a code nor a recovery code by its shape";
-    return "wrong";
+    return answer.hint.empty() ? "wrong" : answer.hint;
+}
+
+std::string hint_for(const Finding& finding, const Enrolment& enrolment, UnixTime now) {
+    for (const auto& device : enrolment.devices) {
+        if (finding.near_miss && finding.near_miss->device == device.id)
+            return device.name + ": " + out_of_step(finding.near_miss->counter, device.credential, now);
+    }
+    return "";
 }
 
 Answer tried_by_root(const HeldAccount& held, const Policy& policy, const Attempt& attempt) {
     auto finding = examine(*held.enrolment(), held.state(), policy, attempt, std::nullopt);
-    return {finding.reason == Reason::none, false, finding.reason, finding.device, finding.drift};
+    auto hint = hint_for(finding, *held.enrolment(), attempt.now);
+    return {finding.reason == Reason::none,
+            false,
+            finding.reason,
+            finding.device,
+            finding.drift,
+            std::move(hint)};
 }
 
 Result<Answer> tried_by_owner(HeldAccount& held, const Policy& policy, const Attempt& attempt) {
@@ -41,8 +57,12 @@ Result<Answer> tried_by_owner(HeldAccount& held, const Policy& policy, const Att
         if (auto committed = held.commit(decision.next); !committed) return committed.failure();
     }
     const bool is_throttled = decision.verdict == Verdict::throttled;
-    return Answer{decision.reason == Reason::none && !is_throttled, is_throttled, decision.reason,
-                  decision.device, decision.drift};
+    return Answer{decision.reason == Reason::none && !is_throttled,
+                  is_throttled,
+                  decision.reason,
+                  decision.device,
+                  decision.drift,
+                  ""};
 }
 
 void report(const Session& session, const Answer& answer) {
