@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from machine import code_at
+from machine import SettingsFile, code_at, wrong
 
 ERRORS = (ENOSPC, EIO, EMFILE, EROFS, EDQUOT, EACCES, ENOMEM, EINTR)
 SECRETS = {"phone": "A" * 32, "tablet": "B" * 32}
@@ -181,3 +181,41 @@ def test_rekey_loses_nothing_whatever_call_fails_and_goes_on(bench):
         assert bench.facts() == before and bench.accepts(code_at(SECRETS["phone"])), what
         assert bench.say("rekey").returncode == DONE and not (bench.directory / "key.next").exists(), what
         assert bench.accepts(code_at(SECRETS["phone"])), what
+
+
+@pytest.fixture
+def check(machine, bench):
+    """totp_check without its group, asked by root about root, at the bench's store."""
+    program = shutil.copy("/usr/libexec/pam-totp/totp_check", bench.directory)
+    os.chmod(program, 0o755)
+    settings = SettingsFile("faults")
+    settings.say(f"store = {bench.directory}/store", f"key = {bench.directory}/key")
+
+    def answer_to(code, **faults):
+        spoilt = {name: str(value) for name, value in faults.items()}
+        if faults:
+            spoilt["LD_PRELOAD"] = str(bench.preload)
+        return subprocess.run([program], input=f"pam-totp-check 1 verify\n{code}", capture_output=True, text=True,
+                              env=os.environ | spoilt, timeout=60)
+    yield answer_to
+    settings.remove()
+
+
+def test_totp_check_accepts_nothing_that_isnt_spent_whatever_call_fails(bench, check):
+    bench.say("remove", "--yes")
+    bench.say("add", *bench.secret_from("phone"))
+    keep(bench)
+    file = bench.directory / "calls"
+    assert "verdict=accepted" in check(code_at(SECRETS["phone"]), FAULT_CALLS=file).stdout
+    calls = file.read_text().split()
+    assert {"openat", "flock", "pwrite", "fdatasync", "write"} < set(calls)
+    for call, fault in faults(calls):
+        bring_back(bench)
+        code = code_at(SECRETS["phone"])
+        assert "verdict=accepted" not in check(wrong(code), FAULT=fault).stdout, (call, fault)
+        done = check(code, FAULT=fault)
+        again = check(code).stdout
+        if "verdict=accepted" in done.stdout:
+            assert "reason=replayed" in again, (call, fault, done)
+        else:
+            assert "verdict=accepted" in again or "reason=replayed" in again, (call, fault, done)
