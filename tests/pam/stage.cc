@@ -31,8 +31,8 @@ namespace {
 totp::UnixTime clock_now = 0;
 std::mutex log_is_in_use;  // by threads of one process
 std::vector<std::string> log_lines;
-std::vector<std::string> audit_records;
-std::optional<std::vector<std::string>> journal;  // nothing: it doesn't listen
+std::optional<std::vector<std::string>> audit_records;  // nothing: nobody wants to know
+std::optional<std::vector<std::string>> journal;        // nothing: it doesn't listen
 fs::path module = PAM_TOTP_MODULE;
 fs::path stages;          // the directory all of them lie in
 fs::path totp_check;      // the one on the stage
@@ -128,8 +128,9 @@ int pam_modutil_audit_write(pam_handle_t* pamh, int type, const char* message, i
     const void* user = nullptr;
     pam_get_item(pamh, PAM_USER, &user);
     const std::lock_guard lock(log_is_in_use);
-    audit_records.push_back(std::to_string(type) + " PAM:" + message + " " + static_cast<const char*>(user) +
-                            " " + std::to_string(result));
+    if (!audit_records) return PAM_SUCCESS;
+    audit_records->push_back(std::to_string(type) + " PAM:" + message + " " + static_cast<const char*>(user) +
+                             " " + std::to_string(result));
     return PAM_SUCCESS;
 }
 
@@ -182,13 +183,12 @@ std::vector<std::string> take_log() {
 
 std::vector<std::string> take_audit() {
     const std::lock_guard lock(log_is_in_use);
-    return std::exchange(audit_records, {});
+    return std::exchange(audit_records, std::vector<std::string>{}).value_or(std::vector<std::string>{});
 }
 
 std::vector<std::string> take_journal() {
     const std::lock_guard lock(log_is_in_use);
-    auto messages = std::exchange(journal, std::vector<std::string>{});
-    return messages ? *std::move(messages) : std::vector<std::string>{};
+    return std::exchange(journal, std::vector<std::string>{}).value_or(std::vector<std::string>{});
 }
 
 std::string right_code(totp::UnixTime now) {

@@ -22,7 +22,7 @@ std::vector<std::string> take_log();
 /// here has one.
 std::vector<std::string> take_journal();
 
-/// The records for Linux' audit since the last call: "TYPE PAM:WORD USER RESULT".
+/// The records for Linux' audit since the last call, from the first one on: "TYPE PAM:WORD USER RESULT".
 std::vector<std::string> take_audit();
 
 /// To be called first. If this process is root it isn't from here on: nothing below needs it.
