@@ -392,9 +392,13 @@ bool ends_in(const std::string& path, std::string_view suffix) {
 
 bool is_qr_file_name(const std::string& path) { return ends_in(path, ".png") || ends_in(path, ".svg"); }
 
+SecretBytes qr_png(const QrSymbol& symbol, const QrCaption& caption) {
+    return png_of(symbol, title_of(caption));
+}
+
 Result<Done> write_qr_file(const std::string& path, const QrSymbol& symbol, const QrCaption& caption) {
     if (!is_qr_file_name(path)) return refused(path, "ends neither in .png nor in .svg; choose one of them");
-    const auto content = ends_in(path, ".svg") ? svg_of(symbol, caption) : png_of(symbol, title_of(caption));
+    const auto content = ends_in(path, ".svg") ? svg_of(symbol, caption) : qr_png(symbol, caption);
     NewFile file(path);
     if (!file) return not_made(path, errno);
     if (file.put_on_disk(content.text()) != 0) {

@@ -21,6 +21,9 @@ struct QrCaption {
 /// Whether it ends in .png or .svg, in any case.
 bool is_qr_file_name(const std::string& path);
 
+/// What a PNG file of it holds, as below. Throws where libpng can't run at all.
+SecretBytes qr_png(const QrSymbol& symbol, const QrCaption& caption);
+
 /// Makes the file, which must not be there, readable and writable by its owner alone, whatever the umask.
 ///
 /// PNG: one bit a pixel, eight pixels a module, a quiet zone of four modules; prints at 300 dpi, a symbol of
