@@ -208,7 +208,8 @@ Result<Rekeyed> rekey(const FileStorePlaces& places, const std::optional<HostKey
     }
     const auto store = open_store_directory(places);
     if (!store) return store.failure();
-    const auto only_one = DirectoryLock::take(*store, Lock::exclusive, "another totp-enroll rekey");
+    const auto only_one =
+        DirectoryLock::take(*store, Lock::exclusive, "another totp-enroll rekey, or by bulk");
     if (!only_one) return only_one.failure();
     const auto host = HostKey::read(places.key, places.owner);
     if (!host) return host.failure();

@@ -37,6 +37,7 @@ class AccountCommand : public Command {
 };
 
 std::unique_ptr<Command> make_add();
+std::unique_ptr<Command> make_bulk();
 std::unique_ptr<Command> make_check();
 std::unique_ptr<Command> make_export();
 std::unique_ptr<Command> make_forget();

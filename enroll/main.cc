@@ -37,6 +37,7 @@ const std::vector<Entry>& table() {
         {"check", "Look at this machine as a doctor, and say what to change", make_check},
         {"import", "Take over what other programs enrolled (root)", make_import},
         {"export", "Show the key of a device again, for moving on (root)", make_export},
+        {"bulk", "Enrol many from a list, each with what to hand over (root)", make_bulk},
         {"prepare", "Make the store and the host key (root, at installation)", make_prepare},
     };
     return entries;

@@ -127,6 +127,11 @@ SignalsHeldBack::SignalsHeldBack() {
 
 SignalsHeldBack::~SignalsHeldBack() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
 
+bool SignalsHeldBack::have_come() const {
+    pollfd event{.fd = arrivals_.number(), .events = POLLIN, .revents = 0};
+    return poll(&event, 1, 0) == 1;
+}
+
 void SignalsHeldBack::forget() const {
     signalfd_siginfo arrival{};
     while (read(arrivals_.number(), &arrival, sizeof arrival) == sizeof arrival) {

@@ -49,6 +49,9 @@ class SignalsHeldBack {
     SignalsHeldBack(const SignalsHeldBack&) = delete;
     SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
 
+    /// Whether one has come so far: what takes long ends early, and in order.
+    bool have_come() const;
+
     /// Those that have come so far were meant for something else.
     void forget() const;
 

@@ -21,7 +21,7 @@ _totp_enroll() {
     case $before in
         --user) words=$(compgen -u) ;;
         --config | --key | --secret-from | --qr-file | --key-from | --keep-old) compopt -o default ;;
-        --store) compopt -o dirnames ;;
+        --store | --out) compopt -o dirnames ;;
         --algorithm) words='SHA1 SHA256 SHA512' ;;
         --digits) words='6 7 8' ;;
         --format) words='uri qr google oath' ;;
@@ -40,14 +40,16 @@ _totp_enroll() {
                 rekey) words+=' --key-from --keep-old' ;;
                 import) words+=' --all-homes --device' ;;
                 export) words+=' --device --format --qr --qr-file' ;;
+                bulk) words+=' --out --device --issuer --recovery-codes' ;;
             esac
             if [[ $command == import && $word != -* ]]; then
                 words='google oath uri'
                 compopt -o default
             fi
+            [[ $command == bulk && $word != -* ]] && words='' && compopt -o default
             [[ $command == check && $word != -* ]] && words=$(cd /etc/pam.d 2>/dev/null && compgen -f)
             [[ -z $command && $word != -* ]] &&
-                words='add status verify remove recovery forget resync unlock rekey check import export prepare'
+                words='add status verify remove recovery forget resync unlock rekey check import export bulk prepare'
             ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

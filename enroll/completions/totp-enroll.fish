@@ -48,6 +48,7 @@ complete -c totp-enroll $without_command -a rekey -d 'Seal everything under a ne
 complete -c totp-enroll $without_command -a check -d 'Look at this machine as a doctor, and say what to change'
 complete -c totp-enroll $without_command -a import -d 'Take over what other programs enrolled (root)'
 complete -c totp-enroll $without_command -a export -d 'Show the key of a device again, for moving on (root)'
+complete -c totp-enroll $without_command -a bulk -d 'Enrol many from a list, each with what to hand over (root)'
 complete -c totp-enroll $without_command -a prepare -d 'Make the store and the host key (root, at installation)'
 
 set -l add -n '__totp_enroll_command_is add ""'
@@ -93,3 +94,11 @@ complete -c totp-enroll $export -l format -x -a 'uri qr google oath' -d 'What to
 complete -c totp-enroll $export -l qr -x -a 'auto utf8 utf8-light ascii ansi none' \
     -d 'The QR code: auto, utf8, utf8-light, ascii, ansi or none'
 complete -c totp-enroll $export -l qr-file -r -F -d 'The QR code as a new file too: F.png or F.svg'
+
+set -l bulk -n '__totp_enroll_command_is bulk'
+complete -c totp-enroll $bulk -F
+complete -c totp-enroll $bulk -l out -x -a '(__fish_complete_directories)' \
+    -d 'Where what is handed over goes: a directory of root\'s alone'
+complete -c totp-enroll $bulk -l device -x -d 'What to call a device where FILE doesn\'t say [phone]'
+complete -c totp-enroll $bulk -l issuer -x -d 'Who the app says the account is with [this host\'s name]'
+complete -c totp-enroll $bulk -l recovery-codes -x -d 'How many recovery codes to make, 0 to 32 [10]'

@@ -1,0 +1,149 @@
+#include "enroll/bulk/out_directory.h"
+
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/descriptor.h"
+#include "core/percent.h"
+#include "enroll/bulk/hand_over.h"
+
+namespace totp {
+namespace {
+
+constexpr std::size_t longest_text = 65'536;
+constexpr mode_t for_root_alone = 0700;
+constexpr uid_t root = 0;
+
+/// No record's name begins with a dot.
+std::string begun(const std::string& name) { return "." + name; }
+
+Failure refused(const std::string& path, const std::string& what) {
+    return {Trouble::input, printable(path) + " " + what};
+}
+
+Failure failed(const std::string& path, const std::string& what) {
+    const auto reason = because_of(errno);
+    return refused(path, what + reason);
+}
+
+Failure unopened(const std::string& path) {
+    if (errno == ENOTDIR || errno == ELOOP)
+        return refused("--out " + path, "isn't a directory: name the directory itself, not a link to it");
+    return failed("--out " + path, "can't be opened");
+}
+
+std::optional<Failure> distrust(const Descriptor& directory, const std::string& path) {
+    struct stat status {};
+    if (fstat(directory.number(), &status) != 0) return failed("--out " + path, "can't be examined");
+    if (status.st_uid != root)
+        return refused("--out " + path, "isn't root's: name a directory that is missing");
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        return refused(
+            "--out " + path,
+            "is open to others, and would hold everybody's keys: chmod go= on it, or name another");
+    }
+    return std::nullopt;
+}
+
+/// So that it is there after a power cut too.
+bool is_durable(const Descriptor& directory) {
+    const Descriptor parent(openat(directory.number(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return parent && fsync(parent.number()) == 0;
+}
+
+}  // namespace
+
+Result<OutDirectory> OutDirectory::open(const std::string& path) {
+    if (mkdir(path.c_str(), for_root_alone) != 0 && errno != EEXIST)
+        return failed("--out " + path, "can't be made");
+    auto whole = path;  // a slash at its end would follow a link
+    while (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
+    Directory directory{whole,
+                        Descriptor(::open(whole.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
+    if (!directory.descriptor) return unopened(whole);
+    if (auto failure = distrust(directory.descriptor, whole)) return *failure;
+    if (!is_durable(directory.descriptor)) return failed("--out " + whole, "can't be made durable");
+    auto lock = DirectoryLock::take(directory, Lock::exclusive, "another totp-enroll bulk");
+    if (!lock) return Failure{Trouble::input, "--out " + lock.failure().message};
+    return OutDirectory(std::move(directory), *std::move(lock));
+}
+
+std::string OutDirectory::path_of_text(const std::string& record) const {
+    return directory_.path + "/" + name_of_text(record);
+}
+
+std::string OutDirectory::path_of_picture(const std::string& record) const {
+    return directory_.path + "/" + name_of_picture(record);
+}
+
+Result<std::optional<LyingText>> OutDirectory::text_called(const std::string& name) const {
+    constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    const Descriptor file(openat(directory_.number(), name.c_str(), flags));
+    if (!file && errno == ENOENT) return std::optional<LyingText>();
+    SecretBytes text;
+    if (!file || read_whole(file, longest_text, text) != 0)
+        return failed(directory_.path + "/" + name, "can't be read");
+    return std::optional(LyingText{key_in_hand_over(text.text())});
+}
+
+Result<LyingThere> OutDirectory::what_lies_there(const std::string& record) const {
+    auto handed = text_called(name_of_text(record));
+    if (!handed) return handed.failure();
+    auto has_begun = text_called(begun(name_of_text(record)));
+    if (!has_begun) return has_begun.failure();
+    struct stat status {};
+    const bool has_picture =
+        fstatat(directory_.number(), name_of_picture(record).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+    return LyingThere{*std::move(has_begun), *std::move(handed), has_picture};
+}
+
+Result<Done> OutDirectory::write(const std::string& name, const SecretBytes& content) const {
+    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    if (auto removed = remove(name); !removed) return removed;
+    const auto path = directory_.path + "/" + name;
+    const Descriptor file(openat(directory_.number(), name.c_str(), flags, S_IRUSR | S_IWUSR));
+    if (!file) return failed(path, "can't be made");
+    if (write_whole(file, content.text(), 0) == 0 && fsync(file.number()) == 0) return Done{};
+    auto failure = failed(path, "can't be written");
+    unlinkat(directory_.number(), name.c_str(), 0);
+    return failure;
+}
+
+Result<Done> OutDirectory::begin_picture(const std::string& record, const SecretBytes& picture) const {
+    if (auto written = write(begun(name_of_picture(record)), picture); !written) return written;
+    return make_durable();
+}
+
+Result<Done> OutDirectory::begin(const std::string& record, const SecretBytes& text,
+                                 const SecretBytes& picture) const {
+    if (auto written = write(begun(name_of_text(record)), text); !written) return written;
+    return begin_picture(record, picture);
+}
+
+Result<Done> OutDirectory::rename(const std::string& from, const std::string& to) const {
+    const int number = directory_.number();
+    if (renameat2(number, from.c_str(), number, to.c_str(), 0) == 0) return Done{};
+    return failed(directory_.path + "/" + to, "can't be put in place");
+}
+
+Result<Done> OutDirectory::finish(const std::string& record) const {
+    const auto picture = name_of_picture(record);
+    if (auto renamed = rename(begun(picture), picture); !renamed) return renamed;
+    return rename(begun(name_of_text(record)), name_of_text(record));
+}
+
+Result<Done> OutDirectory::remove(const std::string& name) const {
+    if (unlinkat(directory_.number(), name.c_str(), 0) == 0 || errno == ENOENT) return Done{};
+    return failed(directory_.path + "/" + name, "can't be removed");
+}
+
+Result<Done> OutDirectory::take_back(const std::string& record) const {
+    if (auto removed = remove(begun(name_of_picture(record))); !removed) return removed;
+    return remove(begun(name_of_text(record)));
+}
+
+}  // namespace totp

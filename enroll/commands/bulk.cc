@@ -1,0 +1,278 @@
+// totp-enroll bulk: enrols many accounts from a list, each with a picture and a text to hand over. Killed at
+// any moment, the same command goes on.
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <thread>
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "core/host_name.h"
+#include "core/percent.h"
+#include "enroll/bulk/account_list.h"
+#include "enroll/bulk/crew.h"
+#include "enroll/bulk/progress_bar.h"
+#include "enroll/change_log.h"
+#include "enroll/command.h"
+#include "enroll/device_name.h"
+#include "enroll/exit_code.h"
+#include "enroll/json.h"
+#include "enroll/terminal.h"
+
+namespace totp {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t longest_list = 16'777'216;
+constexpr std::size_t part_of_list = 65'536;
+constexpr std::size_t longest_file_name = 255;
+constexpr std::size_t dot_and_suffix = 5;
+constexpr std::size_t members_for_a_processor = 2;  // they wait for the disk as long as they compute
+
+Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
+
+// ---- the report
+
+/// A line of the list, and as far as it is known whom it is about.
+struct Subject {
+    int line = 0;
+    std::string user;
+    std::string device;
+    std::string text;     ///< where what is to be handed over lies
+    std::string picture;  ///< likewise
+};
+
+/// What came of all lines so far.
+struct Tally {
+    std::size_t enrolled = 0;
+    std::size_t done_before = 0;
+    std::size_t failed = 0;
+    int code = exit_done;
+
+    std::size_t done() const { return enrolled + done_before + failed; }
+};
+
+std::string_view word_for(Ending ending) { return ending == Ending::enrolled ? "enrolled" : "done_before"; }
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(std::string_view(text)); }
+
+void print_facts(const Subject& subject, std::string_view outcome, const std::string& error) {
+    const bool is_there = error.empty();
+    print_json_line({{"line", subject.line},
+                     {"user", text_or_null(subject.user)},
+                     {"outcome", outcome},
+                     {"device", is_there ? text_or_null(subject.device) : Json()},
+                     {"record", is_there ? text_or_null(subject.text) : Json()},
+                     {"picture", is_there ? text_or_null(subject.picture) : Json()},
+                     {"error", text_or_null(error)}});
+}
+
+/// What is wrong with one line is no wrong command line: the others are gone on with. So the highest code
+/// tells what was worst.
+void report_failure(const Subject& subject, const Failure& failure, bool is_json, Tally& tally) {
+    const auto code = complain(failure);
+    if (is_json) print_facts(subject, "failed", failure.message);
+    tally.code = std::max(tally.code, code == exit_usage ? int{exit_refused} : code);
+    ++tally.failed;
+}
+
+// ---- the command
+
+class Bulk : public Command {
+  public:
+    void declare(CLI::App& app) override;
+    int run(const SharedOptions& shared) override;
+    std::string way_out_of_lost_output() const override { return ": the same command goes on"; }
+
+  private:
+    std::optional<Failure> refuse_options(const SharedOptions& shared) const;
+    Result<std::vector<ListLine>> read_list() const;
+    /// Whom the lines are of, once each; the rest is reported.
+    std::vector<Enrollee> enrollees_of(const std::vector<ListLine>& lines, bool is_json);
+    Result<Enrollee> enrollee_of(const ListLine& line) const;
+    Result<Done> take_line(const ListLine& line, std::vector<Enrollee>& all);
+    void enrol(const std::vector<Enrollee>& enrollees, const Enrolling& enrolling, const OutDirectory& out,
+               bool is_json);
+    void take(const Enrollee& enrollee, const Result<Ending>& outcome, const OutDirectory& out, bool is_json);
+    int conclude(std::size_t all, const OutDirectory& out, bool is_json) const;
+    std::string name_of_list() const { return file_ == "-" ? "stdin" : file_; }
+
+    std::string file_;
+    std::string out_;
+    std::optional<std::string> device_;
+    std::string issuer_ = host_name();
+    std::size_t recovery_codes_ = usual_recovery_codes;
+    std::map<std::string, int> line_of_;  ///< by account
+    Tally tally_;
+};
+
+void Bulk::declare(CLI::App& app) {
+    app.add_option("file", file_, "The accounts, one a line or as CSV; - is stdin")
+        ->required()
+        ->type_name("FILE");
+    app.add_option("--out", out_, "Where what is handed over goes: a directory of root's alone")
+        ->required()
+        ->type_name("DIR");
+    app.add_option("--device", device_, "What to call a device where FILE doesn't say [phone]")
+        ->type_name("NAME");
+    app.add_option("--issuer", issuer_, "Who the app says the account is with [this host's name]")
+        ->type_name("TEXT");
+    app.add_option("--recovery-codes", recovery_codes_, "How many recovery codes to make, 0 to 32 [10]")
+        ->check(CLI::Range(0, static_cast<int>(maximum_recovery_codes)))
+        ->type_name("N");
+    app.footer("Example: totp-enroll bulk staff.csv --out /root/staff");
+}
+
+std::optional<Failure> Bulk::refuse_options(const SharedOptions& shared) const {
+    if (!is_root()) return Failure{Trouble::caller, "bulk is for root: it makes others' secrets"};
+    if (!shared.user.empty()) return input_failure("--user isn't for bulk: the accounts stand in FILE");
+    if (const auto wrong = wrong_text(issuer_); !wrong.empty())
+        return input_failure("--issuer has " + wrong + " in it");
+    return refuse_device_name(device_);
+}
+
+Result<std::vector<ListLine>> Bulk::read_list() const {
+    const auto refused = [&](const std::string& what) {
+        return input_failure(printable(name_of_list()) + " " + what);
+    };
+    const Descriptor file(file_ == "-" ? dup(STDIN_FILENO)
+                                       : open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    std::string text;
+    for (SecretBytes part(1); !part.empty(); text += part.text()) {
+        if (!file || read_whole(file, part_of_list, part) != 0) {
+            const auto reason = because_of(errno);
+            return refused("can't be read" + reason);
+        }
+        if (text.size() > longest_list) return refused("has more than 16 MiB: cut it in pieces");
+    }
+    return parse_account_list(text, name_of_list());
+}
+
+Result<Enrollee> Bulk::enrollee_of(const ListLine& line) const {
+    if (!line.account) return line.account.failure();
+    const auto& listed = *line.account;
+    const auto wrong = [&](const std::string& clause) {
+        return input_failure(place_in_list(name_of_list(), line.number) + " names " + printable(listed.user) +
+                             ", " + clause);
+    };
+    const auto* entry = getpwnam(listed.user.c_str());
+    if (entry == nullptr) return wrong("who isn't an account of this machine: see getent passwd");
+    Enrollee enrollee{.line = line.number,
+                      .account = {entry->pw_name, entry->pw_uid},
+                      .record = record_name(entry->pw_name).value_or(""),
+                      .device = listed.device,
+                      .issuer = listed.issuer.empty() ? issuer_ : listed.issuer,
+                      .label = listed.label.empty() ? entry->pw_name : listed.label};
+    if (enrollee.device.empty()) enrollee.device = device_.value_or(free_device_name({}));
+    if (enrollee.record.empty() || enrollee.record.size() > longest_file_name - dot_and_suffix)
+        return wrong("which is too long for the name of a file");
+    if (const auto text = wrong_text(enrollee.account.name); !text.empty())
+        return wrong("which has " + text + " in it");
+    return enrollee;
+}
+
+Result<Done> Bulk::take_line(const ListLine& line, std::vector<Enrollee>& all) {
+    auto enrollee = enrollee_of(line);
+    if (!enrollee) return enrollee.failure();
+    const auto [earlier, is_first] = line_of_.emplace(enrollee->account.name, line.number);
+    if (!is_first) {
+        return input_failure(place_in_list(name_of_list(), line.number) + " names " +
+                             printable(enrollee->account.name) + " again, who is in line " +
+                             std::to_string(earlier->second));
+    }
+    all.push_back(*std::move(enrollee));
+    return Done{};
+}
+
+std::vector<Enrollee> Bulk::enrollees_of(const std::vector<ListLine>& lines, bool is_json) {
+    std::vector<Enrollee> all;
+    for (const auto& line : lines) {
+        const auto user = line.account ? line.account->user : "";
+        if (const auto taken = take_line(line, all); !taken)
+            report_failure({.line = line.number, .user = user}, taken.failure(), is_json, tally_);
+    }
+    return all;
+}
+
+/// To be called by one thread alone: it asks NSS who root is.
+void Bulk::take(const Enrollee& enrollee, const Result<Ending>& outcome, const OutDirectory& out,
+                bool is_json) {
+    const Subject subject{enrollee.line, enrollee.account.name, enrollee.device,
+                          out.path_of_text(enrollee.record), out.path_of_picture(enrollee.record)};
+    if (!outcome) {
+        const auto& [trouble, message] = outcome.failure();
+        const auto place = place_in_list(name_of_list(), enrollee.line);
+        report_failure(subject, {trouble, place + ": " + message}, is_json, tally_);
+        return;
+    }
+    if (*outcome == Ending::enrolled) log_change(enrollee.account, Change::device_added, enrollee.device);
+    ++(*outcome == Ending::enrolled ? tally_.enrolled : tally_.done_before);
+    if (is_json) print_facts(subject, word_for(*outcome), "");
+}
+
+void Bulk::enrol(const std::vector<Enrollee>& enrollees, const Enrolling& enrolling, const OutDirectory& out,
+                 bool is_json) {
+    const SignalsHeldBack signals;
+    const auto all = tally_.done() + enrollees.size();
+    const auto members = std::max(1U, std::thread::hardware_concurrency()) * members_for_a_processor;
+    ProgressBar bar(all, !is_json);
+    {
+        Crew crew(enrollees.size(), std::min(members, enrollees.size()),
+                  [&](std::size_t task) { return enrolling.enrol(enrollees[task]); });
+        while (!crew.is_over()) {
+            for (const auto& each : crew.wait(100ms)) {
+                if (!each.outcome) bar.erase();
+                take(enrollees[each.task], each.outcome, out, is_json);
+            }
+            bar.draw(tally_.done(), tally_.enrolled);
+            if (signals.have_come()) crew.stop();
+        }
+    }
+    bar.erase();
+    tally_.code = std::max(tally_.code, conclude(all, out, is_json));
+}
+
+/// What is said in the end; returns the exit code that goes with it.
+int Bulk::conclude(std::size_t all, const OutDirectory& out, bool is_json) const {
+    const auto durable = out.make_durable();
+    const auto code = durable ? int{exit_done} : complain(durable.failure());
+    if (!is_json) {
+        print(std::to_string(tally_.enrolled) + " enrolled, " + std::to_string(tally_.done_before) +
+              " done before, " + std::to_string(tally_.failed) + " failed. What is to be handed over is in " +
+              out_ + ".\n");
+    }
+    if (tally_.done() < all) {
+        complain("interrupted: " + std::to_string(all - tally_.done()) +
+                 " are left; the same command goes on with them");
+        return std::max(code, int{exit_refused});
+    }
+    return code;
+}
+
+int Bulk::run(const SharedOptions& shared) {
+    if (const auto failure = refuse_options(shared)) return complain(*failure);
+    const auto lines = read_list();
+    if (!lines) return complain(lines.failure());
+    const auto installation = find_installation(shared);
+    if (!installation) return complain(installation.failure());
+    if (const auto prepared = prepare_store(*installation); !prepared) return complain(prepared.failure());
+    const auto store = open_store_directory(installation->places);
+    if (!store) return complain(store.failure());
+    // Each would hinder the other for long: a rekey has to be alone for a moment.
+    const auto no_rekey = DirectoryLock::take(*store, Lock::shared, "totp-enroll rekey");
+    if (!no_rekey) return complain(no_rekey.failure());
+    const auto out = OutDirectory::open(out_);
+    if (!out) return complain(out.failure());
+    const auto enrollees = enrollees_of(*lines, shared.json);
+    enrol(enrollees, Enrolling(installation->places, *out, recovery_codes_), *out, shared.json);
+    return tally_.code;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_bulk() { return std::make_unique<Bulk>(); }
+
+}  // namespace totp
