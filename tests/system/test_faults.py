@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from errno import EACCES, EDQUOT, EINTR, EIO, EMFILE, ENOMEM, ENOSPC, EROFS
@@ -33,7 +34,7 @@ class Bench:
         """What totp-enroll exits with, prints and complains of."""
         words = [self.program, command, "--config", "/dev/null", "--store", self.directory / "store",
                  "--key", self.directory / "key", *arguments]
-        if command not in ("prepare", "rekey"):
+        if command not in ("prepare", "rekey", "bulk"):
             words += ["--user", "root"]
         spoilt = {"LD_PRELOAD": str(self.preload)} if fault or calls else {}
         if fault:
@@ -219,3 +220,31 @@ def test_totp_check_accepts_nothing_that_isnt_spent_whatever_call_fails(bench, c
             assert "reason=replayed" in again, (call, fault, done)
         else:
             assert "verdict=accepted" in again or "reason=replayed" in again, (call, fault, done)
+
+
+def test_bulk_loses_no_key_whatever_call_fails_and_goes_on(bench):
+    bench.say("remove", "--yes")
+    keep(bench)
+    out, calls_file = bench.directory / "out", bench.directory / "calls"
+    arguments = "bulk", "-", "--out", out, "--recovery-codes", "1"
+    shutil.rmtree(out, ignore_errors=True)
+    assert bench.say(*arguments, answers="root\n", calls=calls_file).returncode == DONE
+    calls = calls_file.read_text().split()
+    assert {"openat", "flock", "renameat2", "fsync", "pwrite", "mkdir"} < set(calls) and len(calls) > 60
+    for call, fault in faults(calls):
+        bring_back(bench)
+        shutil.rmtree(out, ignore_errors=True)
+        done = bench.say(*arguments, answers="root\n", fault=fault)
+        what = f"{call}: {fault}: {done}"
+        assert done.returncode == -9 if "killed" in fault else done.returncode in range(5) and done.returncode != 3, what
+        assert done.returncode in (-9, DONE) or done.stderr.strip(), what
+        record = bench.directory / "store/enrolled/root"
+        enrolled = record.read_bytes() if record.exists() else None
+        assert done.returncode != DONE or (enrolled and (out / "root.txt").exists()), what
+        again = bench.say(*arguments, answers="root\n")
+        assert again.returncode == DONE, f"{what}, then {again}"
+        assert enrolled in (None, record.read_bytes()), what
+        assert sorted(path.name for path in out.iterdir()) == ["root.png", "root.txt"], what
+        secret = re.search(r"secret=(\w+)", (out / "root.txt").read_text())[1]
+        assert bench.accepts(code_at(secret)), what
+    bench.say("remove", "--yes")
