@@ -168,6 +168,7 @@ Result<std::vector<ListLine>> parse_account_list(std::string_view text, const st
     if (*heading) lines.erase(lines.begin());
     if (lines.empty()) return input_failure(printable(file) + " lists nobody below its heading");
     std::vector<ListLine> all;
+    all.reserve(lines.size());
     for (const auto& line : lines) all.push_back(read_line(line, *heading, file));
     return all;
 }

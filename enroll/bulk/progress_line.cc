@@ -40,7 +40,7 @@ std::string progress_line(const Progress& progress, int columns) {
     constexpr std::size_t brackets = 3;
     const auto room = static_cast<std::size_t>(std::max(columns, 0));
     const auto count = std::to_string(progress.done) + " of " + std::to_string(progress.all);
-    const auto words = count + pace(progress);
+    auto words = count + pace(progress);
     if (words.size() > room) return count.substr(0, room);
     if (words.size() + brackets + narrowest_bar > room) return words;
     return count + bar(progress, std::min(widest_bar, room - words.size() - brackets)) + pace(progress);
