@@ -38,10 +38,13 @@ build_and_test() {
 
 # shellcheck disable=SC2086
 install_missing $packages_to_build $packages_to_log_in $packages_to_test
+rm -rf build/release/results
 build_and_test dev
 build_and_test release
 heading "release: real sshd, su, sudo, login"
 tests/system/run build/release
+heading "release: every promise of SECURITY.md was tried"
+python3 tests/promises.py build/release
 
 if [ "${1:-}" = --all ]; then
     # shellcheck disable=SC2086

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/policy.h"
-#include "tests/pam/cmocka.h"
+#include "tests/cmocka.h"
 
 namespace {
 

@@ -48,7 +48,7 @@
 #include <security/pam_appl.h>
 
 #include "core/checksum.h"
-#include "tests/pam/cmocka.h"
+#include "tests/cmocka.h"
 #include "tests/pam/stage.h"
 
 namespace fs = std::filesystem;

@@ -9,7 +9,7 @@
 #include <security/pam_appl.h>
 
 #include "tests/faults/faults.h"
-#include "tests/pam/cmocka.h"
+#include "tests/cmocka.h"
 #include "tests/pam/stage.h"
 
 namespace faulty {

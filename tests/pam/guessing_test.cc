@@ -70,6 +70,7 @@ class Year {
 void claim_a_chance(const char* who, const Year& of, int most, double chance) {
     const double found = of.guesses() * chance_of_a_guess;
     print_message("%s: %d guesses in a year, a chance of %.1e\n", who, of.guesses(), found);
+    count_cases(static_cast<std::size_t>(of.guesses()));
     assert_true(of.guesses() > most / 2);
     assert_in_range(of.guesses(), 0, most);
     assert_true(found <= chance);

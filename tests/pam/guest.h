@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/pam/cmocka.h"
+#include "tests/cmocka.h"
 #include "tests/pam/stage.h"
 
 namespace guest {

@@ -18,6 +18,7 @@ void memory_that_runs_out_lets_nobody_in(void**) {
         claim(code != PAM_SUCCESS || door.is_spent(), what + ": in with a code that isn't spent");
         claim_that_life_goes_on(door, what);
     }
+    count_cases(allocations);
 }
 
 }  // namespace

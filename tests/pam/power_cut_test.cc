@@ -180,6 +180,7 @@ int cut_power_at_each_moment(const stage::Stage& stage, const std::function<void
                                               std::to_string(chosen));
         }
     }
+    count_cases(static_cast<std::size_t>(states));
     return states;
 }
 

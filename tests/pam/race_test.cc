@@ -19,7 +19,7 @@
 #include "core/otp.h"
 #include "core/random.h"
 #include "core/recovery.h"
-#include "tests/pam/cmocka.h"
+#include "tests/cmocka.h"
 #include "tests/pam/stage.h"
 
 namespace {
@@ -158,6 +158,7 @@ void one_code_lets_one_of_32_sessions_in(void**) {
         const auto code = stage::right_code(now);
         assert_int_equal(accepted(crowd.answer_at_once(now, [&](std::size_t) { return code; })), 1);
     }
+    count_cases(rounds);
 }
 
 void one_recovery_code_lets_one_of_32_sessions_in(void**) {
@@ -176,6 +177,7 @@ void one_recovery_code_lets_one_of_32_sessions_in(void**) {
         const std::string code(set.codes[index].text());
         assert_int_equal(accepted(crowd.answer_at_once(now, [&](std::size_t) { return code; })), 1);
     }
+    count_cases(rounds);
 }
 
 /// A process that changes alice's enrolment again and again, as totp-enroll does, for as long as this lives:
@@ -237,6 +239,7 @@ void one_code_lets_one_in_while_the_enrolment_is_changed(void**) {
         assert_int_equal(accepted(crowd.answer_at_once(now, [&](std::size_t) { return code; })), 1);
         assert_int_equal(next_of_phone(stage), totp::time_step(now, 30) + 1);
     }
+    count_cases(rounds / 5);
     assert_true(meddler.is_at_it());
 }
 

@@ -19,7 +19,7 @@
 
 #include "enroll/doctor/known_modules.h"
 #include "enroll/doctor/stack_prover.h"
-#include "tests/pam/cmocka.h"
+#include "tests/cmocka.h"
 #include "tests/pam/stage.h"
 #include "tests/stacks.h"
 
@@ -358,7 +358,7 @@ void the_prover_and_libpam_agree_on_every_stack_of_the_corpus(void**) {
         claim(is_open.value_or(false) == open_ones.contains(each.protection),
               each.name + " is " + each.protection + ", as it says there");
     }
-    print_message("%zu stacks, %zu runs\n", material().cases.size(), runs_so_far);
+    count_cases(runs_so_far);
 }
 
 // ---- stacks made by chance

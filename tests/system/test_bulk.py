@@ -228,10 +228,11 @@ def assert_nothing_doubled_or_lost(bulk, users, before):
     return now, handed
 
 
-def test_killed_at_random_moments_it_goes_on_and_nothing_is_doubled_or_lost(machine, bulk, passwd):
+def test_killed_at_random_moments_it_goes_on_and_nothing_is_doubled_or_lost(machine, bulk, passwd, record_property):
     users = passwd.add(ACCOUNTS)
     bulk.say(*users)
     random.seed(7)
+    record_property("cases", KILLS)
     standing, in_the_middle = ({}, {}), 0
     for _ in range(KILLS):
         code, _, said = kill_in_the_midst(bulk, signal.SIGKILL, random.randrange(10), random.uniform(0, 0.02))

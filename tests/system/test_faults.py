@@ -148,8 +148,9 @@ class Change:
         return self.bench.accepts(self.old_codes[0]) or call == "fsync" or "make new codes" in done.stderr
 
 
-def test_a_command_is_done_or_changes_nothing_whatever_call_fails(change):
+def test_a_command_is_done_or_changes_nothing_whatever_call_fails(change, record_property):
     assert {"openat", "fstat"} < set(change.calls) and len(change.calls) > 20
+    record_property("cases", len(list(faults(change.calls))))
     for call, fault in faults(change.calls):
         done = change.run(fault=fault)
         devices, codes_left = change.bench.facts()
@@ -167,13 +168,14 @@ def test_a_command_is_done_or_changes_nothing_whatever_call_fails(change):
         bring_back(change.bench)
 
 
-def test_rekey_loses_nothing_whatever_call_fails_and_goes_on(bench):
+def test_rekey_loses_nothing_whatever_call_fails_and_goes_on(bench, record_property):
     bench.say("remove", "--yes")
     bench.say("add", *bench.secret_from("phone"))
     before, file = bench.facts(), bench.directory / "calls"
     assert bench.say("rekey", calls=file).returncode == DONE
     calls = file.read_text().split()
     assert {"openat", "flock", "renameat2", "fsync", "pwrite"} < set(calls)
+    record_property("cases", len(list(faults(calls))))
     for call, fault in faults(calls):
         done = bench.say("rekey", fault=fault)
         what = f"{call}: {fault}: {done}"
@@ -202,7 +204,7 @@ def check(machine, bench):
     settings.remove()
 
 
-def test_totp_check_accepts_nothing_that_isnt_spent_whatever_call_fails(bench, check):
+def test_totp_check_accepts_nothing_that_isnt_spent_whatever_call_fails(bench, check, record_property):
     bench.say("remove", "--yes")
     bench.say("add", *bench.secret_from("phone"))
     keep(bench)
@@ -210,6 +212,7 @@ def test_totp_check_accepts_nothing_that_isnt_spent_whatever_call_fails(bench, c
     assert "verdict=accepted" in check(code_at(SECRETS["phone"]), FAULT_CALLS=file).stdout
     calls = file.read_text().split()
     assert {"openat", "flock", "pwrite", "fdatasync", "write"} < set(calls)
+    record_property("cases", len(list(faults(calls))))
     for call, fault in faults(calls):
         bring_back(bench)
         code = code_at(SECRETS["phone"])
@@ -222,7 +225,7 @@ def test_totp_check_accepts_nothing_that_isnt_spent_whatever_call_fails(bench, c
             assert "verdict=accepted" in again or "reason=replayed" in again, (call, fault, done)
 
 
-def test_bulk_loses_no_key_whatever_call_fails_and_goes_on(bench):
+def test_bulk_loses_no_key_whatever_call_fails_and_goes_on(bench, record_property):
     bench.say("remove", "--yes")
     keep(bench)
     out, calls_file = bench.directory / "out", bench.directory / "calls"
@@ -231,6 +234,7 @@ def test_bulk_loses_no_key_whatever_call_fails_and_goes_on(bench):
     assert bench.say(*arguments, answers="root\n", calls=calls_file).returncode == DONE
     calls = calls_file.read_text().split()
     assert {"openat", "flock", "renameat2", "fsync", "pwrite", "mkdir"} < set(calls) and len(calls) > 60
+    record_property("cases", len(list(faults(calls))))
     for call, fault in faults(calls):
         bring_back(bench)
         shutil.rmtree(out, ignore_errors=True)

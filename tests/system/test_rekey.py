@@ -116,12 +116,13 @@ def is_killed(command, after):
     return outcome != DONE
 
 
-def test_everybody_logs_in_while_rekey_is_killed_at_200_random_moments(machine, rekey):
+def test_everybody_logs_in_while_rekey_is_killed_at_200_random_moments(machine, rekey, record_property):
     accounts = [Account(machine, f"count{number}") for number in range(ACCOUNTS)]
     command = [machine.totp_enroll, "rekey"]
     starting, all_of_it = seconds([machine.totp_enroll, "--version"]), seconds(command)
 
     random.seed(6)
+    record_property("cases", KILLS)
     kills, stages = 0, [key_ids()]
     with Busy(accounts[0].logs_in_once) as one, Busy(accounts[1].logs_in_once) as another, \
             Busy(adds_and_removes(machine, accounts[2])) as changing:

@@ -46,6 +46,7 @@ void for_each_fault(const std::function<void()>& prepare, const std::function<vo
         for (const int error : errors) spoil({at, Kind::error, error}, strerror(error));
         spoil({at, Kind::cut_short}, "cut short");
     }
+    count_cases(calls.size() * (std::size(errors) + 1));
 }
 
 /// A store that alice is enrolled in, as often as it is wanted.

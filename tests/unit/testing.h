@@ -14,28 +14,13 @@
 #include <string_view>
 #include <vector>
 
-#include <setjmp.h>
-
-extern "C" {
-#include <cmocka.h>
-}
-#undef fail  // CMocka's macros would rewrite the members of streams
-#undef skip
-
 #include "core/failure.h"
 #include "core/secret_bytes.h"
+#include "tests/cmocka.h"
 
 namespace totp::testing {
 
 namespace fs = std::filesystem;
-
-/// Fails the running case unless `is_so`; `what` tells which row of a table, line of a vector or file it was.
-inline void claim(bool is_so, const std::string& what, const char* file = __builtin_FILE(),
-                  int line = __builtin_LINE()) {
-    if (is_so) return;
-    print_error("not so: %s\n", what.c_str());
-    _fail(file, line);
-}
 
 inline void assert_text(std::string_view actual, std::string_view expected,
                         const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
