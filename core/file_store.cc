@@ -1,6 +1,5 @@
 #include "core/file_store.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/account_records.h"
 #include "core/percent.h"
 #include "core/random.h"
 #include "core/record_file.h"
@@ -20,54 +20,11 @@
 namespace totp {
 namespace {
 
-constexpr std::size_t state_size = sizeof(SlotPair);
 constexpr const char* pending_directory = "pending";
 
 // ---- reading
 
 Result<Directory> open_enrolled(const FileStorePlaces& places) { return open_in_store(places, "enrolled"); }
-
-Result<Directory> open_state(const FileStorePlaces& places) {
-    return open_directory(places.state, AT_FDCWD, places.state.c_str(), O_RDONLY, places.owner);
-}
-
-/// One account's name, as the files are called.
-struct Names {
-    std::string record;
-    std::string enrolled;
-    std::string state;
-};
-
-/// The enrolment of the account; nothing if there is none.
-Result<std::optional<Enrolment>> read_enrolment(const Directory& directory, const Names& names,
-                                                const Account& account, const FileStorePlaces& places) {
-    const auto text = read_sealed(directory, names.record, account, places.key, places.owner);
-    if (!text) return text.failure();
-    if (!*text) return std::optional<Enrolment>();
-    auto enrolment = parse_enrolment((*text)->text());
-    if (!enrolment) return damaged(names.enrolled, enrolment.failure(), account);
-    return std::optional<Enrolment>(*std::move(enrolment));
-}
-
-Result<LoginState> read_state(const Descriptor& file, const Names& names, const Account& account) {
-    if (auto failure = distrust_record(file, names.state, account)) return *failure;
-    SecretBytes content;
-    if (read_whole(file, state_size, content) != 0) return store_failure(names.state, "can't be read", errno);
-    if (content.size() != state_size) {
-        return damaged(names.state, {Trouble::store, "isn't 4096 bytes long"}, account);
-    }
-
-    SlotPair slots;
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-        std::ranges::copy(content.text().substr(i * slot_size, slot_size), slots[i].begin());
-    }
-    auto state = newest(slots);
-    if (!state) {
-        return damaged(names.state, {Trouble::store, "is damaged or of a version this program doesn't know"},
-                       account);
-    }
-    return *std::move(state);
-}
 
 /// Two slots, so that every block of the file is written before a login depends on it.
 std::string initial_state_file() {
@@ -79,7 +36,8 @@ std::string initial_state_file() {
     return content;
 }
 
-Result<Done> make_initial_state(const Directory& directory, const Names& names, const Account& account) {
+Result<Done> make_initial_state(const Directory& directory, const RecordNames& names,
+                                const Account& account) {
     NewFile file(directory, names.record);
     if (auto written = file.write(initial_state_file(), account); !written) return written;
     return file.publish(RENAME_NOREPLACE);
@@ -95,7 +53,7 @@ Result<DirectoryLock> share(const Directory& directory) {
 
 class HeldFiles : public HeldAccount {
   public:
-    HeldFiles(FileStorePlaces places, Account account, HoldFor purpose, Names names, Directory enrolled,
+    HeldFiles(FileStorePlaces places, Account account, HoldFor purpose, RecordNames names, Directory enrolled,
               Directory states)
         : places_(std::move(places)),
           account_(std::move(account)),
@@ -120,13 +78,12 @@ class HeldFiles : public HeldAccount {
   private:
     Result<Done> take_lock();
     Result<Done> read_records();
-    Result<Done> refuse_lost_state() const;
     void forget_pending() const;
 
     FileStorePlaces places_;
     Account account_;
     HoldFor purpose_;
-    Names names_;
+    RecordNames names_;
     Directory enrolled_;
     Directory states_;
     Descriptor file_;  // of the state, locked
@@ -151,24 +108,16 @@ Result<Done> HeldFiles::read_records() {
     return Done{};
 }
 
-Result<Done> HeldFiles::refuse_lost_state() const {
-    const auto way_out = ", so codes that were spent would count again: run totp-enroll remove --user " +
-                         printable(account_.name) +
-                         " and enrol again, or see missing_state in pam_totp.conf(5)";
-    if (!file_) return store_failure(names_.state, "is missing" + way_out);
-    if (const auto* device = device_without_state(*enrolment_, state_)) {
-        return store_failure(names_.state, "knows nothing of the device " + device->name + way_out);
-    }
-    return Done{};
-}
-
 Result<Done> HeldFiles::hold() {
     if (purpose_ == HoldFor::removal) return is_file(states_, names_.record) ? take_lock() : Done{};
     if (auto locked = take_lock(); !locked) return locked;
     if (auto read = read_records(); !read) return read;
     if (purpose_ == HoldFor::pretence && !(file_ && enrolment_))
         return store_failure(names_.enrolled, "or its state is missing");
-    if (purpose_ == HoldFor::login && enrolment_) return refuse_lost_state();
+    if (purpose_ == HoldFor::login && enrolment_) {
+        const auto lost = refuse_lost_state(*enrolment_, file_ ? &state_ : nullptr, names_, account_);
+        return lost ? Result<Done>(*lost) : Done{};
+    }
     if (file_ || (!enrolment_ && purpose_ != HoldFor::change)) return Done{};
     if (auto made = make_initial_state(states_, names_, account_); !made) return made;
     if (auto locked = take_lock(); !locked) return locked;
@@ -245,11 +194,7 @@ Result<Done> make_key_once(const FileStorePlaces& places, std::optional<gid_t> g
     return HostKey::create(places.key, group);
 }
 
-Names names_of_record(const std::string& record, const FileStorePlaces& places) {
-    return {record, places.store + "/enrolled/" + record, places.state + "/" + record};
-}
-
-Result<Names> names_of(const Account& account, const FileStorePlaces& places) {
+Result<RecordNames> names_of(const Account& account, const FileStorePlaces& places) {
     const auto record = record_name(account.name);
     if (!record)
         return Failure{Trouble::store, "no record can have the name of this account: it is too long"};
@@ -257,10 +202,10 @@ Result<Names> names_of(const Account& account, const FileStorePlaces& places) {
 }
 
 Result<std::unique_ptr<HeldAccount>> hold_records(const FileStorePlaces& places, const Account& account,
-                                                  Names names, HoldFor purpose) {
+                                                  RecordNames names, HoldFor purpose) {
     auto enrolled = open_enrolled(places);
     if (!enrolled) return enrolled.failure();
-    auto states = open_state(places);
+    auto states = open_state_directory(places);
     if (!states) return states.failure();
     auto held = std::make_unique<HeldFiles>(places, account, purpose, std::move(names), *std::move(enrolled),
                                             *std::move(states));
@@ -311,6 +256,10 @@ Result<Directory> open_in_store(const FileStorePlaces& places, const char* name)
     auto store = open_directory(places.store, AT_FDCWD, places.store.c_str(), O_PATH, places.owner);
     if (!store) return store;
     return open_directory(places.store + "/" + name, store->number(), name, O_RDONLY, places.owner);
+}
+
+Result<Directory> open_state_directory(const FileStorePlaces& places) {
+    return open_directory(places.state, AT_FDCWD, places.state.c_str(), O_RDONLY, places.owner);
 }
 
 FileStorePlaces places_in(const Settings& settings, uid_t owner) {

@@ -28,6 +28,9 @@ Result<Directory> open_store_directory(const FileStorePlaces& places);
 /// Opens a directory in it: "enrolled" or "pending".
 Result<Directory> open_in_store(const FileStorePlaces& places, const char* name);
 
+/// Opens the directory that the login states are in.
+Result<Directory> open_state_directory(const FileStorePlaces& places);
+
 /// The places that the settings name.
 FileStorePlaces places_in(const Settings& settings, uid_t owner);
 

@@ -132,16 +132,32 @@ Result<Done> make_durable(const Directory& directory) {
     return Done{};
 }
 
-Result<std::vector<std::string>> records_in(const std::string& path) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+Result<RecordListing> RecordListing::open(const std::string& path) {
+    auto* const directory = opendir(path.c_str());
     if (directory == nullptr) return store_failure(path, "can't be read", errno);
-    std::vector<std::string> records;
+    return RecordListing(path, directory);
+}
+
+Result<std::optional<std::string>> RecordListing::next() {
     for (;;) {
         errno = 0;  // by which alone readdir(3) tells its end from a failure
-        const dirent* entry = readdir(directory.get());
-        if (entry == nullptr && errno != 0) return store_failure(path, "can't be read", errno);
-        if (entry == nullptr) return records;
-        if (entry->d_name[0] != '.') records.emplace_back(entry->d_name);  // no record's name begins with it
+        const dirent* entry = readdir(directory_.get());
+        if (entry == nullptr && errno != 0) return store_failure(path_, "can't be read", errno);
+        if (entry == nullptr) return std::optional<std::string>();
+        if (entry->d_name[0] != '.')
+            return std::optional<std::string>(entry->d_name);  // no record's begins so
+    }
+}
+
+Result<std::vector<std::string>> records_in(const std::string& path) {
+    auto listing = RecordListing::open(path);
+    if (!listing) return listing.failure();
+    std::vector<std::string> records;
+    for (;;) {
+        auto record = listing->next();
+        if (!record) return record.failure();
+        if (!*record) return records;
+        records.push_back(**std::move(record));
     }
 }
 
@@ -202,17 +218,26 @@ bool is_still(const Descriptor& file, const Directory& directory, const std::str
            ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
-Result<std::optional<Account>> account_of(const Directory& directory, const std::string& record) {
+Result<std::optional<uid_t>> owner_of(const Directory& directory, const std::string& record) {
     struct stat status {};
-    if (fstatat(directory.number(), record.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (errno == ENOENT) return std::optional<Account>();
-        return store_failure(directory.path + "/" + record, "can't be examined", errno);
-    }
+    if (fstatat(directory.number(), record.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
+        return std::optional(status.st_uid);
+    if (errno == ENOENT) return std::optional<uid_t>();
+    return store_failure(directory.path + "/" + record, "can't be examined", errno);
+}
+
+std::optional<std::string> user_of(const std::string& record) {
     const auto user = percent_decode(record);
-    if (!S_ISREG(status.st_mode) || !user || record_name(user->text()) != record) {
-        return std::optional<Account>();
-    }
-    return std::optional(Account{std::string(user->text()), status.st_uid});
+    if (!user || record_name(user->text()) != record) return std::nullopt;
+    return std::string(user->text());
+}
+
+Result<std::optional<Account>> account_of(const Directory& directory, const std::string& record) {
+    const auto owner = owner_of(directory, record);
+    if (!owner) return owner.failure();
+    const auto user = user_of(record);
+    if (!*owner || !user || !is_file(directory, record)) return std::optional<Account>();
+    return std::optional(Account{*user, **owner});
 }
 
 std::optional<Failure> distrust_record(const Descriptor& file, const std::string& path,

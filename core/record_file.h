@@ -2,12 +2,14 @@
 // Knows how a record is opened, locked, replaced and removed, not what stands in it.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "core/descriptor.h"
@@ -42,7 +44,23 @@ Result<Directory> open_directory(const std::string& path, int at, const char* na
 /// is left.
 Result<Done> make_directory(const std::string& path, std::optional<gid_t> group, mode_t mode);
 
-/// The names of the files in the directory that a record could be.
+/// The names of the files in a directory that a record could be, one after the other.
+class RecordListing {
+  public:
+    static Result<RecordListing> open(const std::string& path);
+
+    /// The next one; nothing after the last. In no order.
+    Result<std::optional<std::string>> next();
+
+  private:
+    RecordListing(std::string path, DIR* directory)
+        : path_(std::move(path)), directory_(directory, closedir) {}
+
+    std::string path_;
+    std::unique_ptr<DIR, int (*)(DIR*)> directory_;
+};
+
+/// All of them at once.
 Result<std::vector<std::string>> records_in(const std::string& path);
 
 /// What was renamed and removed in it is so after a power cut too.
@@ -89,6 +107,12 @@ bool is_file(const Directory& directory, const std::string& record);
 
 /// Whether `file` is still what the record is called: it may have been replaced meanwhile.
 bool is_still(const Descriptor& file, const Directory& directory, const std::string& record);
+
+/// Who owns what has the record's name, whatever that is; nothing if there is nothing.
+Result<std::optional<uid_t>> owner_of(const Directory& directory, const std::string& record);
+
+/// The name of the account whose records are called that; nothing for a name that record_name() doesn't give.
+std::optional<std::string> user_of(const std::string& record);
 
 /// Whose record that is, by its name and its owner; nothing for what no record can be: not a regular file, or
 /// of a name that record_name() doesn't give.

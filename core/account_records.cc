@@ -1,0 +1,58 @@
+#include "core/account_records.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/percent.h"
+#include "core/sealed_record.h"
+
+namespace totp {
+
+RecordNames names_of_record(const std::string& record, const FileStorePlaces& places) {
+    return {record, places.store + "/enrolled/" + record, places.state + "/" + record};
+}
+
+Result<std::optional<Enrolment>> read_enrolment(const Directory& enrolled, const RecordNames& names,
+                                                const Account& account, const FileStorePlaces& places) {
+    const auto text = read_sealed(enrolled, names.record, account, places.key, places.owner);
+    if (!text) return text.failure();
+    if (!*text) return std::optional<Enrolment>();
+    auto enrolment = parse_enrolment((*text)->text());
+    if (!enrolment) return damaged(names.enrolled, enrolment.failure(), account);
+    return std::optional<Enrolment>(*std::move(enrolment));
+}
+
+Result<LoginState> read_state(const Descriptor& file, const RecordNames& names, const Account& account) {
+    if (auto failure = distrust_record(file, names.state, account)) return *failure;
+    SecretBytes content;
+    if (read_whole(file, sizeof(SlotPair), content) != 0)
+        return store_failure(names.state, "can't be read", errno);
+    if (content.size() != sizeof(SlotPair)) {
+        return damaged(names.state, {Trouble::store, "isn't 4096 bytes long"}, account);
+    }
+
+    SlotPair slots;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        std::ranges::copy(content.text().substr(i * slot_size, slot_size), slots[i].begin());
+    }
+    auto state = newest(slots);
+    if (!state) {
+        return damaged(names.state, {Trouble::store, "is damaged or of a version this program doesn't know"},
+                       account);
+    }
+    return *std::move(state);
+}
+
+std::optional<Failure> refuse_lost_state(const Enrolment& enrolment, const LoginState* state,
+                                         const RecordNames& names, const Account& account) {
+    const auto way_out = ", so codes that were spent would count again: run totp-enroll remove --user " +
+                         printable(account.name) +
+                         " and enrol again, or see missing_state in pam_totp.conf(5)";
+    if (state == nullptr) return store_failure(names.state, "is missing" + way_out);
+    if (const auto* device = device_without_state(enrolment, *state)) {
+        return store_failure(names.state, "knows nothing of the device " + device->name + way_out);
+    }
+    return std::nullopt;
+}
+
+}  // namespace totp

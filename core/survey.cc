@@ -1,0 +1,110 @@
+#include "core/survey.h"
+
+#include "core/account_records.h"
+
+namespace totp {
+namespace {
+
+/// How often records are looked at that contradict each other: one may have been changed between the looks at
+/// them, but not again and again.
+constexpr int looks = 3;
+
+constexpr uid_t root = 0;
+
+class Surveyor {
+  public:
+    Surveyor(const FileStorePlaces& places, const Directory& enrolled, const Directory& states,
+             MissingState missing_state, UnixTime now)
+        : places_(places), enrolled_(enrolled), states_(states), missing_state_(missing_state), now_(now) {}
+
+    /// Of each account that has a record in `directory`, but none in `other`.
+    Result<Done> run(const Directory& directory, const Directory* other, const SurveyWitness& witness) const;
+
+  private:
+    Result<AccountRecords> look_again(const std::string& record, const Account& account) const;
+    /// First the enrolment: who adds a device writes its state before.
+    Result<AccountRecords> look(const std::string& record, const Account& account) const;
+    Result<std::optional<LoginState>> state_of(const RecordNames& names, const Account& account) const;
+
+    const FileStorePlaces& places_;
+    const Directory& enrolled_;
+    const Directory& states_;
+    MissingState missing_state_;
+    UnixTime now_;
+};
+
+Result<uid_t> owner_in_either(const Directory& one, const Directory& other, const std::string& record) {
+    for (const auto* directory : {&one, &other}) {
+        const auto owner = owner_of(*directory, record);
+        if (!owner) return owner.failure();
+        if (*owner && **owner != root) return **owner;
+    }
+    return root;
+}
+
+Result<Done> Surveyor::run(const Directory& directory, const Directory* other,
+                           const SurveyWitness& witness) const {
+    auto listing = RecordListing::open(directory.path);
+    if (!listing) return listing.failure();
+    for (;;) {
+        const auto record = listing->next();
+        if (!record) return record.failure();
+        if (!*record) return Done{};
+        const auto user = user_of(**record);
+        if (!user) continue;
+        const auto elsewhere = other != nullptr ? owner_of(*other, **record) : Result(std::optional<uid_t>());
+        if (!elsewhere) return elsewhere.failure();
+        if (*elsewhere) continue;
+        const auto owner = owner_in_either(enrolled_, states_, **record);
+        if (!owner) return owner.failure();
+        const Account account{*user, *owner};
+        witness(account, look_again(**record, account));
+    }
+}
+
+Result<AccountRecords> Surveyor::look_again(const std::string& record, const Account& account) const {
+    auto records = look(record, account);
+    for (int i = 1; i < looks && !records; ++i) records = look(record, account);
+    return records;
+}
+
+Result<AccountRecords> Surveyor::look(const std::string& record, const Account& account) const {
+    const auto names = names_of_record(record, places_);
+    auto enrolment = read_enrolment(enrolled_, names, account, places_);
+    if (!enrolment) return enrolment.failure();
+    auto state = state_of(names, account);
+    if (!state) return state.failure();
+    AccountRecords records{*std::move(enrolment), state->value_or(LoginState{})};
+    if (!records.enrolment) return records;
+    if (missing_state_ == MissingState::start_anew) {
+        records.state = with_lost_devices_restarted(std::move(records.state), *records.enrolment, now_);
+    } else if (auto lost =
+                   refuse_lost_state(*records.enrolment, *state ? &**state : nullptr, names, account)) {
+        return *std::move(lost);
+    }
+    return records;
+}
+
+Result<std::optional<LoginState>> Surveyor::state_of(const RecordNames& names, const Account& account) const {
+    const auto file = open_record(states_, names.record, account);
+    if (!file) return file.failure();
+    if (!*file) return std::optional<LoginState>();
+    auto state = read_state(*file, names, account);
+    if (!state) return state.failure();
+    return std::optional(*std::move(state));
+}
+
+}  // namespace
+
+Result<Done> survey(const FileStorePlaces& places, MissingState missing_state, UnixTime now,
+                    const SurveyWitness& witness) {
+    const auto enrolled = open_in_store(places, "enrolled");
+    if (!enrolled) return enrolled.failure();
+    const auto states = open_state_directory(places);
+    if (!states) return states.failure();
+    const Surveyor surveyor(places, *enrolled, *states, missing_state, now);
+    if (auto seen = surveyor.run(*enrolled, nullptr, witness); !seen) return seen;
+    return surveyor.run(*states, &*enrolled, witness);
+}
+
+}  // namespace totp
