@@ -35,6 +35,7 @@ _totp_enroll() {
                     words+=' --device --algorithm --digits --period --hotp --issuer --label --secret-from
                         --qr --qr-file --recovery-codes --no-confirm'
                     ;;
+                status) words+=' --all' ;;
                 remove) words+=' --device --yes' ;;
                 recovery) words+=' --recovery-codes --one --expires' ;;
                 rekey) words+=' --key-from --keep-old' ;;

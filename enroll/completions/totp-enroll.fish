@@ -68,6 +68,9 @@ complete -c totp-enroll $add -l qr-file -r -F -d 'The QR code as a new file too:
 complete -c totp-enroll $add -l recovery-codes -x -d 'How many recovery codes to make, 0 to 32 [10]'
 complete -c totp-enroll $add -l no-confirm -d 'Save without a code from the device (root)'
 
+complete -c totp-enroll -n '__totp_enroll_command_is status' -l all \
+    -d 'Every account that has a record, one a line (root)'
+
 set -l remove -n '__totp_enroll_command_is remove'
 complete -c totp-enroll $remove -l device -x -d 'Only this device; without it, all that is enrolled'
 complete -c totp-enroll $remove -l yes -d 'Don\'t ask'

@@ -1,0 +1,26 @@
+// How an account stands: the facts of `status`, for people and for scripts.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/policy.h"
+#include "core/store.h"
+#include "enroll/json.h"
+
+namespace totp {
+
+/// The documented shape, for an account that is enrolled or not.
+Json standing_of(const std::string& user, const std::optional<Enrolment>& enrolment, const LoginState& state,
+                 const Policy& policy, UnixTime now);
+
+/// The same for an account whose records can't be used.
+Json standing_of_unusable(const std::string& user, const Failure& failure);
+
+/// A page about it, for people.
+std::string page_of(const Json& standing, bool is_for_root);
+
+/// One line.
+std::string line_of(const Json& standing);
+
+}  // namespace totp

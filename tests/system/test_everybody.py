@@ -1,0 +1,155 @@
+"""status --all on real accounts."""
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from machine import PASSWORD, as_user, code_at, run, wrong
+from test_bulk import DONE, NOT_PERMITTED, REFUSED, UNUSABLE, USAGE, Passwd
+
+STORE = Path("/var/lib/pam-totp")
+MANY = 2000
+
+
+def status_of_all(machine, *options):
+    return subprocess.run([machine.totp_enroll, "status", "--all", *options], capture_output=True, text=True)
+
+
+def facts_of_all(machine, exit_code=DONE):
+    done = status_of_all(machine, "--json")
+    assert (done.returncode, done.stderr) == (exit_code, "")
+    facts = [json.loads(line) for line in done.stdout.splitlines()]
+    by_user = {each["user"]: each for each in facts}
+    assert len(by_user) == len(facts)
+    return by_user
+
+
+@pytest.fixture(autouse=True)
+def empty_store(machine):
+    yield
+    for directory in ("enrolled", "state"):
+        for record in (STORE / directory).glob("[!.]*"):
+            record.rmdir() if record.is_dir() else record.unlink()
+
+
+@pytest.fixture
+def people(machine, sshd):
+    """alice has logged in, bob mistyped, carol has no recovery codes, dave is locked for good; erin isn't enrolled."""
+    names = [machine.add_user() for _ in range(5)]
+    secrets = [machine.enrol(name, *options)["secret"] for name, options in zip(
+        names, ([], [], ["--recovery-codes", "0"], []))]
+    assert sshd.login(names[0], PASSWORD, code_at(secrets[0]))
+    assert not sshd.login(names[1], PASSWORD, wrong(code_at(secrets[1])))
+    Path("/etc/security/pam_totp.conf.d").mkdir(exist_ok=True)
+    settings = Path("/etc/security/pam_totp.conf.d/everybody.conf")
+    settings.write_text("max_failures = 1\n")
+    assert not sshd.login(names[3], PASSWORD, wrong(code_at(secrets[3])))
+    yield names
+    settings.unlink()
+
+
+def test_each_account_is_told_as_status_tells_it(machine, people):
+    told = facts_of_all(machine)
+    assert set(told) == set(people[:4])
+    for name in people[:4]:
+        assert told[name] == machine.status(name)
+
+
+def test_people_read_one_line_for_each(machine, people):
+    done = status_of_all(machine)
+    assert done.returncode == DONE and done.stderr == ""
+    alice, bob, carol, dave, _ = people
+    lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert re.fullmatch(r"1 device, 10 recovery codes left, last used 20\d\d-\S+Z", lines[alice])
+    # With max_failures = 1 the one wrong code locks bob as well.
+    assert lines[bob] == ("1 device, 10 recovery codes left, never used; 1 wrong code from elsewhere, "
+                          "locked until it is unlocked")
+    assert lines[carol] == "1 device, 0 recovery codes left, never used"
+    assert lines[dave].endswith("locked until it is unlocked")
+
+
+def test_record_that_cannot_be_used_is_a_line_that_says_so(machine, people):
+    alice, bob, carol, dave, _ = people
+    (STORE / "enrolled" / alice).write_text("nonsense")
+    (STORE / "enrolled" / bob).chmod(0o644)
+    (STORE / "state" / carol).unlink()
+    (STORE / "state" / dave).unlink()
+    os.symlink("/etc/passwd", STORE / "state" / dave)
+    told = facts_of_all(machine, REFUSED)
+    for name, what in ((alice, f"enrolled/{alice} isn't an enrolment"), (bob, f"enrolled/{bob} is open to others"),
+                       (carol, f"state/{carol} is missing"), (dave, f"state/{dave} is a symbolic link")):
+        assert set(told[name]) == {"user", "error"}
+        assert f"{STORE}/{what}" in told[name]["error"]
+    done = status_of_all(machine)
+    assert done.returncode == REFUSED
+    assert f"{bob}: {STORE}/enrolled/{bob} is open to others: run chmod go= on it\n" in done.stdout
+
+
+def test_account_with_a_state_alone_is_told_too(machine, user):
+    machine.enrol(user)
+    (STORE / "enrolled" / user).unlink()
+    assert not facts_of_all(machine)[user]["enrolled"]
+    assert status_of_all(machine).stdout == f"{user}: not enrolled\n"
+
+
+def test_nobody_is_nobody(machine):
+    done = status_of_all(machine)
+    assert (done.returncode, done.stdout, done.stderr) == (DONE, "", "")
+
+
+def test_account_that_is_held_is_told_at_once(machine, user):
+    machine.enrol(user)
+    with open(STORE / "state" / user, "rb") as state:
+        fcntl.flock(state, fcntl.LOCK_EX)
+        began = time.monotonic()
+        assert facts_of_all(machine)[user]["enrolled"]
+        assert time.monotonic() - began < 2
+
+
+def test_only_root_is_told_of_everybody(machine, user):
+    done = subprocess.run(as_user(user, machine.totp_enroll, "status", "--all"), capture_output=True, text=True)
+    assert done.returncode == NOT_PERMITTED and done.stdout == ""
+    assert "status --all is for root" in done.stderr
+
+
+def test_everybody_is_not_somebody(machine, user):
+    done = status_of_all(machine, "--user", user)
+    assert done.returncode == USAGE and "--all is everybody" in done.stderr
+
+
+def test_store_that_cannot_be_used_is_told(machine):
+    STORE.joinpath("state").chmod(0o1777)
+    try:
+        done = status_of_all(machine, "--json")
+        assert done.returncode == UNUSABLE and done.stdout == ""
+        assert f"{STORE}/state is open to others" in done.stderr
+    finally:
+        STORE.joinpath("state").chmod(0o1770)
+
+
+def test_many_are_told_in_little_memory(machine, tmp_path):
+    """Memory doesn't grow with them: at 2,000 accounts it is what it is at one."""
+    names = Passwd().add(MANY)
+    (tmp_path / "list").write_text("\n".join(names))
+
+    def peak():
+        script = ("import os, resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL);"
+                  "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+        return int(run(sys.executable, "-c", script, machine.totp_enroll, "status", "--all", "--json"))
+
+    run(machine.totp_enroll, "bulk", str(tmp_path / "list"), "--out", "/run/private/handed-over",
+        "--recovery-codes", "0")
+    run("rm", "-r", "/run/private/handed-over")
+    many = peak()
+    assert set(facts_of_all(machine)) == set(names)
+    for name in names[1:]:
+        (STORE / "enrolled" / name).unlink()
+        (STORE / "state" / name).unlink()
+    assert many < peak() + 512
