@@ -5,7 +5,8 @@ packages_to_build='g++ cmake ninja-build pkg-config libpam0g-dev libssl-dev libc
 packages_to_log_in='openssh-server openssh-client python3 python3-pexpect oathtool'
 packages_to_test='libcmocka-dev libpam-wrapper binutils procps iproute2 sudo strace tmux zbar-tools librsvg2-bin python3-pyotp
     python3-pytest python3-pil fonts-dejavu-core zsh fish cron postgresql pamtester vlock valgrind
-    libpam-google-authenticator libpam-oath fail2ban python3-systemd systemd faketime'
+    libpam-google-authenticator libpam-oath fail2ban python3-systemd systemd faketime
+    python3-prometheus-client'
 packages_to_test_more='clang libclang-rt-dev clang-tidy llvm cppcheck git patch'
 
 is_installed() {

@@ -1,4 +1,4 @@
-"""status --all on real accounts."""
+"""status --all on real accounts, and the figures for Prometheus that conf/prometheus makes of it."""
 
 import fcntl
 import json
@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from machine import PASSWORD, as_user, code_at, run, wrong
 from test_bulk import DONE, NOT_PERMITTED, REFUSED, UNUSABLE, USAGE, Passwd
 
 STORE = Path("/var/lib/pam-totp")
+METRICS = Path(__file__).parents[2] / "conf/prometheus/pam-totp-metrics"
 MANY = 2000
 
 
@@ -153,3 +155,62 @@ def test_many_are_told_in_little_memory(machine, tmp_path):
         (STORE / "enrolled" / name).unlink()
         (STORE / "state" / name).unlink()
     assert many < peak() + 512
+
+
+# ---- figures for Prometheus
+
+
+def figures(machine, path):
+    done = subprocess.run([str(METRICS), str(path)], capture_output=True, text=True,
+                          env={**os.environ, "TOTP_ENROLL": machine.totp_enroll})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    families = list(text_string_to_metric_families(path.read_text()))
+    assert all(family.type == "gauge" and family.documentation for family in families)
+    return {(sample.name.removeprefix("pam_totp_"), *sample.labels.values()): sample.value
+            for family in families for sample in family.samples}
+
+
+def test_figures_are_those_of_the_accounts(machine, people, tmp_path):
+    before = int(time.time()) - 120
+    seen = figures(machine, tmp_path / "pam_totp.prom")
+    last, collected = seen.pop(("last_success_seconds",)), seen.pop(("collected_seconds",))
+    assert before <= last <= collected <= time.time()
+    assert seen == {
+        ("enrolled_accounts",): 4, ("unreadable_accounts",): 0, ("failures", "known"): 0, ("failures", "elsewhere"): 2,
+        ("locked_accounts", "known", "time"): 0, ("locked_accounts", "known", "unlock"): 0,
+        ("locked_accounts", "elsewhere", "time"): 0, ("locked_accounts", "elsewhere", "unlock"): 2,
+        ("few_recovery_codes_accounts",): 1, ("no_recovery_codes_accounts",): 1}
+
+
+def test_record_that_cannot_be_used_is_a_figure(machine, people, tmp_path):
+    (STORE / "enrolled" / people[0]).write_text("nonsense")
+    seen = figures(machine, tmp_path / "pam_totp.prom")
+    assert seen[("unreadable_accounts",)] == 1 and seen[("enrolled_accounts",)] == 3
+    assert seen[("last_success_seconds",)] == 0
+
+
+def test_file_is_replaced_whole_or_left(machine, user, tmp_path):
+    machine.enrol(user)
+    path = tmp_path / "pam_totp.prom"
+    figures(machine, path)
+    before = path.stat()
+    assert before.st_mode & 0o777 == 0o644
+    figures(machine, path)
+    assert path.stat().st_ino != before.st_ino
+    kept = path.read_text()
+    STORE.joinpath("state").chmod(0o1777)
+    try:
+        done = subprocess.run([str(METRICS), str(path)], capture_output=True, text=True,
+                              env={**os.environ, "TOTP_ENROLL": machine.totp_enroll})
+    finally:
+        STORE.joinpath("state").chmod(0o1770)
+    assert done.returncode == 1 and "exit status 4" in done.stderr
+    assert path.read_text() == kept
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_units_are_what_systemd_knows():
+    units = [str(METRICS.with_name(f"pam-totp-metrics.{kind}")) for kind in ("service", "timer")]
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)
+    complaints = [line for line in done.stderr.splitlines() if "is not executable" not in line]
+    assert complaints == []
