@@ -5,8 +5,7 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
+#include "enroll/options.h"
 #include "enroll/session.h"
 
 namespace totp {
@@ -16,7 +15,7 @@ class Command {
   public:
     virtual ~Command() = default;
 
-    virtual void declare(CLI::App& app) = 0;
+    virtual void declare(Options& options) = 0;
 
     /// Does it; what it returns is the exit code.
     virtual int run(const SharedOptions& shared) = 0;

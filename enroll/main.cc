@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <syslog.h>
+#include <CLI/CLI.hpp>
 
 #include "core/privilege.h"
 #include "enroll/command.h"
@@ -90,7 +91,8 @@ int run(std::vector<std::string> arguments) {
     for (const auto& [name, summary, make] : table()) {
         auto* const command = commands.emplace_back(make()).get();
         auto* const subcommand = app.add_subcommand(name, summary);
-        command->declare(*subcommand);
+        Options options(*subcommand);
+        command->declare(options);
         subcommand->callback([&chosen, command] { chosen = command; });
     }
     try {

@@ -82,7 +82,7 @@ struct Saved {
 
 class Add : public AccountCommand {
   public:
-    void declare(CLI::App& app) override;
+    void declare(Options& options) override;
     std::string way_out_of_lost_output() const override {
         return "; if totp-enroll status has the new device, remove it again or make new recovery codes";
     }
@@ -118,35 +118,27 @@ class Add : public AccountCommand {
     bool needs_no_code_ = false;
 };
 
-void Add::declare(CLI::App& app) {
-    app.add_option("--device", name_, "What to call the device [phone, phone-2, …]")->type_name("NAME");
-    app.add_option("--algorithm", algorithm_, "SHA1, SHA256 or SHA512; many apps know SHA1 only")
-        ->type_name("HASH")
-        ->capture_default_str();
-    app.add_option("--digits", digits_, "How many digits a code has: 6, 7 or 8")
-        ->check(CLI::Range(6, 8))
-        ->type_name("N")
-        ->capture_default_str();
-    app.add_option("--period", period_, "How many seconds a code lasts: 1 to 3600 [30]")
-        ->check(CLI::Range(1, 3600))
-        ->type_name("SECONDS");
-    app.add_flag("--hotp", is_hotp_, "A token that counts its codes instead of knowing the time");
-    app.add_option("--issuer", issuer_, "Who the app says the account is with [this host's name]")
-        ->type_name("TEXT");
-    app.add_option("--label", label_, "What the app calls the account [the user's name]")->type_name("TEXT");
-    app.add_option("--secret-from", secret_from_,
-                   "Take the secret, in base 32, from a file (root) or (-) stdin")
-        ->type_name("FILE");
-    app.add_option("--qr", qr_, "The QR code: auto, utf8, utf8-light, ascii, ansi or none")
-        ->check(CLI::IsMember(words_of_qr()))
-        ->type_name("FORM")
-        ->option_text("FORM");
-    app.add_option("--qr-file", qr_file_, "The QR code as a new file too: F.png or F.svg")->type_name("FILE");
-    app.add_option("--recovery-codes", recovery_codes_, "How many recovery codes to make, 0 to 32 [10]")
-        ->check(CLI::Range(0, static_cast<int>(maximum_recovery_codes)))
-        ->type_name("N");
-    app.add_flag("--no-confirm", needs_no_code_, "Save without a code from the device (root)");
-    app.footer("Example: totp-enroll add --user alice --device phone");
+void Add::declare(Options& options) {
+    options.value("--device", name_, "NAME", "What to call the device [phone, phone-2, …]");
+    options.value("--algorithm", algorithm_, "HASH", "SHA1, SHA256 or SHA512; many apps know SHA1 only")
+        .shows_default();
+    options.value("--digits", digits_, "N", "How many digits a code has: 6, 7 or 8")
+        .is_between(6, 8)
+        .shows_default();
+    options.value("--period", period_, "SECONDS", "How many seconds a code lasts: 1 to 3600 [30]")
+        .is_between(1, 3600);
+    options.flag("--hotp", is_hotp_, "A token that counts its codes instead of knowing the time");
+    options.value("--issuer", issuer_, "TEXT", "Who the app says the account is with [this host's name]");
+    options.value("--label", label_, "TEXT", "What the app calls the account [the user's name]");
+    options.value("--secret-from", secret_from_, "FILE",
+                  "Take the secret, in base 32, from a file (root) or (-) stdin");
+    options.value("--qr", qr_, "FORM", "The QR code: auto, utf8, utf8-light, ascii, ansi or none")
+        .is_one_of(words_of_qr());
+    options.value("--qr-file", qr_file_, "FILE", "The QR code as a new file too: F.png or F.svg");
+    options.value("--recovery-codes", recovery_codes_, "N", "How many recovery codes to make, 0 to 32 [10]")
+        .is_between(0, static_cast<int>(maximum_recovery_codes));
+    options.flag("--no-confirm", needs_no_code_, "Save without a code from the device (root)");
+    options.example("totp-enroll add --user alice --device phone");
 }
 
 std::optional<Failure> Add::refuse_for_others_than_root() const {

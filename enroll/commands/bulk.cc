@@ -83,7 +83,7 @@ void report_failure(const Subject& subject, const Failure& failure, bool is_json
 
 class Bulk : public Command {
   public:
-    void declare(CLI::App& app) override;
+    void declare(Options& options) override;
     int run(const SharedOptions& shared) override;
     std::string way_out_of_lost_output() const override { return ": the same command goes on"; }
 
@@ -109,21 +109,15 @@ class Bulk : public Command {
     Tally tally_;
 };
 
-void Bulk::declare(CLI::App& app) {
-    app.add_option("file", file_, "The accounts, one a line or as CSV; - is stdin")
-        ->required()
-        ->type_name("FILE");
-    app.add_option("--out", out_, "Where what is handed over goes: a directory of root's alone")
-        ->required()
-        ->type_name("DIR");
-    app.add_option("--device", device_, "What to call a device where FILE doesn't say [phone]")
-        ->type_name("NAME");
-    app.add_option("--issuer", issuer_, "Who the app says the account is with [this host's name]")
-        ->type_name("TEXT");
-    app.add_option("--recovery-codes", recovery_codes_, "How many recovery codes to make, 0 to 32 [10]")
-        ->check(CLI::Range(0, static_cast<int>(maximum_recovery_codes)))
-        ->type_name("N");
-    app.footer("Example: totp-enroll bulk staff.csv --out /root/staff");
+void Bulk::declare(Options& options) {
+    options.value("file", file_, "FILE", "The accounts, one a line or as CSV; - is stdin").is_required();
+    options.value("--out", out_, "DIR", "Where what is handed over goes: a directory of root's alone")
+        .is_required();
+    options.value("--device", device_, "NAME", "What to call a device where FILE doesn't say [phone]");
+    options.value("--issuer", issuer_, "TEXT", "Who the app says the account is with [this host's name]");
+    options.value("--recovery-codes", recovery_codes_, "N", "How many recovery codes to make, 0 to 32 [10]")
+        .is_between(0, static_cast<int>(maximum_recovery_codes));
+    options.example("totp-enroll bulk staff.csv --out /root/staff");
 }
 
 std::optional<Failure> Bulk::refuse_options(const SharedOptions& shared) const {

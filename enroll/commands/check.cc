@@ -72,9 +72,9 @@ std::vector<std::string> services_of_interest(const PamPlaces& places) {
 
 class Check : public Command {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("SERVICE", services_, "PAM services to look at; without one all that matter");
-        app.footer("Example: totp-enroll check sshd");
+    void declare(Options& options) override {
+        options.value("SERVICE", services_, "TEXT", "PAM services to look at; without one all that matter");
+        options.example("totp-enroll check sshd");
     }
 
     int run(const SharedOptions& shared) override {

@@ -57,7 +57,7 @@ void show(const SecretBytes& text) {
 
 class Export : public AccountCommand {
   public:
-    void declare(CLI::App& app) override;
+    void declare(Options& options) override;
 
   private:
     std::optional<Failure> refuse_options() const override;
@@ -78,18 +78,14 @@ class Export : public AccountCommand {
     std::string qr_file_;
 };
 
-void Export::declare(CLI::App& app) {
-    app.add_option("--device", name_, "Only this device")->type_name("NAME");
-    app.add_option("--format", format_, "What to make: uri, qr, google or oath")
-        ->check(CLI::IsMember({"uri", "qr", "google", "oath"}))
-        ->type_name("FORMAT")
-        ->option_text("FORMAT");
-    app.add_option("--qr", qr_, "The QR code: auto, utf8, utf8-light, ascii, ansi or none")
-        ->check(CLI::IsMember(words_of_qr()))
-        ->type_name("FORM")
-        ->option_text("FORM");
-    app.add_option("--qr-file", qr_file_, "The QR code as a new file too: F.png or F.svg")->type_name("FILE");
-    app.footer("Example: totp-enroll export --user alice --format qr");
+void Export::declare(Options& options) {
+    options.value("--device", name_, "NAME", "Only this device");
+    options.value("--format", format_, "FORMAT", "What to make: uri, qr, google or oath")
+        .is_one_of({"uri", "qr", "google", "oath"});
+    options.value("--qr", qr_, "FORM", "The QR code: auto, utf8, utf8-light, ascii, ansi or none")
+        .is_one_of(words_of_qr());
+    options.value("--qr-file", qr_file_, "FILE", "The QR code as a new file too: F.png or F.svg");
+    options.example("totp-enroll export --user alice --format qr");
 }
 
 std::optional<Failure> Export::refuse_options() const {

@@ -11,7 +11,7 @@ namespace {
 
 class Forget : public AccountCommand {
   public:
-    void declare(CLI::App& app) override { app.footer("Example: totp-enroll forget --user alice"); }
+    void declare(Options& options) override { options.example("totp-enroll forget --user alice"); }
 
   private:
     int act(const Session& session) override;

@@ -98,7 +98,7 @@ int report(const Arrival& arrival, const Failure& failure, bool is_json) {
 
 class Import : public Command {
   public:
-    void declare(CLI::App& app) override;
+    void declare(Options& options) override;
     int run(const SharedOptions& shared) override;
 
   private:
@@ -116,16 +116,14 @@ class Import : public Command {
     std::optional<std::string> name_;
 };
 
-void Import::declare(CLI::App& app) {
-    app.add_option("format", format_, "What the files are: google, oath or uri")
-        ->check(CLI::IsMember({"google", "oath", "uri"}))
-        ->required()
-        ->type_name("FORMAT")
-        ->option_text("FORMAT");
-    app.add_option("file", files_, "The files; - is stdin")->type_name("FILE");
-    app.add_flag("--all-homes", is_of_all_homes_, "The .google_authenticator of every account");
-    app.add_option("--device", name_, "What to call the device [phone, phone-2, …]")->type_name("NAME");
-    app.footer("Example: totp-enroll import google --all-homes");
+void Import::declare(Options& options) {
+    options.value("format", format_, "FORMAT", "What the files are: google, oath or uri")
+        .is_one_of({"google", "oath", "uri"})
+        .is_required();
+    options.value("file", files_, "FILE", "The files; - is stdin");
+    options.flag("--all-homes", is_of_all_homes_, "The .google_authenticator of every account");
+    options.value("--device", name_, "NAME", "What to call the device [phone, phone-2, …]");
+    options.example("totp-enroll import google --all-homes");
 }
 
 std::optional<Failure> Import::refuse_options(const SharedOptions& shared) const {

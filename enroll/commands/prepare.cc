@@ -8,7 +8,7 @@ namespace {
 
 class Prepare : public Command {
   public:
-    void declare(CLI::App& app) override { app.footer("Example: totp-enroll prepare"); }
+    void declare(Options& options) override { options.example("totp-enroll prepare"); }
 
     int run(const SharedOptions& shared) override {
         if (!is_root() && shared.store.empty()) {

@@ -36,15 +36,13 @@ void drop_useless(Enrolment& enrolment, const LoginState& state, UnixTime now) {
 
 class Recovery : public AccountCommand {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("--recovery-codes", count_, "How many, 1 to 32")
-            ->check(CLI::Range(1, static_cast<int>(maximum_recovery_codes)))
-            ->type_name("N")
-            ->capture_default_str();
-        app.add_flag("--one", is_one_more_, "One more code beside those there are, for a while (root)");
-        app.add_option("--expires", expires_, "How long that one is good: 90m, 24h, 7d [24h]")
-            ->type_name("TIME");
-        app.footer("Example: totp-enroll recovery --user alice --one --expires 24h");
+    void declare(Options& options) override {
+        options.value("--recovery-codes", count_, "N", "How many, 1 to 32")
+            .is_between(1, static_cast<int>(maximum_recovery_codes))
+            .shows_default();
+        options.flag("--one", is_one_more_, "One more code beside those there are, for a while (root)");
+        options.value("--expires", expires_, "TIME", "How long that one is good: 90m, 24h, 7d [24h]");
+        options.example("totp-enroll recovery --user alice --one --expires 24h");
     }
 
     std::string way_out_of_lost_output() const override {

@@ -46,11 +46,11 @@ Result<Done> keep(const HostKey& key, const std::string& file) {
 
 class Rekey : public Command {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("--key-from", key_from_, "Take the new key, 32 bytes, from a file or (-) stdin")
-            ->type_name("FILE");
-        app.add_option("--keep-old", keep_old_, "Keep the old key in this new file")->type_name("FILE");
-        app.footer("Example: totp-enroll rekey --keep-old /root/key-of-old-backups");
+    void declare(Options& options) override {
+        options.value("--key-from", key_from_, "FILE",
+                      "Take the new key, 32 bytes, from a file or (-) stdin");
+        options.value("--keep-old", keep_old_, "FILE", "Keep the old key in this new file");
+        options.example("totp-enroll rekey --keep-old /root/key-of-old-backups");
     }
 
     int run(const SharedOptions& shared) override;

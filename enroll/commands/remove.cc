@@ -14,11 +14,10 @@ namespace {
 
 class Remove : public AccountCommand {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("--device", device_, "Only this device; without it, all that is enrolled")
-            ->type_name("NAME");
-        app.add_flag("--yes", is_sure_, "Don't ask");
-        app.footer("Example: totp-enroll remove --user alice --device phone");
+    void declare(Options& options) override {
+        options.value("--device", device_, "NAME", "Only this device; without it, all that is enrolled");
+        options.flag("--yes", is_sure_, "Don't ask");
+        options.example("totp-enroll remove --user alice --device phone");
     }
 
   private:

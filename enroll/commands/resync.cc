@@ -16,8 +16,8 @@ using Outcome = Resynchronisation::Outcome;
 
 class Resync : public AccountCommand {
   public:
-    void declare(CLI::App& app) override {
-        app.footer("Example: printf '123456\\n654321\\n' | totp-enroll resync --user alice");
+    void declare(Options& options) override {
+        options.example("printf '123456\\n654321\\n' | totp-enroll resync --user alice");
     }
 
   private:

@@ -20,7 +20,7 @@ Result<Json> standing_of(const Session& session) {
 
 class StatusOfOne : public AccountCommand {
   public:
-    void declare(CLI::App&) override {}
+    void declare(Options&) override {}
 
   private:
     int act(const Session& session) override {
@@ -63,9 +63,9 @@ int status_of_all(const SharedOptions& shared) {
 
 class Status : public Command {
   public:
-    void declare(CLI::App& app) override {
-        app.add_flag("--all", all_, "Every account that has a record, one a line (root)");
-        app.footer("Example: totp-enroll status --user alice --json");
+    void declare(Options& options) override {
+        options.flag("--all", all_, "Every account that has a record, one a line (root)");
+        options.example("totp-enroll status --user alice --json");
     }
 
     int run(const SharedOptions& shared) override {

@@ -13,7 +13,7 @@ namespace {
 
 class Unlock : public AccountCommand {
   public:
-    void declare(CLI::App& app) override { app.footer("Example: totp-enroll unlock --user alice"); }
+    void declare(Options& options) override { options.example("totp-enroll unlock --user alice"); }
 
   private:
     int act(const Session& session) override;

@@ -101,8 +101,8 @@ Result<std::optional<Answer>> tried(const Session& session, const SecretBytes& c
 
 class Verify : public AccountCommand {
   public:
-    void declare(CLI::App& app) override {
-        app.footer("Example: echo 123456 | totp-enroll verify --user alice");
+    void declare(Options& options) override {
+        options.example("echo 123456 | totp-enroll verify --user alice");
     }
 
   private:

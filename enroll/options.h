@@ -1,0 +1,51 @@
+// The options of a command: their names, where their values go, what --help says of them. What reads a
+// command line by them, CLI11, is included by options.cc and main.cc alone: it takes seconds to compile.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace totp {
+
+/// One option that has a value.
+class Option {
+  public:
+    explicit Option(CLI::Option& option) : option_(&option) {}
+
+    Option& is_required();
+    Option& is_between(int least, int most);  ///< both included
+    Option& is_one_of(
+        const std::vector<std::string>&);  ///< these words, which the help leaves to its sentence
+    Option& shows_default();               ///< what the value is now stands in the help
+
+  private:
+    CLI::Option* option_;
+};
+
+class Options {
+  public:
+    explicit Options(CLI::App& app) : app_(&app) {}
+
+    /// An option that is there or isn't.
+    void flag(const std::string& name, bool& value, const std::string& help);
+
+    /// An option with a value, which stays as it is where the option isn't given. A name without hyphens is
+    /// that of an argument.
+    ///
+    /// `Value`  std::string, int, std::size_t, an optional of one of these, or a vector of strings.
+    /// `kind`   what the help calls the value: NAME, FILE, N.
+    template <class Value>
+    Option value(const std::string& name, Value& value, const std::string& kind, const std::string& help);
+
+    void example(const std::string& command);
+
+  private:
+    CLI::App* app_;
+};
+
+}  // namespace totp
