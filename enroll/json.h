@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/secret_bytes.h"
-#include "enroll/terminal.h"
 
 namespace totp {
 
@@ -17,18 +16,9 @@ using Json = nlohmann::basic_json<nlohmann::ordered_map, std::vector, SecretText
                                   std::uint64_t, double, WipingAllocator>;
 
 /// A user's name may hold bytes that aren't UTF-8; they must not cost anybody their secret.
-inline void print_json(const Json& facts) {
-    print(facts.dump(2, ' ', false, Json::error_handler_t::replace));
-    print("\n");
-}
+void print_json(const Json& facts);
+void print_json_line(const Json& facts);  ///< on one line, where there are several
 
-/// The same on one line, where there are several.
-inline void print_json_line(const Json& facts) {
-    print(facts.dump(-1, ' ', false, Json::error_handler_t::replace));
-    print("\n");
-}
-
-/// A text of the facts, for people.
-inline std::string text_of(const Json& text) { return std::string(text.get_ref<const SecretText&>()); }
+std::string text_of(const Json& text);  ///< a text of the facts, for people
 
 }  // namespace totp

@@ -17,7 +17,8 @@ Option& Option::is_between(int least, int most) {
 }
 
 Option& Option::is_one_of(const std::vector<std::string>& words) {
-    option_->check(CLI::IsMember(words))->option_text(option_->get_type_name());
+    const auto kind = option_->get_type_name();  // which a check would lengthen by the words
+    option_->check(CLI::IsMember(words))->option_text(kind);
     return *this;
 }
 
