@@ -46,11 +46,15 @@ Pipe make_pipe() {
 /// What the program finds when it begins.
 class Beginning {
   public:
-    Beginning(const Descriptor& input, const Descriptor& output) {
+    Beginning(const Program& program, const Descriptor& input, const Descriptor& output) {
         posix_spawn_file_actions_init(&files_);
         posix_spawn_file_actions_adddup2(&files_, input.number(), STDIN_FILENO);
         posix_spawn_file_actions_adddup2(&files_, output.number(), STDOUT_FILENO);
-        posix_spawn_file_actions_addopen(&files_, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+        if (program.is_complaint_part_of_it) {
+            posix_spawn_file_actions_adddup2(&files_, output.number(), STDERR_FILENO);
+        } else {
+            posix_spawn_file_actions_addopen(&files_, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+        }
         posix_spawn_file_actions_addclosefrom_np(&files_, STDERR_FILENO + 1);
         posix_spawn_file_actions_addchdir_np(&files_, "/");
         posix_spawnattr_init(&attributes_);
@@ -70,10 +74,13 @@ class Beginning {
 
     /// 0, or an errno value.
     int spawn(const Program& program, pid_t& child) const {
-        const char* arguments[] = {program.path, program.argument, nullptr};
+        std::vector<char*> arguments{const_cast<char*>(program.path)};
+        arguments.reserve(program.arguments.size() + 2);
+        for (const auto& argument : program.arguments)
+            arguments.push_back(const_cast<char*>(argument.c_str()));
+        arguments.push_back(nullptr);
         char* environment[] = {nullptr};
-        return posix_spawn(&child, program.path, &files_, &attributes_, const_cast<char* const*>(arguments),
-                           environment);
+        return posix_spawn(&child, program.path, &files_, &attributes_, arguments.data(), environment);
     }
 
   private:
@@ -152,7 +159,8 @@ Result<SecretBytes> answer_of(const Program& program, std::string_view input, st
         return failure_of(program, "can't be asked", errno);
     }
     pid_t number = -1;
-    if (const int error = Beginning(question.reading, answer.writing).spawn(program, number); error != 0) {
+    if (const int error = Beginning(program, question.reading, answer.writing).spawn(program, number);
+        error != 0) {
         return failure_of(program, "can't be started", error);
     }
     const Child child(number);

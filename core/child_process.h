@@ -1,7 +1,9 @@
 // Another program asked one question: what it is given on stdin, what it answers on stdout, and no more.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/failure.h"
 #include "core/secret_bytes.h"
@@ -9,12 +11,14 @@
 namespace totp {
 
 struct Program {
-    const char* path;      ///< from /; no shell, no search
-    const char* argument;  ///< the only one, or null
+    const char* path;                      ///< from /; no shell, no search
+    std::vector<std::string> arguments{};  ///< as they are: nothing is expanded
+    bool is_complaint_part_of_it = false;  ///< what it prints on stderr belongs to its answer
 };
 
 /// Runs the program with an empty environment, in "/", with its signals at their defaults and no descriptor
-/// of ours, gives it `input` (at most 4,096 bytes) and returns what it printed, at most `limit` bytes.
+/// of ours, gives it `input` (at most 4,096 bytes) and returns what it printed, at most `limit` bytes. What
+/// it complains of on stderr is lost, or stands where it was said.
 ///
 /// Fails where it can't be started, prints more, or isn't done after five seconds: it is killed then, or,
 /// where this process may not kill it (it is setuid), waited for until it ends by itself. What it

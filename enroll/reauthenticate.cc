@@ -147,7 +147,7 @@ Failure refusal_of(int code, const Transaction& transaction, const Account& acco
 /// Whether shadow's passwd(1) knows for sure that the account's password field locks it: seven fields, the
 /// second being "L". Who has the password elsewhere (LDAP, Kerberos without an entry here) has two, or none.
 bool has_no_unix_password(const Account& account) {
-    constexpr Program passwd = {.path = "/usr/bin/passwd", .argument = "--status"};
+    const Program passwd{.path = "/usr/bin/passwd", .arguments = {"--status"}};
     constexpr std::size_t longest_status = 1'024;
     const auto status = answer_of(passwd, "", longest_status);
     if (!status) return false;

@@ -154,7 +154,7 @@ SecretBytes EnrolmentAtLogin::picture_of(const Device& device) const {
     SecretBytes request(settings_.enrol_qr + "\n");
     request.append(
         format_key_uri({device.credential, host_name(), account_.name}, UriParameters::not_default).text());
-    auto picture = answer_of({.path = PAM_TOTP_DRAW, .argument = nullptr}, request.text(), longest_picture);
+    auto picture = answer_of({.path = PAM_TOTP_DRAW}, request.text(), longest_picture);
     if (!picture) {
         pam_syslog(pamh_, LOG_WARNING, "the key is shown without its QR code: %s",
                    picture.failure().message.c_str());

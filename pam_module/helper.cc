@@ -35,7 +35,7 @@ Result<Answer> answer_by(const Program& helper, const Question& question) {
 /// What is claimed of an account that isn't known stays out of the log: people type passwords there.
 Result<Answer> answer_about_another(Question question, const std::optional<Account>& account,
                                     const Claim& claim) {
-    constexpr Program helper = {.path = PAM_TOTP_CHECK_ANY, .argument = nullptr};
+    const Program helper{.path = PAM_TOTP_CHECK_ANY};
     if (faccessat(AT_FDCWD, helper.path, X_OK, AT_EACCESS) != 0) {
         const auto reason = because_of(errno);
         return failure_of(helper, "can't be run by uid " + std::to_string(getuid()) + reason +
@@ -51,7 +51,7 @@ Result<Answer> answer_about_another(Question question, const std::optional<Accou
 
 Result<Answer> asked(const std::optional<Account>& account, const Claim& claim, const Question& question) {
     if (!account || account->uid != getuid()) return answer_about_another(question, account, claim);
-    return answer_by({.path = PAM_TOTP_CHECK, .argument = nullptr}, question);
+    return answer_by({.path = PAM_TOTP_CHECK}, question);
 }
 
 }  // namespace

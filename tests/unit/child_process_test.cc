@@ -40,14 +40,16 @@ class Script {
         write_file(path_, "#!/bin/sh\n" + std::string(body) + "\n", 0700);
     }
 
-    Program program(const char* argument = nullptr) const { return {path_.c_str(), argument}; }
+    Program program(std::vector<std::string> arguments = {}) const {
+        return {path_.c_str(), std::move(arguments)};
+    }
 
   private:
     TemporaryDirectory directory_;
     fs::path path_ = directory_.path() / "script";
 };
 
-constexpr Program cat = {"/bin/cat", nullptr};
+const Program cat{"/bin/cat"};
 
 std::string answer(const Program& program, std::string_view input = "") {
     return std::string(value_of(answer_of(program, input, 8'000)).text());
@@ -73,10 +75,11 @@ void gives_the_program_its_input_and_then_the_end(void**) {
     assert_text(answer(cat, ""), "");
 }
 
-void gives_the_program_one_argument_or_none(void**) {
-    const Script script("echo \"$#:$1\"");
-    assert_text(answer(script.program("two words; $x")), "1:two words; $x\n");
-    assert_text(answer(script.program()), "0:\n");
+void gives_the_program_its_arguments_as_they_are(void**) {
+    const Script script("echo \"$#:$1:$2:$3\"");
+    assert_text(answer(script.program({"two words; $x", "", "*"})), "3:two words; $x::*\n");
+    assert_text(answer(script.program({"-T"})), "1:-T::\n");
+    assert_text(answer(script.program()), "0:::\n");
 }
 
 void does_not_look_at_what_the_program_exits_with(void**) {
@@ -102,8 +105,7 @@ void takes_as_much_as_the_limit_and_no_more(void**) {
 }
 
 void a_program_that_never_stops_talking_is_ended(void**) {
-    assert_failure(answer_of({"/usr/bin/yes", nullptr}, "", 1'024), Trouble::system,
-                   "says more than it should");
+    assert_failure(answer_of({"/usr/bin/yes"}, "", 1'024), Trouble::system, "says more than it should");
     assert_true(has_no_child());
 }
 
@@ -116,7 +118,7 @@ void names_the_program_that_cannot_be_started_and_says_why(void**) {
                                                       {plain, "Permission denied"},
                                                       {directory.path(), "Permission denied"}};
     for (const auto& [path, error] : table) {
-        assert_failure(answer_of({path.c_str(), nullptr}, "", 10), Trouble::system,
+        assert_failure(answer_of({path.c_str()}, "", 10), Trouble::system,
                        path.string() + " can't be started: " + error);
     }
     assert_true(has_no_child());
@@ -126,24 +128,29 @@ void names_the_program_that_cannot_be_started_and_says_why(void**) {
 
 void the_environment_is_empty(void**) {
     setenv("PAM_TOTP_TEST", "seen", 1);
-    assert_text(answer({"/usr/bin/env", nullptr}), "");
+    assert_text(answer({"/usr/bin/env"}), "");
 }
 
 void the_working_directory_is_the_root(void**) {
-    assert_text(answer({"/bin/readlink", "/proc/self/cwd"}), "/\n");
+    assert_text(answer({"/bin/readlink", {"/proc/self/cwd"}}), "/\n");
 }
 
 /// The fourth is the one that ls lists the directory by.
 void three_descriptors_are_open(void**) {
     const int left_open = dup2(STDERR_FILENO, 77);
     assert_int_equal(left_open, 77);
-    assert_text(answer({"/bin/ls", "/proc/self/fd"}), "0\n1\n2\n3\n");
+    assert_text(answer({"/bin/ls", {"/proc/self/fd"}}), "0\n1\n2\n3\n");
     close(left_open);
 }
 
-void complaints_go_nowhere(void**) {
-    assert_text(answer({"/bin/readlink", "/proc/self/fd/2"}), "/dev/null\n");
-    assert_text(answer(Script("echo complaint >&2; echo answer").program()), "answer\n");
+void complaints_go_nowhere_unless_they_are_asked_for(void**) {
+    assert_text(answer({"/bin/readlink", {"/proc/self/fd/2"}}), "/dev/null\n");
+    const Script script("echo complaint >&2; echo answer");
+    assert_text(answer(script.program()), "answer\n");
+    auto asked_for = script.program();
+    asked_for.is_complaint_part_of_it = true;
+    assert_text(answer(asked_for), "complaint\nanswer\n");
+    assert_failure(answer_of(asked_for, "", 16), Trouble::system, "says more than it should");
 }
 
 /// The lines of a /proc/PID/status that say what a process does about signals, pending ones left out.
@@ -185,7 +192,7 @@ class OddSignals {
 void signals_do_what_they_do_by_default_and_none_is_blocked(void**) {
     const OddSignals odd;
     const std::string none = "0000000000000000\n";
-    auto found = about_signals(answer({"/bin/cat", "/proc/self/status"}));
+    auto found = about_signals(answer({"/bin/cat", {"/proc/self/status"}}));
     if (const auto kept = found.find("180000000\n"); kept != std::string::npos) found.replace(kept, 2, "00");
     assert_text(found, "SigBlk:\t" + none + "SigIgn:\t" + none + "SigCgt:\t" + none);
 }
@@ -212,7 +219,7 @@ void leaves_no_child_and_no_descriptor(void**) {
     answer(cat, "x");
     static_cast<void>(answer_of(cat, "too long", 1));
     static_cast<void>(answer_of(cat, std::string(5'000, 'x'), 1));
-    static_cast<void>(answer_of({"/nonexistent", nullptr}, "", 1));
+    static_cast<void>(answer_of({"/nonexistent"}, "", 1));
     assert_int_equal(open_descriptors(), before);
     assert_true(has_no_child());
 }
@@ -245,7 +252,7 @@ std::chrono::milliseconds time_taken_by(const std::function<void()>& act) {
 
 void a_program_that_does_not_answer_in_five_seconds_is_ended(void**) {
     const LittleTime little;
-    assert_failure(answer_of({"/bin/sleep", "60"}, "", 10), Trouble::system, "/bin/sleep doesn't answer");
+    assert_failure(answer_of({"/bin/sleep", {"60"}}, "", 10), Trouble::system, "/bin/sleep doesn't answer");
     assert_int_equal(seconds_given, 5);
     assert_true(has_no_child());
 }
@@ -316,7 +323,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(returns_what_the_program_prints),
         cmocka_unit_test(gives_the_program_its_input_and_then_the_end),
-        cmocka_unit_test(gives_the_program_one_argument_or_none),
+        cmocka_unit_test(gives_the_program_its_arguments_as_they_are),
         cmocka_unit_test(does_not_look_at_what_the_program_exits_with),
         cmocka_unit_test(a_program_need_not_read_its_input),
         cmocka_unit_test(gives_4096_bytes_and_refuses_more),
@@ -326,7 +333,7 @@ int main() {
         cmocka_unit_test(the_environment_is_empty),
         cmocka_unit_test(the_working_directory_is_the_root),
         cmocka_unit_test(three_descriptors_are_open),
-        cmocka_unit_test(complaints_go_nowhere),
+        cmocka_unit_test(complaints_go_nowhere_unless_they_are_asked_for),
         cmocka_unit_test(signals_do_what_they_do_by_default_and_none_is_blocked),
         cmocka_unit_test(changes_no_signal_of_this_process),
         cmocka_unit_test(answers_where_the_caller_ignores_its_children),

@@ -184,7 +184,7 @@ void store_can_be_prepared_after_whatever_failed(void**) {
 }
 
 void answer_of_another_program_is_whole_or_none(void**) {
-    constexpr Program cat = {"/bin/cat", nullptr};
+    const Program cat{.path = "/bin/cat"};
     const auto open_descriptors = [] {
         const fs::directory_iterator entries("/proc/self/fd");
         return std::distance(begin(entries), end(entries));
