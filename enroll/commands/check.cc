@@ -8,6 +8,7 @@
 #include "core/percent.h"
 #include "enroll/command.h"
 #include "enroll/doctor/libpam.h"
+#include "enroll/doctor/sshd_examiner.h"
 #include "enroll/doctor/stack_examiner.h"
 #include "enroll/exit_code.h"
 #include "enroll/json.h"
@@ -83,6 +84,7 @@ class Check : public Command {
                                         {PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY, 0},
                                         std::time(nullptr)};
         examine_stacks(surroundings);
+        if (is_looked_at("sshd")) add(examine_sshd(surroundings, examined_));
         if (shared.json) {
             print_json(facts());
         } else {
@@ -118,6 +120,12 @@ class Check : public Command {
              {},
              "pam-auth-update --enable totp, or the line `auth required pam_totp.so` after the one "
              "that checks the password"});
+    }
+    bool is_looked_at(std::string_view service) const {
+        return std::ranges::find(examined_, service, &Examination::service) != examined_.end();
+    }
+    void add(const std::vector<CheckFinding>& findings) {
+        findings_.insert(findings_.end(), findings.begin(), findings.end());
     }
     static bool asks_for_code(const Examination& examined) {
         return examined.protection != Protection::no_code && !examined.service.starts_with("totp-enroll");

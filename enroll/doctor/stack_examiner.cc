@@ -22,6 +22,10 @@ constexpr std::string_view our_service_by_code = "totp-enroll-code";
 
 using Players = std::vector<Player>;
 
+bool is_one_field(const OurLine& ours) {
+    return ours.settings.forward_pass || ours.settings.use_first_pass || ours.settings.try_first_pass;
+}
+
 bool is_closed_to_us(const std::string& file) { return access(file.c_str(), R_OK) != 0 && errno == EACCES; }
 
 class Examiner {
@@ -42,6 +46,7 @@ class Examiner {
             note_no_code();
             return std::move(result_);
         }
+        result_.takes_one_field = std::ranges::any_of(ours_, is_one_field);
         note_lines_that_fail(Phase::auth);
         examine_code();
         examine_first_factor();
@@ -284,8 +289,7 @@ class Examiner {
     void examine_order(const Players& whole) {
         const auto failing = players({.is_first_factor_given = false});
         for (const auto& ours : ours_) {
-            const auto& settings = ours.settings;
-            if (settings.forward_pass || settings.use_first_pass || settings.try_first_pass) continue;
+            if (is_one_field(ours)) continue;
             const auto way = find_way(auth(), failing, whole, ours.index);
             if (!way || way->condition) continue;
             auto& finding =

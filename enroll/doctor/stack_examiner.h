@@ -25,6 +25,7 @@ std::string_view name_of(Protection protection);
 struct Examination {
     std::string service;
     Protection protection = Protection::unknown;
+    bool takes_one_field = false;  ///< a line of ours takes the code from behind the password
     std::vector<CheckFinding> findings;
 };
 
