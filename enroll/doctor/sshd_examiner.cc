@@ -129,6 +129,10 @@ class Examiner {
         if (!look_as(plainest(config_, others, usual), nullptr)) return std::move(findings_);
         look_as(plainest(config_, root, usual), nullptr);
         for (const auto& block : config_.blocks) {
+            if (Clock::now() - begun_ > time_for_all) {
+                note_no_time(block);
+                break;
+            }
             const auto somebody = somebody_in(config_, block, others, usual);
             if (somebody) look_as(*somebody, &block);
             const auto as_root = root_in(block, root, usual);
@@ -155,13 +159,9 @@ class Examiner {
 
     /// False where sshd doesn't say its settings.
     bool look_as(const SshdConnection& connection, const SshdBlock* block) {
-        if (Clock::now() - begun_ > time_for_all) {
-            if (block != nullptr) note_unseen(*block);
-            return false;
-        }
         const auto settings = ask(connection);
         if (!settings) {
-            note_silence(settings.failure().message);
+            note_silence(settings.failure());
             return false;
         }
         note_service(connection, *settings);
@@ -198,7 +198,17 @@ class Examiner {
             if (!is_known) findings_.push_back(std::move(finding));
         }
     }
-    void note_silence(const std::string& words) {
+    void note_silence(const Failure& failure) {
+        const auto& words = failure.message;
+        if (failure.trouble == Trouble::system) {
+            add_new({{Severity::warning,
+                      "unseen",
+                      "sshd",
+                      "its settings aren't known: " + words,
+                      {config_.file},
+                      "see what keeps `sshd -T` from answering"}});
+            return;
+        }
         constexpr std::string_view not_running = "Missing privilege separation directory: ";
         if (words.starts_with(not_running)) {
             add_new({{Severity::remark,
@@ -218,6 +228,11 @@ class Examiner {
         add_new(
             {{Severity::fault, "sshd_settings", "sshd", "nobody gets in once it is started anew: " + words,
               place, "correct what it complains of, until `sshd -t` says nothing"}});
+    }
+    void note_no_time(const SshdBlock& block) {
+        add_new({{Severity::warning, "unseen", "sshd",
+                  "it takes so long to answer that nothing was looked at from `" + block.written + "` on",
+                  block.place, "see what keeps `sshd -T` from answering"}});
     }
     void note_unseen(const SshdBlock& block) {
         add_new({{Severity::remark, "unseen", "sshd",

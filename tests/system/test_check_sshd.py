@@ -10,9 +10,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pexpect
 import pytest
 
-from machine import OUR_LINE, PASSWORD, SAY_WHO, Sshd, as_user, enter, run
+from machine import OUR_LINE, PASSWORD, SAY_WHO, Sshd, as_user, run
 from stacks import kept, pam_auth_update, profiles  # noqa: F401, fixtures
 
 CONFIG = Path("/etc/ssh/sshd_config")
@@ -269,3 +270,191 @@ def test_changes_that_are_told_make_it_sound(machine, sshd, visitors, case):
     seen = reality(case, visitors, sshd())
     assert CODE in seen["user"] and CODE in seen.get("inside", {CODE})
     assert not any(PASSWORD_ALONE in doors for doors in seen.values())
+
+
+# ---- beside the table
+
+
+@pytest.fixture
+def person(machine, user, key):
+    """Makes a visitor of the test's own account."""
+    return lambda **options: Visitor(machine, key, user, **options)
+
+
+def test_settings_that_sshd_cannot_read_are_told_in_its_own_words(machine):
+    write_config(["UsePAM perhaps", *SOUND])
+    findings, is_sound = check(machine)
+    assert not is_sound and brief(findings) == {("fault", "sshd_settings", line_of("UsePAM perhaps"))}
+    said = subprocess.run(["/usr/sbin/sshd", "-t"], capture_output=True, text=True)
+    assert said.returncode != 0 and said.stderr.splitlines()[0] in findings[0]["sentence"]
+
+
+def test_methods_that_cannot_be_are_told_with_their_line(machine):
+    write_config(["KbdInteractiveAuthentication no", "AuthenticationMethods keyboard-interactive"])
+    findings, _ = check(machine)
+    assert brief(findings) == {("fault", "sshd_settings", line_of("AuthenticationMethods keyboard-interactive"))}
+    assert "AuthenticationMethods cannot be satisfied by enabled authentication methods" in findings[0]["sentence"]
+
+
+def test_who_is_not_root_is_told_that_root_sees_more(machine, user):
+    write_config(DEBIAN)
+    done = subprocess.run(as_user(user, machine.totp_enroll, "check", "sshd"), capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == ""
+    assert ("remark  sshd: its own settings are told to root alone.\n  change: run `sudo totp-enroll check sshd`\n"
+            in done.stdout)
+
+
+def test_other_services_are_none_of_sshds_business(machine):
+    write_config(["UsePAM no"])
+    done = subprocess.run([machine.totp_enroll, "check", "login", "--json"], capture_output=True, text=True)
+    assert "sshd" not in done.stdout
+
+
+def test_finding_reads_well(machine):
+    write_config([*BOTH_WAYS, "Match Address 127.0.0.0/8", "PasswordAuthentication yes",
+                  "AuthenticationMethods publickey,password"])
+    done = subprocess.run([machine.totp_enroll, "check"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"""fault  sshd: where `Match Address 127.0.0.0/8` applies, nobody can give the code that is asked: sshd answers \
+the prompt with the password.
+    sshd -T -C user=nobody,host=192.0.2.1,addr=127.0.0.0,laddr=192.0.2.2,lport=22 says UsePAM yes, \
+KbdInteractiveAuthentication yes, PasswordAuthentication yes, PubkeyAuthentication yes, \
+AuthenticationMethods publickey,password
+  at {line_of("AuthenticationMethods publickey,password")}
+  change: write `AuthenticationMethods publickey,keyboard-interactive:pam` in its place
+""" in re.sub(r"user=\w+", "user=nobody", done.stdout)
+
+
+def test_code_behind_the_password_needs_no_prompt(machine, sshd, person):
+    service = Path("/etc/pam.d/sshd")
+    lines = [line for line in service.read_text().splitlines() if line not in ("@include common-auth", OUR_LINE)]
+    service.write_text("\n".join(["auth required pam_totp.so forward_pass",
+                                  "auth required pam_unix.so use_first_pass nodelay", *lines]) + "\n")
+    write_config(["UsePAM yes", "PasswordAuthentication yes", "KbdInteractiveAuthentication no",
+                  "PubkeyAuthentication no"])
+    findings, is_sound = check(machine)
+    assert is_sound and brief(findings) == {ROOT_CLOSED}
+    visitor, server = person(), sshd()
+    assert not visitor.gets_in(server, PASSWORD, None)
+    assert visitor.gets_in(server, PASSWORD + visitor.codes.pop(), None)
+
+
+def test_client_with_another_key_is_cut_off_before_the_code(machine, sshd, person):
+    write_config(["MaxAuthTries 1", *SOUND])
+    assert ("warning", "max_tries", line_of("MaxAuthTries 1")) in brief(check(machine)[0])
+    other = Path("/run/private/other_key")
+    if not other.exists():
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other))
+    visitor, server = person(), sshd()
+    assert not visitor.gets_in(server, PASSWORD, visitor.codes[-1], "-o", f"IdentityFile={other}")
+    assert visitor.gets_in(server, PASSWORD, visitor.codes[-1], *WITHOUT_KEY)
+
+
+def until(is_so):
+    for _ in range(200):
+        if is_so():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it doesn't come about")
+
+
+def test_time_that_is_too_short_ends_the_login(machine, sshd, person):
+    write_config(["LoginGraceTime 1", *SOUND])
+    assert ("warning", "grace_time", line_of("LoginGraceTime 1")) in brief(check(machine)[0])
+    visitor, server = person(), sshd()
+    command = server.command(visitor.name, *WITHOUT_KEY) + [SAY_WHO]
+    client = pexpect.spawn(command[0], command[1:], timeout=30, encoding="utf-8")
+    client.expect("assword:")
+    until(lambda: "Timeout before authentication" in (server.directory / "log").read_text())
+    client.sendline(PASSWORD)
+    client.expect(pexpect.EOF)
+    client.close()
+
+
+EMPTY = ["PermitEmptyPasswords yes", "AuthenticationMethods keyboard-interactive", *SOUND]
+
+
+def test_empty_password_leaves_the_code_alone(machine, sshd, person):
+    write_config(EMPTY)
+    findings, is_sound = check(machine)
+    assert is_sound and ("warning", "empty_password", line_of(EMPTY[0])) in brief(findings)
+    visitor, server = person(), sshd()
+    run("passwd", "--delete", visitor.name)
+    assert not visitor.gets_in(server, None, "")
+    assert visitor.gets_in(server, None, visitor.codes.pop()), "no password is asked for"
+
+
+def test_empty_password_opens_an_account_that_is_not_enrolled(machine, sshd, person, pam_auth_update):
+    Path("/etc/pam.d/sshd").write_text(Path("/etc/pam.d/sshd").read_text().replace(f"{OUR_LINE}\n", ""))
+    pam_auth_update("--force", "--enable", "totp")
+    write_config(EMPTY)
+    findings, is_sound = check(machine)
+    assert not is_sound and ("fault", "empty_password", line_of(EMPTY[0])) in brief(findings)
+    visitor = person(enrolled=False)
+    run("passwd", "--delete", visitor.name)
+    server = sshd()
+    assert visitor.gets_in(server, None, None)
+    server.stop()
+    make_change(next(finding for finding in findings if finding["kind"] == "empty_password"))
+    assert check(machine)[1] and not visitor.gets_in(sshd(), None, None)
+
+
+def test_root_who_is_not_enrolled_gets_in_by_the_password(machine, sshd, key, pam_auth_update):
+    Path("/etc/pam.d/sshd").write_text(Path("/etc/pam.d/sshd").read_text().replace(f"{OUR_LINE}\n", ""))
+    pam_auth_update("--force", "--enable", "totp")
+    write_config(["PermitRootLogin yes", *SOUND])
+    run("chpasswd", input=f"root:{PASSWORD}\n")
+    findings, is_sound = check(machine)
+    assert is_sound and ("warning", "root_unenrolled", line_of("PermitRootLogin yes")) in brief(findings)
+    root = Visitor(machine, key, "root", enrolled=False)
+    server = sshd()
+    assert root.doors(server) == {KEY, PASSWORD_ALONE}
+    server.stop()
+    make_change(next(finding for finding in findings if finding["kind"] == "root_unenrolled"))
+    assert "root_unenrolled" not in {finding["kind"] for finding in check(machine)[0]}
+    assert root.doors(sshd()) == {KEY}
+
+
+# ---- an sshd that doesn't answer
+
+
+@pytest.fixture
+def in_place_of_sshd():
+    """Another file where sshd is, for a while."""
+    mounted = []
+
+    def put(path):
+        run("mount", "--bind", str(path), "/usr/sbin/sshd")
+        mounted.append(path)
+    yield put
+    for _ in mounted:
+        run("umount", "/usr/sbin/sshd")
+
+
+def test_machine_without_sshd_has_no_settings_of_it(machine, in_place_of_sshd):
+    in_place_of_sshd("/dev/null")
+    findings, is_sound = check(machine)
+    assert is_sound and findings == []
+
+
+def test_sshd_that_does_not_answer_holds_nobody_up(machine, in_place_of_sshd):
+    silent = Path("/run/private/silent")
+    silent.write_text("#!/bin/sh\nexec sleep 60\n")
+    silent.chmod(0o755)
+    in_place_of_sshd(silent)
+    begun = time.monotonic()
+    findings, _ = check(machine)
+    assert time.monotonic() - begun < 10
+    assert brief(findings) == {("warning", "unseen", str(CONFIG))}
+    assert "/usr/sbin/sshd doesn't answer" in findings[0]["sentence"]
+
+
+def test_sshd_that_never_ran_says_nothing_of_itself(machine):
+    write_config(SOUND)
+    Path("/run/sshd").rmdir()
+    try:
+        findings, is_sound = check(machine)
+    finally:
+        Path("/run/sshd").mkdir(mode=0o755)
+    assert is_sound and brief(findings) == {("remark", "not_running", None)}
+    assert findings[0]["change"] == "start it, or run mkdir -m 755 /run/sshd"
