@@ -125,7 +125,7 @@ bool holds(const SshdCriterion& criterion, const SshdConnection& connection) {
     if (kind == "host") return matches_text(in_small_letters(patterns), in_small_letters(connection.host));
     if (kind == "address") return matches_address(patterns, connection.address);
     if (kind == "localaddress") return matches_address(patterns, connection.local_address);
-    if (kind == "localport") return matches_text(patterns, connection.local_port);
+    if (kind == "localport") return patterns == connection.local_port;
     return kind == "rdomain" && matches_text(patterns, connection.domain);
 }
 

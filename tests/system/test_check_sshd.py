@@ -13,7 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import OUR_LINE, PASSWORD, SAY_WHO, Sshd, as_user, run
+from machine import OUR_LINE, PASSWORD, SAY_WHO, Sshd, as_user, enter, run
 from stacks import kept, pam_auth_update, profiles  # noqa: F401, fixtures
 
 CONFIG = Path("/etc/ssh/sshd_config")
@@ -459,3 +459,55 @@ def test_sshd_that_never_ran_says_nothing_of_itself(machine):
         Path("/run/sshd").mkdir(mode=0o755)
     assert is_sound and brief(findings) == {("remark", "not_running", None)}
     assert findings[0]["change"] == "start it, or run mkdir -m 755 /run/sshd"
+
+
+# ---- a host that is trusted
+
+
+def test_account_on_a_trusted_host_needs_no_code(machine, sshd, user):
+    write_config(["HostbasedAuthentication yes", "HostbasedUsesNameFromPacketOnly yes", "PubkeyAuthentication no", *SOUND])
+    findings, is_sound = check(machine)
+    assert is_sound and ("warning", "host_alone", line_of("HostbasedAuthentication yes")) in brief(findings)
+    host_keys = [key.read_text() for key in Path("/etc/ssh").glob("ssh_host_*_key.pub")]
+    Path("/etc/ssh/ssh_known_hosts").write_text("".join(f"localhost,127.0.0.1 {key}" for key in host_keys))
+    Path("/etc/ssh/shosts.equiv").write_text("localhost\n")
+    Path("/etc/ssh/ssh_config").write_text("EnableSSHKeysign yes\n")
+    by_host = ("-o", "HostbasedAuthentication=yes", "-o", "PreferredAuthentications=hostbased")
+    server = sshd()
+    client = ["ssh", "-F", "none", "-p", "22", "-o", "StrictHostKeyChecking=yes", *by_host, f"{user}@127.0.0.1", SAY_WHO]
+    assert enter(as_user(user, *client), user, None, None)
+    server.stop()
+    make_change(next(finding for finding in findings if finding["kind"] == "host_alone"))
+    assert "host_alone" not in {finding["kind"] for finding in check(machine)[0]}
+    sshd()
+    assert not enter(as_user(user, *client), user, None, None)
+
+
+# ---- Match lines as sshd has them
+
+
+MATCH_LINES = Path(__file__).parents[1] / "vectors/sshd_match.txt"
+
+
+def known_match_lines():
+    """Of the vectors of sshd_match_test those that every sshd knows: Match line, connection, whether it is concerned."""
+    rows = [line for line in MATCH_LINES.read_text().splitlines() if line and not line.startswith("#")]
+    cut = [[part.strip() for part in row.split("|")] for row in rows]
+    return [(match, *connection.split(), is_so == "yes") for match, connection, is_so in cut if not match.startswith("Phase")]
+
+
+@pytest.fixture
+def members(machine):
+    """The account of the vectors; it is in the groups that they want when they want it."""
+    run("groupadd", "--force", "staff")
+    run("useradd", "--gid", "users", "alice")
+    yield lambda groups: run("usermod", "--groups", ",".join(set(groups.split(",")) - {"users"}), "alice")
+    run("userdel", "alice")
+
+
+def test_sshd_takes_match_lines_as_our_vectors_have_it(members):
+    for match, user, groups, address, host, port, is_concerned in known_match_lines():
+        members(groups)
+        write_config([f"Match {match}", "MaxSessions 77"])
+        said = run("/usr/sbin/sshd", "-T", "-C", f"user={user},host={host},addr={address},laddr=127.0.0.1,lport={port}")
+        assert ("maxsessions 77\n" in said) == is_concerned, match
