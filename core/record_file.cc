@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/flaw.h"
 #include "core/hexadecimal.h"
 #include "core/percent.h"
 #include "core/random.h"
@@ -71,6 +72,8 @@ std::optional<Failure> lock(int file, Lock kind, const std::string& path, const 
     return std::nullopt;
 }
 
+FileLook look_of(const struct stat& status) { return {status.st_mode, status.st_nlink, status.st_uid}; }
+
 }  // namespace
 
 Failure store_failure(const std::string& path, const std::string& what) {
@@ -96,15 +99,8 @@ Result<Directory> open_directory(const std::string& path, int at, const char* na
     }
     struct stat status {};
     if (fstat(directory.number(), &status) != 0) return store_failure(path, "can't be examined", errno);
-    if (status.st_uid != 0 && status.st_uid != owner) {
-        return store_failure(path, "doesn't belong to root: run chown root on it");
-    }
-    if ((status.st_mode & S_IRWXO) != 0) {
-        return store_failure(path, "is open to others, who could bring old records back: run chmod o= on it");
-    }
-    if ((status.st_mode & S_IWGRP) != 0 && (status.st_mode & S_ISVTX) == 0) {
-        return store_failure(path, "lets its group take others' records away: run chmod +t on it");
-    }
+    if (const auto flaw = flaw_of_directory(look_of(status), owner))
+        return store_failure(path, sentence_about(*flaw));
     return directory;
 }
 
@@ -244,14 +240,8 @@ std::optional<Failure> distrust_record(const Descriptor& file, const std::string
                                        const Account& account) {
     struct stat status {};
     if (fstat(file.number(), &status) != 0) return store_failure(path, "can't be examined", errno);
-    if (!S_ISREG(status.st_mode)) return store_failure(path, "isn't a regular file: remove it");
-    if (status.st_nlink != 1) return store_failure(path, "has another name as well: remove it");
-    if (status.st_uid != account.uid && status.st_uid != 0) {
-        return store_failure(path, "doesn't belong to " + printable(account.name) + ": run chown on it");
-    }
-    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        return store_failure(path, "is open to others: run chmod go= on it");
-    }
+    if (const auto flaw = flaw_of_record(look_of(status), account))
+        return store_failure(path, sentence_about(*flaw));
     return std::nullopt;
 }
 

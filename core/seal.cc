@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/descriptor.h"
+#include "core/flaw.h"
 #include "core/hexadecimal.h"
 #include "core/openssl.h"
 #include "core/otp.h"
@@ -185,13 +186,8 @@ Result<std::optional<HostKey>> HostKey::find(const std::string& path, uid_t owne
     if (!file) return key_failure(path, "can't be read" + because_of(errno));
     struct stat status {};
     if (fstat(file.number(), &status) != 0) return key_failure(path, "can't be examined" + because_of(errno));
-    if (!S_ISREG(status.st_mode)) return key_failure(path, "isn't a regular file");
-    if (status.st_uid != 0 && status.st_uid != owner) {
-        return key_failure(path, "doesn't belong to root: run chown root on it");
-    }
-    if ((status.st_mode & (S_IWGRP | S_IRWXO)) != 0) {
-        return key_failure(path, "is open to others: run chmod g-w,o= on it");
-    }
+    if (const auto flaw = flaw_of_key({status.st_mode, status.st_nlink, status.st_uid}, owner))
+        return key_failure(path, sentence_about(*flaw));
     SecretBytes key;
     if (read_whole(file, key_size, key) != 0) return key_failure(path, "can't be read" + because_of(errno));
     if (key.size() != key_size) {
