@@ -30,9 +30,10 @@ std::optional<Flaw> flaw_of_record(const FileLook& look, const Account& account)
 
 std::optional<Flaw> flaw_of_directory(const FileLook& look, uid_t owner) {
     if (!belongs_to(look, owner)) return Flaw{"doesn't belong to root", "chown root"};
-    if ((look.mode & S_IRWXO) != 0)
-        return Flaw{"is open to others, who could bring old records back",
-                    "chmod o-rwx"};  // o= takes the sticky bit too
+    if ((look.mode & S_IRWXO) != 0) {
+        // o= would take the sticky bit away too.
+        return Flaw{"is open to others, who could bring old records back", "chmod o-rwx"};
+    }
     if ((look.mode & S_IWGRP) != 0 && (look.mode & S_ISVTX) == 0)
         return Flaw{"lets its group take others' records away", "chmod +t"};
     return std::nullopt;
