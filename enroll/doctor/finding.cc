@@ -41,6 +41,8 @@ Json facts_of(const CheckFinding& finding) {
                   {"change", finding.change.empty() ? Json() : text(finding.change)},
                   {"steps", Json::array()}};
     for (const auto& step : finding.steps) facts["steps"].push_back(text(step));
+    facts["accounts"] = Json::array();
+    for (const auto& account : finding.accounts) facts["accounts"].push_back(text(account));
     return facts;
 }
 

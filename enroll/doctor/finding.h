@@ -17,12 +17,13 @@ enum class Severity {
 
 struct CheckFinding {
     Severity severity = Severity::fault;
-    std::string kind;                ///< one word for scripts, as `bypass`
-    std::string about;               ///< the service, or what else was looked at
-    std::string sentence;            ///< what is so, without a full stop
-    FileLine place;                  ///< where; no file where it is nowhere in particular
-    std::string change;              ///< the exact change to make; empty where there is nothing to change
-    std::vector<std::string> steps;  ///< how it comes about, one after the other
+    std::string kind;                   ///< one word for scripts, as `bypass`
+    std::string about;                  ///< the service, or what else was looked at
+    std::string sentence;               ///< what is so, without a full stop
+    FileLine place;                     ///< where; no file where it is nowhere in particular
+    std::string change;                 ///< the exact change to make; empty where there is nothing to change
+    std::vector<std::string> steps;     ///< how it comes about, one after the other
+    std::vector<std::string> accounts;  ///< all that it is about, where it is about accounts
 };
 
 bool is_sound(const std::vector<CheckFinding>& findings);  ///< no fault among them

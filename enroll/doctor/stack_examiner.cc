@@ -49,6 +49,7 @@ class Examiner {
         result_.takes_one_field = std::ranges::any_of(ours_, is_one_field);
         note_lines_that_fail(Phase::auth);
         examine_code();
+        result_.unenrolled = fate_of_unenrolled();
         examine_first_factor();
         if (has_unenrolled(Unenrolled::enrol)) examine_account();
         return std::move(result_);
@@ -225,6 +226,20 @@ class Examiner {
                 line.control[index] == line.control[static_cast<std::size_t>(step->code)])
                 players[*way.condition].answers.reset(index);
         }
+    }
+    /// Of all of them alike; root at su, who is asked for nothing, aside.
+    std::optional<Unenrolled> fate_of_unenrolled() const {
+        if (result_.protection != Protection::proven && result_.protection != Protection::exempt)
+            return std::nullopt;
+        const auto whole = players(anything);
+        auto without = players({.is_code_given = false});
+        for (std::size_t i = 0; i < auth().size(); ++i) {
+            if (auth()[i].module_name() == "pam_rootok.so") without[i].answers.reset(PAM_SUCCESS);
+        }
+        const auto way = find_way(auth(), without, whole);
+        if (!way) return Unenrolled::refuse;
+        if (way->condition) return std::nullopt;
+        return has_unenrolled(Unenrolled::enrol) ? Unenrolled::enrol : Unenrolled::ignore;
     }
     void note_unenrolled(const Players& whole) {
         const auto way = find_way(auth(), players({.is_code_given = false}), whole);

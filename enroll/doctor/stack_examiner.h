@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/otp.h"
+#include "core/policy.h"
 #include "core/settings_file.h"
 #include "enroll/doctor/finding.h"
 #include "enroll/doctor/pam_stack.h"
@@ -27,6 +28,9 @@ struct Examination {
     Protection protection = Protection::unknown;
     bool takes_one_field = false;  ///< a line of ours takes the code from behind the password
     std::vector<CheckFinding> findings;
+    /// What comes of every account that isn't enrolled; nothing where a condition of the administrator's
+    /// tells some from others, or it isn't known.
+    std::optional<Unenrolled> unenrolled;
 };
 
 /// Where everything lies, and when it is.

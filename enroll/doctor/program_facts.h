@@ -1,0 +1,31 @@
+// The programs and the module as they are installed. Judges nothing.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "enroll/doctor/pam_stack.h"
+#include "enroll/doctor/seen_file.h"
+
+namespace totp {
+
+inline constexpr const char* store_group = "_totp";
+inline constexpr const char* verifier_group = "_totp_verifier";
+
+struct ProgramFacts {
+    SeenFile totp_enroll;
+    SeenFile totp_check;
+    SeenFile totp_check_any;
+    std::optional<gid_t> group;      ///< of store_group, where there is one
+    std::optional<gid_t> verifiers;  ///< of verifier_group
+    std::optional<SeenFile> module;  ///< nothing where libpam doesn't find it
+    std::vector<std::string> module_directories;
+};
+
+/// The group of that name, where this machine has it.
+std::optional<gid_t> group_named(const char* name);
+
+ProgramFacts look_at_programs(const PamPlaces& places);
+
+}  // namespace totp

@@ -1,0 +1,19 @@
+// Commands that are to be typed as they stand.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace totp {
+
+/// The word as a shell takes it: in quotes where it needs them.
+std::string shell_word(std::string_view word);
+
+/// `command` and the words behind it.
+std::string command_line(const std::string& command, const std::vector<std::string>& words);
+
+/// `command WORD && command WORD`: for commands that take one.
+std::string command_for_each(const std::string& command, const std::vector<std::string>& words);
+
+}  // namespace totp
