@@ -6,7 +6,7 @@ packages_to_log_in='openssh-server openssh-client python3 python3-pexpect oathto
 packages_to_test='libcmocka-dev libpam-wrapper binutils procps iproute2 sudo strace tmux zbar-tools librsvg2-bin python3-pyotp
     python3-pytest python3-pil fonts-dejavu-core zsh fish cron postgresql pamtester vlock valgrind
     libpam-google-authenticator libpam-oath fail2ban python3-systemd systemd faketime
-    python3-prometheus-client'
+    python3-prometheus-client btrfs-progs'
 packages_to_test_more='clang libclang-rt-dev clang-tidy llvm cppcheck git patch'
 
 is_installed() {

@@ -1,5 +1,4 @@
-// totp-enroll check: looks at this machine as a doctor, and says what to change. Looks at nothing of
-// anybody's.
+// totp-enroll check: looks at this machine as a doctor, and says what to change.
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
@@ -8,6 +7,7 @@
 #include "core/percent.h"
 #include "enroll/command.h"
 #include "enroll/doctor/libpam.h"
+#include "enroll/doctor/machine_examiner.h"
 #include "enroll/doctor/sshd_examiner.h"
 #include "enroll/doctor/stack_examiner.h"
 #include "enroll/exit_code.h"
@@ -85,6 +85,9 @@ class Check : public Command {
                                         std::time(nullptr)};
         examine_stacks(surroundings);
         if (is_looked_at("sshd")) add(examine_sshd(surroundings, examined_));
+        if (services_.empty()) {
+            if (const auto failure = examine_machine(shared, surroundings)) return complain(*failure);
+        }
         if (shared.json) {
             print_json(facts());
         } else {
@@ -124,8 +127,33 @@ class Check : public Command {
     bool is_looked_at(std::string_view service) const {
         return std::ranges::find(examined_, service, &Examination::service) != examined_.end();
     }
-    void add(const std::vector<CheckFinding>& findings) {
-        findings_.insert(findings_.end(), findings.begin(), findings.end());
+    /// All that isn't a stack's. Settings that are wrong are a finding, as in a stack.
+    std::optional<Failure> examine_machine(const SharedOptions& shared, const Surroundings& surroundings) {
+        if (!is_root()) {
+            add(examine_machine_for_anybody(surroundings.pam));
+            return std::nullopt;
+        }
+        const auto installation = find_installation(shared);
+        if (!installation && installation.failure().trouble != Trouble::settings)
+            return installation.failure();
+        if (!installation) {
+            add({{Severity::fault, "settings", "settings", installation.failure().message}});
+            return std::nullopt;
+        }
+        add(examine_machine_for_root(surroundings.pam, installation->settings, installation->places,
+                                     doors_found(), surroundings.now, rfc3339));
+        return std::nullopt;
+    }
+    void add(const std::vector<CheckFinding>& found) {
+        findings_.insert(findings_.end(), found.begin(), found.end());
+    }
+    std::vector<Door> doors_found() const {
+        std::vector<Door> found;
+        for (const auto& examined : examined_) {
+            if (is_door(examined.service) && examined.unenrolled)
+                found.push_back({examined.service, *examined.unenrolled});
+        }
+        return found;
     }
     static bool asks_for_code(const Examination& examined) {
         return examined.protection != Protection::no_code && !examined.service.starts_with("totp-enroll");
