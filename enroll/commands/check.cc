@@ -9,6 +9,7 @@
 #include "enroll/doctor/libpam.h"
 #include "enroll/doctor/machine_examiner.h"
 #include "enroll/doctor/sshd_examiner.h"
+#include "enroll/doctor/sshd_ways.h"
 #include "enroll/doctor/stack_examiner.h"
 #include "enroll/exit_code.h"
 #include "enroll/json.h"
@@ -84,7 +85,7 @@ class Check : public Command {
                                         {PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY, 0},
                                         std::time(nullptr)};
         examine_stacks(surroundings);
-        if (is_looked_at("sshd")) add(examine_sshd(surroundings, examined_));
+        if (is_meant_to_ask("sshd")) add(examine_sshd(surroundings, examined_));
         if (services_.empty()) {
             if (const auto failure = examine_machine(shared, surroundings)) return complain(*failure);
         }
@@ -124,8 +125,10 @@ class Check : public Command {
              "pam-auth-update --enable totp, or the line `auth required pam_totp.so` after the one "
              "that checks the password"});
     }
-    bool is_looked_at(std::string_view service) const {
-        return std::ranges::find(examined_, service, &Examination::service) != examined_.end();
+    /// Whether it was named, or asks for a code already.
+    bool is_meant_to_ask(std::string_view service) const {
+        const auto examined = std::ranges::find(examined_, service, &Examination::service);
+        return examined != examined_.end() && (!services_.empty() || asks_for_code(*examined));
     }
     /// All that isn't a stack's. Settings that are wrong are a finding, as in a stack.
     std::optional<Failure> examine_machine(const SharedOptions& shared, const Surroundings& surroundings) {
@@ -165,6 +168,17 @@ class Check : public Command {
         }
     }
 
+    bool has_fault(const std::string& service) const {
+        return std::ranges::any_of(findings_, [&](const CheckFinding& finding) {
+            return finding.about == service && finding.severity == Severity::fault;
+        });
+    }
+    bool has_way_beside_pam(const std::string& service) const {
+        return std::ranges::any_of(findings_, [&](const CheckFinding& finding) {
+            return finding.about == service && is_way_beside_pam(finding);
+        });
+    }
+
     Json facts() const {
         Json facts = {
             {"sound", is_sound(findings_)}, {"services", Json::array()}, {"findings", Json::array()}};
@@ -177,10 +191,9 @@ class Check : public Command {
     }
     void print_all() const {
         for (const auto& examined : examined_) {
-            if (examined.protection == Protection::proven && is_sound(examined.findings)) {
-                print("proven  " + printable(examined.service) +
-                      ": nobody who is enrolled gets in without a code.\n");
-            }
+            if (examined.protection != Protection::proven || has_fault(examined.service)) continue;
+            print("proven  " + printable(examined.service) + ": nobody who is enrolled gets in " +
+                  (has_way_beside_pam(examined.service) ? "by a password " : "") + "without a code.\n");
         }
         for (const auto severity : {Severity::fault, Severity::warning, Severity::remark}) {
             for (const auto& finding : findings_) {

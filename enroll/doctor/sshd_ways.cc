@@ -377,4 +377,8 @@ std::vector<CheckFinding> judge_sshd(const SshdConfig& config, const SshdView& v
     return Judge(config, view).judge();
 }
 
+bool is_way_beside_pam(const CheckFinding& finding) {
+    return finding.kind == "key_alone" || finding.kind == "ticket_alone" || finding.kind == "host_alone";
+}
+
 }  // namespace totp

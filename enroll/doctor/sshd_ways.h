@@ -35,4 +35,7 @@ struct SshdView {
 /// What the stack alone makes of passwords and codes is stack_examiner's to say, and isn't said again.
 std::vector<CheckFinding> judge_sshd(const SshdConfig& config, const SshdView& view);
 
+/// Whether it tells of a way in on which PAM isn't asked who comes.
+bool is_way_beside_pam(const CheckFinding& finding);
+
 }  // namespace totp

@@ -310,6 +310,27 @@ def test_other_services_are_none_of_sshds_business(machine):
     assert "sshd" not in done.stdout
 
 
+def said_by_check(machine, *arguments):
+    return subprocess.run([machine.totp_enroll, "check", *arguments], capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize(("lines", "proven"), [
+    (["AuthenticationMethods keyboard-interactive", *SOUND], "gets in without a code"),
+    (SOUND, "gets in by a password without a code"), (["UsePAM no"], None)], ids=["prompts", "keys", "without_PAM"])
+def test_only_what_is_so_is_called_proven(machine, lines, proven):
+    write_config(lines)
+    said = re.findall(r"proven  sshd: nobody who is enrolled (.*)\.\n", said_by_check(machine, "sshd"))
+    assert said == ([proven] if proven else [])
+
+
+def test_sshd_that_is_to_ask_for_no_code_may_have_any_settings(machine):
+    service = Path("/etc/pam.d/sshd")
+    service.write_text(service.read_text().replace(f"{OUR_LINE}\n", ""))
+    write_config(["UsePAM no", "PermitRootLogin yes"])
+    assert "fault  sshd" not in said_by_check(machine)
+    assert "fault  sshd: whoever has the password gets in without a code" in said_by_check(machine, "sshd")
+
+
 def test_finding_reads_well(machine):
     write_config([*BOTH_WAYS, "Match Address 127.0.0.0/8", "PasswordAuthentication yes",
                   "AuthenticationMethods publickey,password"])
