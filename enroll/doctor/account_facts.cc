@@ -58,10 +58,12 @@ KnownAccounts KnownAccounts::read() {
     return known;
 }
 
-std::optional<uid_t> KnownAccounts::uid_of(const std::string& name) const {
+std::optional<uid_t> KnownAccounts::uid_of(const std::string& name) {
     if (const auto entry = entries_.find(name); entry != entries_.end()) return entry->second.uid;
-    const auto* entry = getpwnam(name.c_str());
-    return entry != nullptr ? std::optional(entry->pw_uid) : std::nullopt;
+    const auto [asked_for, is_new] = asked_for_.try_emplace(name);
+    if (!is_new) return asked_for->second;
+    if (const auto* entry = getpwnam(name.c_str())) asked_for->second = entry->pw_uid;
+    return asked_for->second;
 }
 
 void note_records(AccountFacts& account, const Enrolment& enrolment, const LoginState& state,
@@ -81,7 +83,7 @@ void note_records(AccountFacts& account, const Enrolment& enrolment, const Login
 }
 
 Result<std::vector<AccountFacts>> look_at_accounts(const FileStorePlaces& places, const Settings& settings,
-                                                   const KnownAccounts& known, UnixTime now) {
+                                                   KnownAccounts& known, UnixTime now) {
     std::vector<AccountFacts> accounts;
     std::set<std::string> seen;
     const auto note = [&](const Account& account, const Result<AccountRecords>& records) {

@@ -39,7 +39,7 @@ class KnownAccounts {
     /// To be read as root, who alone may know who has a password.
     static KnownAccounts read();
 
-    std::optional<uid_t> uid_of(const std::string& name) const;
+    std::optional<uid_t> uid_of(const std::string& name);
 
     struct Entry {
         uid_t uid = 0;
@@ -50,11 +50,12 @@ class KnownAccounts {
 
   private:
     std::unordered_map<std::string, Entry> entries_;
+    std::unordered_map<std::string, std::optional<uid_t>> asked_for_;
 };
 
 /// Of every account that NSS lists or the store has a record of.
 Result<std::vector<AccountFacts>> look_at_accounts(const FileStorePlaces& places, const Settings& settings,
-                                                   const KnownAccounts& known, UnixTime now);
+                                                   KnownAccounts& known, UnixTime now);
 
 /// What the account's records say; `account` has its name.
 void note_records(AccountFacts& account, const Enrolment& enrolment, const LoginState& state,

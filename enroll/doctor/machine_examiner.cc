@@ -62,7 +62,7 @@ std::vector<CheckFinding> examine_machine_for_root(const PamPlaces& pam, const S
                                                    const std::vector<Door>& doors, UnixTime now,
                                                    std::string (*time_text)(UnixTime)) {
     auto findings = examine_what_anybody_sees(pam);
-    const auto known = KnownAccounts::read();
+    auto known = KnownAccounts::read();
     const auto uid_of = [&](const std::string& name) { return known.uid_of(name); };
     auto of_store = judge_store(look_at_store(places, settings.missing_state, now, uid_of));
     if (!can_be_surveyed(of_store)) {

@@ -69,8 +69,8 @@ bool is_strange(const std::string& name, const struct stat& status, UnixTime now
 
 class DirectoryLook {
   public:
-    DirectoryLook(const std::string& path, UnixTime now) : now_(now), seen_{.file = see_file(path)} {
-        descriptor_ = open_to_look(path, O_DIRECTORY);
+    DirectoryLook(const std::string& path, UnixTime now)
+        : now_(now), seen_{.file = see_file(path)}, descriptor_(open_to_look(path, O_DIRECTORY)) {
         if (!descriptor_) return;
         seen_.room = room_on(descriptor_);
         seen_.copies_on_write = copies_on_write(descriptor_);

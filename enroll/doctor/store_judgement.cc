@@ -15,7 +15,7 @@ namespace {
 
 /// Fewer enrolments than this find room: worth a word before the last one fails.
 constexpr std::uint64_t enrolments_to_have_room_for = 100;
-constexpr std::uint64_t bytes_of_an_enrolment = 2 * 4'096;
+constexpr std::uint64_t bytes_of_an_enrolment = 8'192;
 constexpr std::uint64_t files_of_an_enrolment = 2;
 constexpr off_t key_size = 32;
 
@@ -210,7 +210,8 @@ class StoreJudge {
     void note_holes(const SeenDirectory& directory, const std::vector<const SeenRecord*>& records) {
         if (records.empty()) return;
         const auto paths = paths_of(records);
-        const auto named = std::vector(paths.begin(), paths.begin() + std::min(paths.size(), most_named));
+        auto named = paths;
+        named.resize(std::min(paths.size(), most_named));
         auto change = one_after_the_other(named, written_once_more);
         if (paths.size() > most_named) change += ", and so on: --json has all names";
         about_records(Severity::warning, "hole", directory, records,

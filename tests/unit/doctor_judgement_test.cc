@@ -235,6 +235,7 @@ void what_works_as_well_is_no_matter(void**) {
         [](auto& facts) {
             facts.enrolled.file.mount.type = "btrfs";
             facts.enrolled.copies_on_write = true;  // nothing is written in place there
+            facts.enrolled.makes_files_in_place = false;
         },
         [](auto& facts) { facts.state.security_label = "system_u:object_r:var_lib_t:s0"; },
         [](auto& facts) {
