@@ -20,6 +20,7 @@ from test_full_disk import DISK, LOOP_DEVICES, ext4, fill, loop_devices, tmpfs  
 STORE, KEY = Path("/var/lib/pam-totp"), Path("/etc/pam-totp/key")
 CHECK, CHECK_ANY = Path("/usr/libexec/pam-totp/totp_check"), Path("/usr/libexec/pam-totp/totp_check_any")
 DAYS = 3
+SSHD_SETTINGS = Path("/etc/ssh/sshd_config.d/pam-totp.conf")
 
 
 class Doctor:
@@ -63,6 +64,7 @@ class Doctor:
 @pytest.fixture
 def doctor(machine, pam_auth_update, services_as_installed):
     """On a sound machine on which alone who is enrolled is asked."""
+    SSHD_SETTINGS.write_text("KbdInteractiveAuthentication yes\nPasswordAuthentication no\n")
     pam_auth_update("--force", "--enable", "totp")
     doctor = Doctor(machine)
     findings = doctor.ask()
