@@ -93,7 +93,8 @@ class AccountJudge {
         add(Severity::warning, "stranger", names,
             "has a record, but this machine knows no such account, unless a directory service doesn't answer "
             "now: a new one of that name would meet it",
-            "have records, but this machine knows no such accounts, unless a directory service doesn't answer "
+            "have records, but this machine knows no such accounts, unless a directory service doesn't "
+            "answer "
             "now: new ones of these names would meet them",
             "");
         if (!names.empty()) findings_.back().change = removal_of(names);
