@@ -59,6 +59,8 @@ if [ "${1:-}" = --all ]; then
     tests/pam/valgrind_test.sh build/release
     heading "broken on purpose: each must be red"
     tests/broken/run
+    heading "packages: built, and their whole life in a fresh Debian"
+    tests/package/run
     heading "cppcheck"
     cppcheck --enable=warning,performance,portability --error-exitcode=1 --std=c++20 --language=c++ -I. --quiet \
         core pam_module enroll

@@ -7,7 +7,8 @@ packages_to_test='libcmocka-dev libpam-wrapper binutils procps iproute2 sudo str
     python3-pytest python3-pil fonts-dejavu-core zsh fish cron postgresql pamtester vlock valgrind
     libpam-google-authenticator libpam-oath fail2ban python3-systemd systemd faketime
     python3-prometheus-client btrfs-progs'
-packages_to_test_more='clang libclang-rt-dev clang-tidy llvm cppcheck git patch'
+packages_to_test_more='clang libclang-rt-dev clang-tidy llvm cppcheck git patch
+    adduser autopkgtest debhelper dpkg-dev fakeroot lintian mmdebstrap piuparts'
 
 is_installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
