@@ -40,7 +40,11 @@ class Dump {
     }
     bool is_on(const std::string& keyword) const { return word(keyword) == "yes"; }
     bool is_given(const std::string& keyword) const { return has(keyword) && word(keyword) != "none"; }
-    int number(const std::string& keyword) const { return parse_decimal<int>(word(keyword)).value_or(0); }
+    int number(const std::string& keyword) const {
+        const auto found = values_.find(keyword);
+        if (found == values_.end() || found->second.empty()) return 0;
+        return parse_decimal<int>(found->second.front()).value_or(0);
+    }
 
   private:
     std::map<std::string, std::vector<std::string>> values_;
