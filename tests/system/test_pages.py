@@ -6,7 +6,8 @@ import pytest
 
 from machine import PASSWORD, as_user, code_at
 from person import RECOVERY_CODE
-from test_qr import Terminal, decoded, key_uri, photograph, shown_secret
+from terminal import Terminal
+from test_qr import decoded, key_uri, photograph, shown_secret
 
 ISSUER = "host"
 UTF8, NO_LOCALE = "C.UTF-8", "C"
@@ -42,7 +43,7 @@ def scanned(terminal, tmp_path):
 def background_cells(terminal, width):
     """The rows of a picture drawn by background colours alone, as '#' for light cells; tmux leaves out the last ones."""
     rows, light = [], False
-    for line in terminal._tmux("capture-pane", "-p", "-e").splitlines()[2:-1]:
+    for line in terminal.tmux("capture-pane", "-p", "-e").splitlines()[2:-1]:
         row = ""
         for colour, blank in re.findall(r"\x1b\[([0-9;]*)m|( )", line):
             light = light if blank else colour == "47"
@@ -85,7 +86,7 @@ def test_terminal_that_is_too_small_is_told_its_size_and_the_way_out(terminal, s
 
 def test_terminal_made_larger_shows_the_picture_after_enter(terminal, tmp_path):
     shown = terminal((36, 40), UTF8)
-    shown._tmux("resize-window", "-x", "80", "-y", "40")
+    shown.tmux("resize-window", "-x", "80", "-y", "40")
     shown._columns = 80
     shown.type("")
     shown.wait_for("██")
@@ -113,7 +114,7 @@ def test_all_recovery_codes_are_seen_and_neither_they_nor_the_key_stay(machine, 
     seen = set()
     while len(seen) < 32:
         seen |= codes_of_the_next_page(shown, seen)
-        shown._tmux("send-keys", "x")
+        shown.tmux("send-keys", "x")
     assert len(seen) == 32
     shown.wait_until(lambda rows: LAST_LINE not in rows and "'s device phone" in rows, among=shown.scrolled_through)
     left = "\n".join(shown.scrolled_through())

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import time
 from urllib.parse import quote
 
 import pyotp
@@ -11,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from machine import code_at, run
+from terminal import Terminal
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 ISSUER = "example.org"
@@ -20,46 +20,6 @@ STYLES = ["utf8", "utf8-light", "ascii"]
 CELL = (8, 16)
 HALF_BLOCKS = {" ": (False, False), "▀": (True, False), "▄": (False, True), "█": (True, True)}
 FONT = ImageFont.truetype("/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf", 13)
-
-
-class Terminal:
-    """A tmux session of its own, with one program in it."""
-
-    def __init__(self, name, columns, rows, command):
-        self._name = name
-        self._columns = columns
-        self._tmux("-u", "new-session", "-d", "-x", str(columns), "-y", str(rows), *command)
-        self._tmux("set-option", "-g", "remain-on-exit", "on")
-
-    def _tmux(self, *arguments):
-        environment = {**os.environ, "TMUX_TMPDIR": "/run", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
-        return run("tmux", "-L", self._name, "-f", "/dev/null", *arguments, env=environment)
-
-    def screen(self, *options):
-        """Its rows of cells as they are now."""
-        return [row.ljust(self._columns) for row in self._tmux("capture-pane", "-p", *options).splitlines()]
-
-    def scrolled_through(self):
-        """The same with all that has left the screen above."""
-        return self.screen("-S", "-")
-
-    def wait_for(self, text, among=None):
-        self.wait_until(lambda rows: text in rows, among, f"no {text!r}")
-
-    def wait_until(self, is_so, among=None, what="not as it must be"):
-        """Until it is so of the rows, as one text."""
-        for _ in range(500):
-            if is_so("\n".join((among or self.screen)())):
-                return
-            time.sleep(0.02)
-        raise RuntimeError(f"{what} on the screen:\n" + "\n".join(self.screen()))
-
-    def type(self, line):
-        self._tmux("send-keys", "-l", line)
-        self._tmux("send-keys", "Enter")
-
-    def close(self):
-        self._tmux("kill-server")
 
 
 @pytest.fixture
