@@ -178,12 +178,16 @@ Result<Done> unlink_record(const Directory& directory, const std::string& record
 
 Result<Descriptor> open_record(const Directory& directory, const std::string& record,
                                const Account& account) {
+    constexpr int looks = 100;  // replaced between opening and looking, and again; but not for ever
     const auto path = directory.path + "/" + record;
-    Descriptor file(openat(directory.number(), record.c_str(), O_RDONLY | record_flags));
-    if (!file && errno == ENOENT) return Descriptor();
-    if (!file) return unopened(path, errno);
-    if (auto failure = distrust_record(file, path, account)) return *failure;
-    return file;
+    for (int look = 1;; ++look) {
+        Descriptor file(openat(directory.number(), record.c_str(), O_RDONLY | record_flags));
+        if (!file && errno == ENOENT) return Descriptor();
+        if (!file) return unopened(path, errno);
+        const auto failure = distrust_record(file, path, account);
+        if (!failure) return file;
+        if (look == looks || is_still(file, directory, record)) return *failure;
+    }
 }
 
 Result<Descriptor> open_locked(const Directory& directory, const std::string& record, Lock kind) {
@@ -209,7 +213,7 @@ bool is_file(const Directory& directory, const std::string& record) {
 bool is_still(const Descriptor& file, const Directory& directory, const std::string& record) {
     struct stat ours {};
     struct stat named {};
-    return fstat(file.number(), &ours) == 0 &&
+    return fstat(file.number(), &ours) == 0 && ours.st_nlink != 0 &&
            fstatat(directory.number(), record.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
            ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }

@@ -91,7 +91,8 @@ Result<Done> unlink_record(const Directory& directory, const std::string& record
 
 // ---- records
 
-/// Opens a record for reading; an empty descriptor if there is none. See distrust_record().
+/// Opens a record for reading; an empty descriptor if there is none. See distrust_record(). One that was
+/// replaced meanwhile is opened again.
 Result<Descriptor> open_record(const Directory& directory, const std::string& record, const Account& account);
 
 /// Opens a record for writing and waits for its lock, at most five seconds; an empty descriptor if there is
@@ -105,7 +106,8 @@ void unlock(const Descriptor& file);
 /// Whether there is a file that open_locked() could lock, and not a link or something stranger.
 bool is_file(const Directory& directory, const std::string& record);
 
-/// Whether `file` is still what the record is called: it may have been replaced meanwhile.
+/// Whether `file` is still what the record is called: it may have been replaced meanwhile. It is not where it
+/// has lost its name, though a look at the name may find it for a moment longer (seen on ext4).
 bool is_still(const Descriptor& file, const Directory& directory, const std::string& record);
 
 /// Who owns what has the record's name, whatever that is; nothing if there is nothing.

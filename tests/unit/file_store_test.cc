@@ -913,6 +913,26 @@ void a_lock_goes_with_the_process_that_is_killed(void**) {
     close(held_by_child[1]);
 }
 
+/// As configuration management does it, and rekey: the file that was opened may have no name any more.
+void an_enrolment_that_is_replaced_again_and_again_is_always_read(void**) {
+    const TestStore store;
+    const auto other = store.enrolled(".deployed").string();
+    const auto content = content_of(store.enrolled());
+    const auto deploying = in_another_process([&] {
+        for (;;) {
+            write_file(other, content);
+            if (is_root() && chown(other.c_str(), store.alice.uid, static_cast<gid_t>(-1)) != 0) _exit(1);
+            fs::rename(other, store.enrolled());
+        }
+    });
+    for (int i = 0; i < 10'000; ++i)
+        claim(value_of(store.hold())->enrolment().has_value(), "alice is enrolled");
+    int status = 0;
+    claim(waitpid(deploying, &status, WNOHANG) == 0, "and all the while it was");
+    kill(deploying, SIGKILL);
+    waitpid(deploying, &status, 0);
+}
+
 void leaves_no_descriptor_open(void**) {
     const auto open_descriptors = [] {
         const fs::directory_iterator entries("/proc/self/fd");
@@ -998,6 +1018,7 @@ int main() {
         cmocka_unit_test(a_record_replaced_while_waiting_is_read_again),
         cmocka_unit_test(no_failure_is_lost_among_processes),
         cmocka_unit_test(a_lock_goes_with_the_process_that_is_killed),
+        cmocka_unit_test(an_enrolment_that_is_replaced_again_and_again_is_always_read),
         cmocka_unit_test(leaves_no_descriptor_open),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
