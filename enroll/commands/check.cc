@@ -112,7 +112,7 @@ class Check : public Command {
         for (const auto& service : is_asked_for ? services_ : services_of_interest(surroundings.pam)) {
             auto examined = examine_service(surroundings, service);
             if (is_asked_for) demand_code(examined);
-            findings_.insert(findings_.end(), examined.findings.begin(), examined.findings.end());
+            add(examined.findings);
             examined_.push_back(std::move(examined));
         }
         if (is_asked_for || std::ranges::any_of(examined_, asks_for_code)) return;

@@ -167,24 +167,18 @@ class StoreJudge {
         note_holes(directory, with_holes);
         note_copied(directory, copied.size());
     }
-    static std::vector<std::string> users_of(const std::vector<const SeenRecord*>& records) {
-        std::vector<std::string> users;
-        users.reserve(records.size());
-        for (const auto* record : records) users.push_back(record->user);
-        std::ranges::sort(users);
-        return users;
-    }
-    static std::vector<std::string> paths_of(const std::vector<const SeenRecord*>& records) {
-        std::vector<std::string> paths;
-        paths.reserve(records.size());
-        for (const auto* record : records) paths.push_back(record->path);
-        std::ranges::sort(paths);
-        return paths;
+    static std::vector<std::string> sorted(const std::vector<const SeenRecord*>& records,
+                                           std::string SeenRecord::*part) {
+        std::vector<std::string> parts;
+        parts.reserve(records.size());
+        for (const auto* record : records) parts.push_back(record->*part);
+        std::ranges::sort(parts);
+        return parts;
     }
     void about_records(Severity severity, const std::string& kind, const SeenDirectory& directory,
                        const std::vector<const SeenRecord*>& records, const std::string& sentence,
                        const std::string& change) {
-        auto users = users_of(records);
+        auto users = sorted(records, &SeenRecord::user);
         const auto whose =
             by_count(users.size(), "the record of ", "each record of ") + names_in_words(users);
         add(severity, kind, directory.file, whose + " " + sentence, change);
@@ -192,7 +186,7 @@ class StoreJudge {
     }
     void note_flaw(const SeenDirectory& directory, const std::vector<const SeenRecord*>& records) {
         const auto& flaw = *records.front()->flaw;
-        const auto paths = paths_of(records);
+        const auto paths = sorted(records, &SeenRecord::path);
         std::string change;
         if (paths.size() > most_named) {
             change = (flaw.command.empty() ? "rm -r" : flaw.command) + " " + shell_word(paths.front()) +
@@ -209,7 +203,7 @@ class StoreJudge {
     }
     void note_holes(const SeenDirectory& directory, const std::vector<const SeenRecord*>& records) {
         if (records.empty()) return;
-        const auto paths = paths_of(records);
+        const auto paths = sorted(records, &SeenRecord::path);
         auto named = paths;
         named.resize(std::min(paths.size(), most_named));
         auto change = one_after_the_other(named, written_once_more);
