@@ -35,6 +35,13 @@ constexpr std::string_view question = "Code that the app shows now: ";
 constexpr std::string_view margin = "    ";
 constexpr const char* enrolled_meanwhile = "You have been enrolled meanwhile: log in again.";
 
+/// Whether a picture made of characters can be seen: not on a page or a graphical screen, whose PAM_TTY is
+/// unset or a display (pam_set_item(3)).
+bool is_at_terminal(const pam_handle_t* pamh) {
+    const auto terminal = text_item(pamh, PAM_TTY);
+    return !terminal.empty() && terminal.find(':') == std::string_view::npos;
+}
+
 /// Why an enrolment came to nothing: a word for the log, a sentence for the person.
 struct Unfinished {
     std::string_view reason;
@@ -58,7 +65,9 @@ class EnrolmentAtLogin {
 
     /// The device to show: the one that was shown here a moment ago, or a new one.
     Result<PendingDevice> device_to_show();
-    void show(const Device& device);
+    /// What a person needs for their app, and the question for its first code.
+    SecretBytes page_of(const Device& device) const;
+    /// Empty where none is wanted, can be shown or can be drawn.
     SecretBytes picture_of(const Device& device) const;
     /// The login state to begin with, or what came in between.
     std::variant<LoginState, Unfinished> confirmed(const Device& device);
@@ -93,7 +102,6 @@ int EnrolmentAtLogin::run() {
     if (*is_enrolled) return unfinished({"meanwhile", enrolled_meanwhile});
     const auto pending = device_to_show();
     if (!pending) return unavailable(pending.failure());
-    show(pending->device);
     const auto outcome = confirmed(pending->device);
     if (const auto* why = std::get_if<Unfinished>(&outcome)) return unfinished(*why);
     const auto codes = save(pending->device, std::get<LoginState>(outcome));
@@ -136,21 +144,23 @@ Result<PendingDevice> EnrolmentAtLogin::device_to_show() {
 }
 
 /// Begins with a new line: what asks may put something before it, as ssh does.
-void EnrolmentAtLogin::show(const Device& device) {
-    SecretBytes text(
-        "\n" + earlier_ +
-        "This machine asks for a one-time code from now on. Scan this with an authenticator app\n"
-        "on your phone, or type in the key (" +
-        parameters_of(device.credential) + "):\n\n");
+SecretBytes EnrolmentAtLogin::page_of(const Device& device) const {
+    const auto picture = picture_of(device);
+    SecretBytes text("\n" + earlier_ + "This machine asks for a one-time code from now on. " +
+                     (picture.empty()
+                          ? "Type this key into an authenticator app\non your phone ("
+                          : "Scan this with an authenticator app\non your phone, or type in the key (") +
+                     parameters_of(device.credential) + "):\n\n");
     text.append(margin);
     text.append(in_groups_of_four(base32_encode(device.credential.secret.octets())).text());
     text.append("\n\n");
-    text.append(picture_of(device).text());
-    tell(pamh_, text.text());
+    text.append(picture.text());
+    text.append(question);
+    return text;
 }
 
 SecretBytes EnrolmentAtLogin::picture_of(const Device& device) const {
-    if (settings_.enrol_qr == "none") return {};
+    if (settings_.enrol_qr == "none" || !is_at_terminal(pamh_)) return {};
     SecretBytes request(settings_.enrol_qr + "\n");
     request.append(
         format_key_uri({device.credential, host_name(), account_.name}, UriParameters::not_default).text());
@@ -165,8 +175,10 @@ SecretBytes EnrolmentAtLogin::picture_of(const Device& device) const {
 
 std::variant<LoginState, Unfinished> EnrolmentAtLogin::confirmed(const Device& device) {
     Confirmation confirmation(device, settings_.policy, place_);
+    // The key is part of a prompt, never a message: Cockpit writes messages to the journal.
+    auto prompt = page_of(device);
     while (confirmation.has_tries_left()) {
-        const auto code = ask(pamh_, std::string(question), settings_.echo);
+        const auto code = ask(pamh_, prompt.text(), settings_.echo);
         if (!code) return Unfinished{"cancelled", ""};
         const auto now = current_time();
         if (now - begin_ > time_limit || now < begin_) {
@@ -174,6 +186,7 @@ std::variant<LoginState, Unfinished> EnrolmentAtLogin::confirmed(const Device& d
         }
         if (auto state = confirmation.take(*code, now)) return *std::move(state);
         if (confirmation.has_tries_left()) tell_error(pamh_, "No: " + confirmation.explanation() + ".");
+        prompt = SecretBytes(question);
     }
     return Unfinished{"wrong",
                       "No: " + confirmation.explanation() +

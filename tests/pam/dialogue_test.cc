@@ -15,6 +15,7 @@
 //     pending KEY SHOWN      a key that alice was shown earlier: a key URI, and `shown UNIX PLACE`
 //     user NAME              who logs in; alice if not said. bob is who runs the tests, carol somebody else
 //     rhost ADDRESS          from where; nowhere if not said
+//     tty NAME               the terminal, as applications name it in PAM_TTY; none if not said
 //     time UNIX              what the clock says
 //     state WORDS            before the first call: alice's state; after a call: what it must be then
 //     run COMMAND            of the shell, in the stage's directory
@@ -246,6 +247,7 @@ class Play {
     void perform(const std::string& word, const std::string& rest, const std::string& line) {
         if (word == "user") become(rest);
         if (word == "rhost") remote_host_ = rest;
+        if (word == "tty") terminal_ = rest;
         if (word == "service") set_service(rest);
         if (word == "time") stage::set_clock(std::stoll(rest));
         if (word == "run") run(rest);
@@ -310,6 +312,7 @@ class Play {
         start();
         pam_set_item(pamh_, PAM_CONV, &conversation_);
         if (!remote_host_.empty()) pam_set_item(pamh_, PAM_RHOST, remote_host_.c_str());
+        if (!terminal_.empty()) pam_set_item(pamh_, PAM_TTY, terminal_.c_str());
         const int code = calls.at(name)(pamh_, flags);
 
         played_.push_back(name + (flags == PAM_SILENT ? " silent " : " ") + code_name(code));
@@ -342,6 +345,7 @@ class Play {
     std::string user_ = "alice";
     std::string service_ = stage::service;
     std::string remote_host_;
+    std::string terminal_;
     std::string last_state_;
     bool has_called_ = false;
     pam_handle_t* pamh_ = nullptr;
