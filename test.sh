@@ -49,6 +49,8 @@ python3 tests/promises.py build/release
 if [ "${1:-}" = --all ]; then
     # shellcheck disable=SC2086
     install_missing $packages_to_test_more
+    heading "release: Cockpit's login page in a browser"
+    tests/system/run build/release tests/system/web/test_cockpit.py
     build clang
     heading "clang: unit tests, dialogues, and the branches they take"
     tests/coverage.sh build/clang

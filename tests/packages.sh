@@ -8,6 +8,7 @@ packages_to_test='libcmocka-dev libpam-wrapper binutils procps iproute2 sudo str
     libpam-google-authenticator libpam-oath fail2ban python3-systemd systemd faketime
     python3-prometheus-client btrfs-progs'
 packages_to_test_more='clang libclang-rt-dev clang-tidy llvm cppcheck git patch
+    cockpit-ws cockpit-bridge cockpit-system chromium chromium-driver python3-selenium
     adduser autopkgtest debhelper dpkg-dev fakeroot lintian mmdebstrap piuparts'
 
 is_installed() {
@@ -57,4 +58,5 @@ install_missing() {
     keep_stopped cron cron
     keep_stopped postgresql postgresql
     keep_stopped fail2ban fail2ban
+    keep_stopped cockpit-ws cockpit
 }

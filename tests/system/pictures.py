@@ -1,16 +1,20 @@
 """pictures.py BUILD DIRECTORY: the README's pictures, made of real runs in a real terminal on a private machine.
 
-Run by docs/draw. Each is what tmux had on its screen, cell by cell, as SVG.
+Run by docs/draw. Each is what tmux had on its screen, cell by cell, as SVG; Cockpit's is what Chromium showed.
 """
 
 import html
 import re
+import socket
 import sys
 from pathlib import Path
 
-from machine import OUR_LINE, PASSWORD, Machine, Sshd, as_user, code_at, run
+from PIL import Image
+
+from machine import OUR_LINE, PASSWORD, PROMPT, Machine, Sshd, as_user, code_at, run
 from person import CONFIRM_PROMPT
 from terminal import Terminal
+from web.cockpit import Browser, Cockpit, LoginPage
 
 USER, HOST = "alice", "server"
 COLUMNS, WIDTH, HEIGHT, MARGIN = 80, 8, 17, 12
@@ -99,6 +103,23 @@ def log_in(port, key):
     return screen
 
 
+def log_in_at_cockpit(picture_file):
+    """Cockpit's login page as it asks for the code."""
+    socket.sethostname(HOST)
+    with open("/etc/pam.d/common-auth", "a") as stack:
+        stack.write(f"{OUR_LINE}\n")
+    cockpit, browser = Cockpit(), Browser(width=640, height=487)
+    try:
+        page = LoginPage(browser, cockpit)
+        page.gives(USER, PASSWORD)
+        page.asks(PROMPT.strip())
+        page.take_picture(picture_file)
+    finally:
+        browser.close()
+        cockpit.stop()
+    Image.open(picture_file).convert("RGB").quantize(32).save(picture_file, optimize=True)
+
+
 def main(build, directory):
     machine = Machine(build)
     machine.add_line_after_password("sshd", OUR_LINE)
@@ -111,6 +132,7 @@ def main(build, directory):
             "alice logs in with password and code; the same code once more is refused", [log_in(sshd.port, key)]))
     finally:
         sshd.stop()
+    log_in_at_cockpit(directory / "cockpit.png")
 
 
 if __name__ == "__main__":
