@@ -3,15 +3,23 @@
 #include <cstdlib>
 
 namespace totp {
-std::string out_of_step(Counter counter, const Credential& credential, UnixTime now) {
+
+Sentence out_of_step(Counter counter, const Credential& credential, UnixTime now) {
     if (credential.type == CredentialType::hotp) {
-        return "that code comes later: the device's counter is at " + std::to_string(counter) +
-               ", was its button pressed often? Give the codes as they come from a new start";
+        return tr(
+            "that code comes later: the device's counter is at %1, was its button pressed often? Give the "
+            "codes as they come from a new start",
+            {counter});
     }
     const auto steps = static_cast<UnixTime>(counter - time_step(now, credential.period));
-    return "that code is right for another time: the device's clock is about " +
-           std::to_string(std::abs(steps) * credential.period) + " s " + (steps > 0 ? "ahead of" : "behind") +
-           " this machine's; set the one that is wrong";
+    const auto seconds = std::abs(steps) * credential.period;
+    return steps > 0
+               ? tr("that code is right for another time: the device's clock is about %1 s ahead of this "
+                    "machine's; set the one that is wrong",
+                    {seconds})
+               : tr("that code is right for another time: the device's clock is about %1 s behind this "
+                    "machine's; set the one that is wrong",
+                    {seconds});
 }
 
 Confirmation::Confirmation(Device device, const Policy& policy, Place place)
@@ -24,15 +32,16 @@ std::optional<LoginState> Confirmation::take(const SecretBytes& code, UnixTime n
                 {.response = code.text(), .password = "", .place = place_, .now = now}, std::nullopt);
     if (finding.reason == Reason::none) return std::move(finding.after);
     --tries_left_;
-    explanation_ = hint(finding, now) + (has_tries_left() ? "; try the one shown now" : "");
+    explanation_ = hint(finding, now);
+    if (has_tries_left()) explanation_ = tr("%1; try the one shown now", {explanation_});
     return std::nullopt;
 }
 
-std::string Confirmation::hint(const Finding& finding, UnixTime now) const {
+Sentence Confirmation::hint(const Finding& finding, UnixTime now) const {
     if (finding.reason == Reason::malformed) {
-        return "that isn't a code of " + std::to_string(device_.credential.digits) + " digits";
+        return tr("that isn't a code of %1 digits", {device_.credential.digits});
     }
-    if (!finding.near_miss) return "that code isn't right";
+    if (!finding.near_miss) return tr("that code isn't right");
     return out_of_step(finding.near_miss->counter, device_.credential, now);
 }
 

@@ -3,17 +3,18 @@
 #pragma once
 
 #include <optional>
-#include <string>
 
 #include "core/enrolment.h"
 #include "core/login_state.h"
 #include "core/policy.h"
+#include "core/sentence.h"
 #include "core/verifier.h"
 
 namespace totp {
 
-/// How far a device is out of step that showed the code for `counter` (Finding::near_miss) at `now`: a clause.
-std::string out_of_step(Counter counter, const Credential& credential, UnixTime now);
+/// How far a device is out of step that showed the code for `counter` (Finding::near_miss) at `now`: a
+/// clause.
+Sentence out_of_step(Counter counter, const Credential& credential, UnixTime now);
 
 /// The tries a person has with a device that isn't enrolled yet: three.
 class Confirmation {
@@ -28,16 +29,16 @@ class Confirmation {
     std::optional<LoginState> take(const SecretBytes& code, UnixTime now);
 
     /// What was wrong with the last code, as far as that can be told; empty before there was one.
-    const std::string& explanation() const { return explanation_; }
+    const Sentence& explanation() const { return explanation_; }
 
   private:
-    std::string hint(const Finding& finding, UnixTime now) const;
+    Sentence hint(const Finding& finding, UnixTime now) const;
 
     Device device_;
     Policy policy_;
     Place place_;
     int tries_left_ = 3;
-    std::string explanation_;
+    Sentence explanation_;
 };
 
 }  // namespace totp

@@ -168,11 +168,11 @@ Result<KeyUri> parse_key_uri(std::string_view uri) {
     return key;
 }
 
-std::string parameters_of(const Credential& credential) {
-    const bool is_totp = credential.type == CredentialType::totp;
-    return std::string(is_totp ? "time-based" : "counter-based") + ", " +
-           std::string(name_of(credential.algorithm)) + ", " + std::to_string(credential.digits) + " digits" +
-           (is_totp ? ", " + std::to_string(credential.period) + " s" : "");
+Sentence parameters_of(const Credential& credential) {
+    const auto algorithm = name_of(credential.algorithm);
+    if (credential.type == CredentialType::hotp)
+        return tr("counter-based, %1, %2 digits", {algorithm, credential.digits});
+    return tr("time-based, %1, %2 digits, %3 s", {algorithm, credential.digits, credential.period});
 }
 
 SecretBytes format_key_uri(const KeyUri& key, UriParameters parameters) {

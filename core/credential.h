@@ -36,7 +36,7 @@ std::optional<Algorithm> algorithm_named(std::string_view name);
 std::string_view name_of(CredentialType type);
 
 /// What has to be chosen in an app beside the key: "time-based, SHA1, 6 digits, 30 s".
-std::string parameters_of(const Credential& credential);
+Sentence parameters_of(const Credential& credential);
 
 /// A credential as a key URI carries it.
 struct KeyUri {

@@ -15,7 +15,7 @@ constexpr std::string_view digits_word = " digits=8";
 
 std::optional<std::string> take_device(std::string_view line, Enrolment& enrolment) {
     auto key = parse_key_uri(line);
-    if (!key) return key.failure().message;
+    if (!key) return key.failure().message.english();
     if (!is_device_name(key->label) || !key->issuer.empty()) return "the label isn't a device's name";
     enrolment.devices.emplace_back(std::move(key->label), std::move(key->credential));
     return std::nullopt;

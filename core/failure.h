@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include "core/sentence.h"
+
 namespace totp {
 
 /// Which part of the world failed; what it means for a login is decided in pam_module/authenticate.
@@ -19,11 +21,11 @@ enum class Trouble {
     caller,    ///< who asks may not, or hasn't proved who they are
 };
 
-/// `message` is one sentence that names the file, line or option and the way out. It never holds a secret
-/// or anything typed at a prompt.
+/// `message` names the file, line or option and the way out. It never holds a secret or anything typed at a
+/// prompt.
 struct Failure {
     Trouble trouble;
-    std::string message;
+    Sentence message;
 };
 
 /// The library that has to compute something can't, in this process. For whoever is at the wall: nobody on

@@ -306,8 +306,12 @@ Unenrolled unenrolled_at(const Settings& settings, UnixTime now) {
     return settings.unenrolled == Unenrolled::enrol && is_over ? Unenrolled::refuse : settings.unenrolled;
 }
 
-std::string Settings::prompt_for_both() const {
-    return prompt == Settings{}.prompt ? "Password & verification code: " : prompt;
+Sentence Settings::prompt_for_code() const {
+    return prompt == Settings{}.prompt ? tr("Verification code: ") : Sentence(prompt);
+}
+
+Sentence Settings::prompt_for_both() const {
+    return prompt == Settings{}.prompt ? tr("Password & verification code: ") : Sentence(prompt);
 }
 
 std::vector<SettingDescription> describe_settings() {

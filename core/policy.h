@@ -10,6 +10,7 @@
 
 #include "core/failure.h"
 #include "core/otp.h"
+#include "core/sentence.h"
 #include "core/settings_file.h"
 
 namespace totp {
@@ -63,8 +64,10 @@ struct Settings {
 
     std::string state_directory() const { return state.empty() ? store + "/state" : state; }
 
-    /// The prompt for password and code in one field; `prompt` where the administrator has set one.
-    std::string prompt_for_both() const;
+    /// The prompt for a code, and the one for password and code in one field: ours, or for both of them
+    /// `prompt` where the administrator has set one.
+    Sentence prompt_for_code() const;
+    Sentence prompt_for_both() const;
 };
 
 /// What an account without enrolment gets at `now`: the days it may enrol until come to an end.

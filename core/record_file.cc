@@ -89,7 +89,7 @@ Failure damaged(const std::string& path, const Failure& failure, const Account& 
                              ? std::string(": bring that key back from a backup")
                              : ": bring it back from a backup, or run totp-enroll remove --user " +
                                    printable(account.name) + " and enrol again";
-    return {failure.trouble, path + " " + failure.message + way_out};
+    return {failure.trouble, path + " " + failure.message.english() + way_out};
 }
 
 Result<Directory> open_directory(const std::string& path, int at, const char* name, int flags, uid_t owner) {

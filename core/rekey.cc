@@ -79,7 +79,7 @@ Result<Tally> Round::run(const std::string& record, const Account& account) {
 }
 
 Result<Done> Round::leave(const Failure& failure) {
-    tally_.left.push_back(failure.message);
+    tally_.left.push_back(failure.message.english());
     return Done{};
 }
 
@@ -113,7 +113,7 @@ Result<Round::Opened> Round::open(const Descriptor& file, const std::string& rec
     if (text) return Opened{*std::move(text), true};
     if (text.failure().trouble == Trouble::key) text = keys_.host.unseal(account.name, sealed.text());
     if (text) return Opened{*std::move(text), false};
-    return store_failure(path, text.failure().message +
+    return store_failure(path, text.failure().message.english() +
                                    ": bring it back from a backup, or run totp-enroll remove --user " +
                                    printable(account.name));
 }

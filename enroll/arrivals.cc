@@ -26,7 +26,7 @@ Failure input_failure(const std::string& message) { return {Trouble::input, mess
 
 /// A clause about the file's content, behind its name.
 Failure about(const std::string& path, const Failure& failure) {
-    return {failure.trouble, printable(path) + " " + failure.message};
+    return {failure.trouble, printable(path) + " " + failure.message.english()};
 }
 
 /// Stdin, where the path is "-", is trusted as far as whoever gave it is.

@@ -60,7 +60,7 @@ SecretBytes answer(const HomeOwner& owner, const std::string& name, std::size_t 
     const Descriptor file(open(path.c_str(), flags));
     if (!file && (errno == ENOENT || errno == ENOTDIR)) return SecretBytes(".");
     const auto found = read_open_file(file, path, limit);
-    if (!found) return SecretBytes("!" + found.failure().message);
+    if (!found) return SecretBytes("!" + found.failure().message.english());
     if (found->owner != owner.account.uid)
         return SecretBytes("!" + printable(path) + " isn't " + owner.account.name + "'s own");
     SecretBytes text("+");

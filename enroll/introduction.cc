@@ -28,7 +28,7 @@ std::string unusual_parameters_of(const Credential& credential) {
     const Credential usual;
     const bool is_usual = credential.type == usual.type && credential.algorithm == usual.algorithm &&
                           credential.digits == usual.digits && credential.period == usual.period;
-    return is_usual ? "" : " (" + parameters_of(credential) + ")";
+    return is_usual ? "" : " (" + parameters_of(credential).english() + ")";
 }
 
 bool is_blank(const SecretBytes& line) {
@@ -93,7 +93,7 @@ std::optional<LoginState> Introduction::confirm_on_page(const Terminal& terminal
             is_turned = is_blank(*code) && !is_turned;
             if (is_blank(*code)) continue;
             if (auto state = confirmation.take(*code, std::time(nullptr))) return state;
-            message = confirmation.explanation();
+            message = confirmation.explanation().translated();
         }
     }
     if (!confirmation.explanation().empty()) complain(confirmation.explanation());
@@ -102,7 +102,7 @@ std::optional<LoginState> Introduction::confirm_on_page(const Terminal& terminal
 
 SecretBytes Introduction::text(const Terminal& terminal) const {
     SecretBytes text("For the authenticator app of " + key_.label + ": a key to type in (" +
-                     parameters_of(device_.credential) + ")\n\n");
+                     parameters_of(device_.credential).english() + ")\n\n");
     text.append(key_line(device_.credential).text());
     text.append("\n\n");
     const auto style = qr_style(qr_word_, terminal);

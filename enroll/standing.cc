@@ -120,7 +120,7 @@ Json standing_of(const std::string& user, const std::optional<Enrolment>& enrolm
 }
 
 Json standing_of_unusable(const std::string& user, const Failure& failure) {
-    return {{"user", text(user)}, {"error", text(failure.message)}};
+    return {{"user", text(user)}, {"error", text(failure.message.english())}};
 }
 
 std::string page_of(const Json& standing, bool is_for_root) {

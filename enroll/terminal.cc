@@ -94,7 +94,7 @@ void print(std::string_view text) {
 
 void say(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
 
-void complain(const std::string& sentence) { say("totp-enroll: " + sentence + "\n"); }
+void complain(const Sentence& sentence) { say("totp-enroll: " + sentence.translated() + "\n"); }
 
 int complain(const Failure& failure) {
     complain(failure.message);
@@ -146,7 +146,7 @@ void SignalsHeldBack::wait_for_input() const {
     if (events[1].revents != 0) throw Interrupted{};
 }
 
-std::optional<SecretBytes> ask_line(std::string_view question, Typing typing) {
+std::optional<SecretBytes> ask_line(const Sentence& question, Typing typing) {
     const SignalsHeldBack signals;
     if (!can_ask()) return read_line(signals);
     std::optional<TerminalMode> mode;
@@ -154,7 +154,7 @@ std::optional<SecretBytes> ask_line(std::string_view question, Typing typing) {
         mode.emplace(tcflag_t{ECHO});
         forget_typed();  // it was echoed
     }
-    put(question);
+    put(question.translated());
     auto line = read_line(signals);
     if (typing == Typing::hidden) put("\n");
     return line;

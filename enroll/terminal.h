@@ -27,7 +27,7 @@ void print(std::string_view text);
 void say(std::string_view text);
 
 /// One sentence to stderr, after the program's name.
-void complain(const std::string& sentence);
+void complain(const Sentence& sentence);
 
 /// The same for a failure of the world; returns the exit code that goes with it.
 int complain(const Failure& failure);
@@ -68,7 +68,7 @@ enum class Typing { shown, hidden };
 
 /// Asks on the terminal if stdin is one (stdout may be read by a script) and reads one line without its end.
 /// Nothing at the end of input, and for a line longer than 4,096 bytes. Throws Interrupted.
-std::optional<SecretBytes> ask_line(std::string_view question, Typing typing = Typing::shown);
+std::optional<SecretBytes> ask_line(const Sentence& question, Typing typing = Typing::shown);
 
 /// What was typed so far was for something else.
 void forget_typed();

@@ -123,7 +123,7 @@ std::optional<Outcome> Login::outcome_of_asking(const std::optional<SecretBytes>
 
 std::optional<SecretBytes> Login::code_asked_for() const {
     debug("asking for the code");
-    return ask(pamh_, settings_.prompt, settings_.echo);
+    return ask(pamh_, settings_.prompt_for_code(), settings_.echo);
 }
 
 int Login::nobody_answered() const {

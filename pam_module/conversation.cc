@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include <security/pam_ext.h>
 
@@ -25,10 +26,14 @@ int get_user(pam_handle_t* pamh, const char*& user) {
     return pam_get_user(pamh, &user, nullptr);
 }
 
-std::optional<SecretBytes> ask(pam_handle_t* pamh, std::string_view prompt, bool shows_what_is_typed) {
+std::optional<SecretBytes> ask(pam_handle_t* pamh, const Sentence& prompt, bool shows_what_is_typed) {
+    return ask(pamh, SecretBytes(prompt.translated()), shows_what_is_typed);
+}
+
+std::optional<SecretBytes> ask(pam_handle_t* pamh, const SecretBytes& prompt, bool shows_what_is_typed) {
     char* answer = nullptr;
     const int style = shows_what_is_typed ? PAM_PROMPT_ECHO_ON : PAM_PROMPT_ECHO_OFF;
-    const int code = prompted(pamh, style, answer, prompt);
+    const int code = prompted(pamh, style, answer, prompt.text());
     if (answer == nullptr) return std::nullopt;
     std::optional<SecretBytes> response;
     if (code == PAM_SUCCESS) response.emplace(std::string_view(answer));
@@ -37,14 +42,16 @@ std::optional<SecretBytes> ask(pam_handle_t* pamh, std::string_view prompt, bool
     return response;
 }
 
-void tell_error(pam_handle_t* pamh, std::string_view message) {
+void tell_error(pam_handle_t* pamh, const Sentence& message) {
+    const auto text = message.translated();
     const HostsTurn turn(pamh);
-    static_cast<void>(pam_error(pamh, "%.*s", length_of(message), message.data()));
+    static_cast<void>(pam_error(pamh, "%s", text.c_str()));
 }
 
-void tell(pam_handle_t* pamh, std::string_view message) {
+void tell(pam_handle_t* pamh, const Sentence& message) {
+    const auto text = message.translated();
     const HostsTurn turn(pamh);
-    static_cast<void>(pam_info(pamh, "%.*s", length_of(message), message.data()));
+    static_cast<void>(pam_info(pamh, "%s", text.c_str()));
 }
 
 }  // namespace totp

@@ -31,9 +31,7 @@ constexpr UnixTime time_limit = 300;
 constexpr UnixTime seconds_of_a_day = 86'400;
 constexpr std::size_t longest_picture = 65'536;
 constexpr const char* device_name = "phone";
-constexpr std::string_view question = "Code that the app shows now: ";
 constexpr std::string_view margin = "    ";
-constexpr const char* enrolled_meanwhile = "You have been enrolled meanwhile: log in again.";
 
 /// Whether a picture made of characters can be seen: not on a page or a graphical screen, whose PAM_TTY is
 /// unset or a display (pam_set_item(3)).
@@ -45,8 +43,15 @@ bool is_at_terminal(const pam_handle_t* pamh) {
 /// Why an enrolment came to nothing: a word for the log, a sentence for the person.
 struct Unfinished {
     std::string_view reason;
-    std::string sentence;
+    Sentence sentence;
 };
+
+/// What has come in between where Trouble::input is all that save() says.
+Unfinished enrolled_meanwhile() {
+    return {"meanwhile", tr("You have been enrolled meanwhile: log in again.")};
+}
+
+Sentence question() { return tr("Code that the app shows now: "); }
 
 /// One account's enrolment at one login.
 class EnrolmentAtLogin {
@@ -77,8 +82,8 @@ class EnrolmentAtLogin {
 
     /// In a prompt: a message with nothing after it is shown by sshd to nobody, and wiped by login. Whether
     /// it is answered changes nothing.
-    void say_last(std::string_view sentence) const {
-        static_cast<void>(ask(pamh_, "\n" + std::string(sentence) + " Press Enter: ", false));
+    void say_last(const Sentence& sentence) const {
+        static_cast<void>(ask(pamh_, tr("\n%1 Press Enter: ", {sentence}), false));
     }
     void log(int priority, const std::string& words) const {
         log_words(pamh_, priority, "account", account_.name, words);
@@ -90,23 +95,23 @@ class EnrolmentAtLogin {
     FileStore store_;
     Place place_ = place_of(pamh_);
     UnixTime begin_ = current_time();
-    std::string earlier_;  ///< what to know of a key that was shown before; may be empty
+    Sentence earlier_;  ///< what to know of a key that was shown before; may be empty
 };
 
 int EnrolmentAtLogin::run() {
     if (needs_helper(settings_)) {
-        return unfinished({"not_root", "This program can't enrol you: run totp-enroll in a terminal first."});
+        return unfinished(
+            {"not_root", tr("This program can't enrol you: run totp-enroll in a terminal first.")});
     }
     const auto is_enrolled = store_.is_enrolled(account_);
     if (!is_enrolled) return unavailable(is_enrolled.failure());
-    if (*is_enrolled) return unfinished({"meanwhile", enrolled_meanwhile});
+    if (*is_enrolled) return unfinished(enrolled_meanwhile());
     const auto pending = device_to_show();
     if (!pending) return unavailable(pending.failure());
     const auto outcome = confirmed(pending->device);
     if (const auto* why = std::get_if<Unfinished>(&outcome)) return unfinished(*why);
     const auto codes = save(pending->device, std::get<LoginState>(outcome));
-    if (!codes && codes.failure().trouble == Trouble::input)
-        return unfinished({"meanwhile", codes.failure().message});
+    if (!codes && codes.failure().trouble == Trouble::input) return unfinished(enrolled_meanwhile());
     if (!codes) return unavailable(codes.failure());
     forget_enrolment(pamh_);
     log(LOG_NOTICE, "change=device_added " + log_word("device", pending->device.name));
@@ -116,9 +121,9 @@ int EnrolmentAtLogin::run() {
 
 int EnrolmentAtLogin::unavailable(const Failure& failure) const {
     const auto outcome = outcome_of(failure);
-    pam_syslog(pamh_, LOG_ERR, "%s", failure.message.c_str());
+    pam_syslog(pamh_, LOG_ERR, "%s", failure.message.english().c_str());
     log(LOG_ERR, "enrolment=unavailable " + log_word("reason", word_for(outcome.reason)));
-    say_last("You can't be enrolled now. The administrator finds the reason in the system log.");
+    say_last(tr("You can't be enrolled now. The administrator finds the reason in the system log."));
     return pam_code(outcome.verdict);
 }
 
@@ -133,8 +138,10 @@ Result<PendingDevice> EnrolmentAtLogin::device_to_show() {
     if (!earlier) return earlier.failure();
     if (*earlier && may_be_shown_again(**earlier, place_, begin_)) return **std::move(earlier);
     if (*earlier) {
-        earlier_ = "Another key was shown on " + moment((*earlier)->shown) + ", to " + (*earlier)->place +
-                   "; it is void. If that wasn't you, somebody knows your password.\n";
+        earlier_ =
+            tr("Another key was shown on %1, to %2; it is void. If that wasn't you, somebody knows your "
+               "password.\n",
+               {moment((*earlier)->shown), (*earlier)->place});
     }
     auto secret = random_bytes(recommended_secret_size(Algorithm::sha1));
     if (!secret) return secret.failure();
@@ -146,16 +153,23 @@ Result<PendingDevice> EnrolmentAtLogin::device_to_show() {
 /// Begins with a new line: what asks may put something before it, as ssh does.
 SecretBytes EnrolmentAtLogin::page_of(const Device& device) const {
     const auto picture = picture_of(device);
-    SecretBytes text("\n" + earlier_ + "This machine asks for a one-time code from now on. " +
-                     (picture.empty()
-                          ? "Type this key into an authenticator app\non your phone ("
-                          : "Scan this with an authenticator app\non your phone, or type in the key (") +
-                     parameters_of(device.credential) + "):\n\n");
+    const auto parameters = parameters_of(device.credential);
+    SecretBytes text("\n" + earlier_.translated());
+    text.append(
+        (picture.empty()
+             ? tr("This machine asks for a one-time code from now on. Type this key into an "
+                  "authenticator app\n"
+                  "on your phone (%1):\n\n",
+                  {parameters})
+             : tr("This machine asks for a one-time code from now on. Scan this with an authenticator app\n"
+                  "on your phone, or type in the key (%1):\n\n",
+                  {parameters}))
+            .translated());
     text.append(margin);
     text.append(in_groups_of_four(base32_encode(device.credential.secret.octets())).text());
     text.append("\n\n");
     text.append(picture.text());
-    text.append(question);
+    text.append(question().translated());
     return text;
 }
 
@@ -167,7 +181,7 @@ SecretBytes EnrolmentAtLogin::picture_of(const Device& device) const {
     auto picture = answer_of({.path = PAM_TOTP_DRAW}, request.text(), longest_picture);
     if (!picture) {
         pam_syslog(pamh_, LOG_WARNING, "the key is shown without its QR code: %s",
-                   picture.failure().message.c_str());
+                   picture.failure().message.english().c_str());
         return {};
     }
     return *std::move(picture);
@@ -178,25 +192,25 @@ std::variant<LoginState, Unfinished> EnrolmentAtLogin::confirmed(const Device& d
     // The key is part of a prompt, never a message: Cockpit writes messages to the journal.
     auto prompt = page_of(device);
     while (confirmation.has_tries_left()) {
-        const auto code = ask(pamh_, prompt.text(), settings_.echo);
-        if (!code) return Unfinished{"cancelled", ""};
+        const auto code = ask(pamh_, prompt, settings_.echo);
+        if (!code) return Unfinished{"cancelled", {}};
         const auto now = current_time();
         if (now - begin_ > time_limit || now < begin_) {
-            return Unfinished{"late", "That took too long, and nothing was enrolled. Log in again."};
+            return Unfinished{"late", tr("That took too long, and nothing was enrolled. Log in again.")};
         }
         if (auto state = confirmation.take(*code, now)) return *std::move(state);
-        if (confirmation.has_tries_left()) tell_error(pamh_, "No: " + confirmation.explanation() + ".");
-        prompt = SecretBytes(question);
+        if (confirmation.has_tries_left()) tell_error(pamh_, tr("No: %1.", {confirmation.explanation()}));
+        prompt = SecretBytes(question().translated());
     }
-    return Unfinished{"wrong",
-                      "No: " + confirmation.explanation() +
-                          ". Nothing was enrolled. Log in again; for ten minutes the key stays the same."};
+    return Unfinished{
+        "wrong", tr("No: %1. Nothing was enrolled. Log in again; for ten minutes the key stays the same.",
+                    {confirmation.explanation()})};
 }
 
 Result<std::vector<SecretBytes>> EnrolmentAtLogin::save(const Device& device, const LoginState& state) {
     const auto held = store_.hold(account_, HoldFor::change);
     if (!held) return held.failure();
-    if ((*held)->enrolment()) return Failure{Trouble::input, enrolled_meanwhile};
+    if ((*held)->enrolment()) return Failure{Trouble::input, "enrolled meanwhile"};
     auto set = new_recovery_codes(usual_recovery_codes);
     if (!set) return set.failure();
     const Enrolment enrolment{.devices = {device}, .recovery = std::move(set->hashes)};
@@ -210,21 +224,23 @@ Result<std::vector<SecretBytes>> EnrolmentAtLogin::save(const Device& device, co
 /// In a prompt, as say_last().
 void EnrolmentAtLogin::hand_over(const std::vector<SecretBytes>& codes) const {
     SecretBytes text(
-        "\nYou are enrolled. From now on the code is asked at every login.\n\n"
-        "Recovery codes, each good for one login without the phone. They are not shown again:\n\n");
+        tr("\nYou are enrolled. From now on the code is asked at every login.\n\n"
+           "Recovery codes, each good for one login without the phone. They are not shown again:\n\n")
+            .translated());
     for (const auto& code : codes) {
         text.append(margin);
         text.append(code.text());
         text.append("\n");
     }
-    text.append("\nPress Enter once you have written them down: ");
-    static_cast<void>(ask(pamh_, text.text(), false));
+    text.append(tr("\nPress Enter once you have written them down: ").translated());
+    static_cast<void>(ask(pamh_, text, false));
 }
 
 /// In whole days, rounded up.
-std::string days_until(UnixTime then, UnixTime now) {
-    const auto days = (then - now + seconds_of_a_day - 1) / seconds_of_a_day;
-    return std::to_string(days) + (days == 1 ? " day" : " days");
+Sentence announcement(UnixTime begin, UnixTime now) {
+    const auto days = (begin - now + seconds_of_a_day - 1) / seconds_of_a_day;
+    return tr_n("In %1 day this machine begins to ask for a one-time code. Run totp-enroll before.",
+                "In %1 days this machine begins to ask for a one-time code. Run totp-enroll before.", days);
 }
 
 bool is_owed(const Settings& settings, UnixTime now) {
@@ -253,14 +269,13 @@ int enrol_at_login(pam_handle_t* pamh, int flags, std::span<const char* const> a
     if (!account || account->name != *expected) return PAM_IGNORE;
     const auto settings = settings_for_line(settings_places(), arguments);
     if (!settings) {
-        pam_syslog(pamh, LOG_ERR, "%s", settings.failure().message.c_str());
+        pam_syslog(pamh, LOG_ERR, "%s", settings.failure().message.english().c_str());
         return PAM_AUTHINFO_UNAVAIL;
     }
     const auto now = current_time();
     if (!is_enrolment_owed(pamh) && !is_owed(*settings, now)) {
         if (!settings->quiet && (flags & PAM_SILENT) == 0) {
-            tell(pamh, "In " + days_until(*settings->enrol_by, now) +
-                           " this machine begins to ask for a one-time code. Run totp-enroll before.");
+            tell(pamh, announcement(*settings->enrol_by, now));
         }
         return PAM_IGNORE;
     }

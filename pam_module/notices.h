@@ -1,9 +1,9 @@
 // What whoever has just passed should know.
 #pragma once
 
-#include <string>
 #include <vector>
 
+#include "core/sentence.h"
 #include "core/verifier.h"
 
 namespace totp {
@@ -14,7 +14,7 @@ namespace totp {
 /// for this
 ///             login is the last one from now on.
 /// `decision`  a success; what its `next` has to tell of changes is told too, so the caller takes it out.
-std::vector<std::string> notices_of(const Enrolment& enrolment, const LoginState& before,
-                                    const Decision& decision, UnixTime now);
+std::vector<Sentence> notices_of(const Enrolment& enrolment, const LoginState& before,
+                                 const Decision& decision, UnixTime now);
 
 }  // namespace totp

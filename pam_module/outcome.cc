@@ -22,15 +22,20 @@ Reason reason_for(Trouble trouble) {
     return Reason::store;
 }
 
-std::string duration(UnixTime seconds) {
+Sentence wait_for(UnixTime seconds) {
     constexpr UnixTime minute = 60;
     constexpr UnixTime hour = 3600;
-    const auto rounded_up = [&](UnixTime unit, const char* name) {
-        const auto count = (seconds + unit - 1) / unit;
-        return std::to_string(count) + " " + name + (count == 1 ? "" : "s");
-    };
-    if (seconds <= minute) return rounded_up(1, "second");
-    return seconds <= hour ? rounded_up(minute, "minute") : rounded_up(hour, "hour");
+    const auto rounded_up = [&](UnixTime unit) { return (seconds + unit - 1) / unit; };
+    if (seconds <= minute) {
+        return tr_n("Too many wrong codes. Try again in %1 second.",
+                    "Too many wrong codes. Try again in %1 seconds.", seconds);
+    }
+    if (seconds <= hour) {
+        return tr_n("Too many wrong codes. Try again in %1 minute.",
+                    "Too many wrong codes. Try again in %1 minutes.", rounded_up(minute));
+    }
+    return tr_n("Too many wrong codes. Try again in %1 hour.", "Too many wrong codes. Try again in %1 hours.",
+                rounded_up(hour));
 }
 
 }  // namespace
@@ -58,7 +63,7 @@ Outcome outcome_of_remembered_host() {
 Outcome outcome_of(const Failure& failure) {
     return {.verdict = Verdict::unavailable,
             .reason = reason_for(failure.trouble),
-            .explanation = failure.message};
+            .explanation = failure.message.english()};
 }
 
 bool is_let_in(const Outcome& outcome) { return outcome.verdict == Verdict::accepted; }
@@ -113,13 +118,13 @@ std::string moment(UnixTime time) {
     return {text, size};
 }
 
-std::string message_for(const Outcome& outcome) {
+Sentence message_for(const Outcome& outcome) {
     if (outcome.verdict == Verdict::unavailable) {
-        return "The code can't be checked. The administrator finds the reason in the system log.";
+        return tr("The code can't be checked. The administrator finds the reason in the system log.");
     }
-    if (outcome.verdict != Verdict::throttled) return "";
-    if (!outcome.retry_in) return "Too many wrong codes. Only an administrator can unlock this account.";
-    return "Too many wrong codes. Try again in " + duration(*outcome.retry_in) + ".";
+    if (outcome.verdict != Verdict::throttled) return {};
+    if (!outcome.retry_in) return tr("Too many wrong codes. Only an administrator can unlock this account.");
+    return wait_for(*outcome.retry_in);
 }
 
 }  // namespace totp

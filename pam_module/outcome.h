@@ -20,7 +20,7 @@ struct Outcome {
     std::optional<int> failures;       ///< in a row on this side, where an enrolment was looked at
     std::optional<UnixTime> retry_in;  ///< throttled: seconds; absent: not until it is unlocked
     std::string explanation;           ///< the sentence for the administrator, where there is one
-    std::vector<std::string> notices;  ///< accepted: what to tell now (notices_of())
+    std::vector<Sentence> notices;     ///< accepted: what to tell now (notices_of())
     bool is_logged = false;            ///< by the helper that decided
 };
 
@@ -66,6 +66,6 @@ int log_priority(Verdict verdict);
 std::string moment(UnixTime time);
 
 /// What the person is told, if anything, beside being refused.
-std::string message_for(const Outcome& outcome);
+Sentence message_for(const Outcome& outcome);
 
 }  // namespace totp

@@ -107,7 +107,7 @@ ListLine read_line(const Line& line, const std::optional<Heading>& heading, cons
         return ListLine{line.number, input_failure(place_in_list(file, line.number) + " " + clause)};
     };
     auto account = account_in(line.text, heading);
-    if (!account) return wrong(account.failure().message);
+    if (!account) return wrong(account.failure().message.english());
     if (const auto clause = refuse(*account)) return wrong(*clause);
     return {line.number, *std::move(account)};
 }
@@ -164,7 +164,8 @@ Result<std::vector<ListLine>> parse_account_list(std::string_view text, const st
     if (lines.empty()) return input_failure(printable(file) + " lists nobody");
     const auto heading = heading_in(lines.front().text);
     if (!heading)
-        return input_failure(place_in_list(file, lines.front().number) + " " + heading.failure().message);
+        return input_failure(place_in_list(file, lines.front().number) + " " +
+                             heading.failure().message.english());
     if (*heading) lines.erase(lines.begin());
     if (lines.empty()) return input_failure(printable(file) + " lists nobody below its heading");
     std::vector<ListLine> all;

@@ -51,7 +51,7 @@ Result<Enrolling::Fresh> Enrolling::make(const Enrollee& enrollee) const {
     if (!codes) return codes.failure();
     const KeyUri key{credential, enrollee.issuer, enrollee.label};
     auto picture = picture_of(key);
-    if (!picture) return refused(enrollee, "can't have a QR code: " + picture.failure().message);
+    if (!picture) return refused(enrollee, "can't have a QR code: " + picture.failure().message.english());
     auto text = format_hand_over({enrollee.account.name, enrollee.device, key, std::move(codes->codes),
                                   OutDirectory::name_of_picture(enrollee.record)});
     return Fresh{{{Device(enrollee.device, std::move(credential))}, std::move(codes->hashes)},

@@ -19,7 +19,8 @@ void append_facts(SecretBytes& text, const HandOver& hand_over) {
     append_line(text, "Account:   " + hand_over.user);
     if (!key.issuer.empty()) append_line(text, "Issuer:    " + key.issuer);
     if (key.label != hand_over.user) append_line(text, "Label:     " + key.label);
-    append_line(text, "Device:    " + hand_over.device + " (" + parameters_of(key.credential) + ")");
+    append_line(text,
+                "Device:    " + hand_over.device + " (" + parameters_of(key.credential).english() + ")");
     append_line(text, "QR code:   " + hand_over.picture);
     append_line(text, "\nThe key, for an app that can't scan the QR code:");
     text.append(margin);

@@ -68,7 +68,7 @@ Result<OutDirectory> OutDirectory::open(const std::string& path) {
     if (auto failure = distrust(directory.descriptor, whole)) return *failure;
     if (!is_durable(directory.descriptor)) return failed("--out " + whole, "can't be made durable");
     auto lock = DirectoryLock::take(directory, Lock::exclusive, "another totp-enroll bulk");
-    if (!lock) return Failure{Trouble::input, "--out " + lock.failure().message};
+    if (!lock) return Failure{Trouble::input, "--out " + lock.failure().message.english()};
     return OutDirectory(std::move(directory), *std::move(lock));
 }
 

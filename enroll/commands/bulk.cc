@@ -74,7 +74,7 @@ void print_facts(const Subject& subject, std::string_view outcome, const std::st
 /// tells what was worst.
 void report_failure(const Subject& subject, const Failure& failure, bool is_json, Tally& tally) {
     const auto code = complain(failure);
-    if (is_json) print_facts(subject, "failed", failure.message);
+    if (is_json) print_facts(subject, "failed", failure.message.english());
     tally.code = std::max(tally.code, code == exit_usage ? int{exit_refused} : code);
     ++tally.failed;
 }
@@ -199,7 +199,7 @@ void Bulk::take(const Enrollee& enrollee, const Result<Ending>& outcome, const O
     if (!outcome) {
         const auto& [trouble, message] = outcome.failure();
         const auto place = place_in_list(name_of_list(), enrollee.line);
-        report_failure(subject, {trouble, place + ": " + message}, is_json, tally_);
+        report_failure(subject, {trouble, place + ": " + message.english()}, is_json, tally_);
         return;
     }
     if (*outcome == Ending::enrolled) log_change(enrollee.account, Change::device_added, enrollee.device);

@@ -140,7 +140,7 @@ class Check : public Command {
         if (!installation && installation.failure().trouble != Trouble::settings)
             return installation.failure();
         if (!installation) {
-            add({{Severity::fault, "settings", "settings", installation.failure().message}});
+            add({{Severity::fault, "settings", "settings", installation.failure().message.english()}});
             return std::nullopt;
         }
         add(examine_machine_for_root(surroundings.pam, installation->settings, installation->places,

@@ -158,7 +158,7 @@ Result<Done> Export::give(const Session& session, const std::vector<Leaving>& al
         const auto text = text_of(each, account);
         if (!text) {
             return input_failure(account.name + "'s device " + each.device.name + " " +
-                                 text.failure().message);
+                                 text.failure().message.english());
         }
         texts.append(text->text());
         facts.push_back(facts_of(each, key_uri(each, account), *text));

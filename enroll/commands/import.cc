@@ -48,7 +48,7 @@ std::string clauses(const std::string& introduction, const std::vector<std::stri
 
 std::string sentence_about(const Adopted& adopted, const ForeignDevice& foreign) {
     if (!adopted.is_new) return adopted.name + " is there already";
-    auto text = adopted.name + " is enrolled: " + parameters_of(foreign.credential);
+    auto text = adopted.name + " is enrolled: " + parameters_of(foreign.credential).english();
     if (adopted.recovery_codes > 0)
         text += ", " + std::to_string(adopted.recovery_codes) + " recovery codes of 8 digits";
     return text + clauses("; stricter here: ", foreign.stricter) +
@@ -89,7 +89,7 @@ int report(const Arrival& arrival, const Failure& failure, bool is_json) {
                          {"file", std::string_view(arrival.from)},
                          {"changed", false},
                          {"devices", Json::array()},
-                         {"error", std::string_view(failure.message)}});
+                         {"error", failure.message.english()}});
     }
     return code == exit_usage ? int{exit_refused} : code;
 }
@@ -179,7 +179,7 @@ Result<Imported> Import::adopt_into(const Session& session, const Arrival& arriv
     const auto held = session.hold(HoldFor::change);
     if (!held) return held.failure();
     const auto about_account = [&](const Failure& failure) {
-        return Failure{failure.trouble, session.account().name + " " + failure.message};
+        return Failure{failure.trouble, session.account().name + " " + failure.message.english()};
     };
     const auto now = std::time(nullptr);
     const auto enrolment = (*held)->enrolment().value_or(Enrolment{});

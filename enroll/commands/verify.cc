@@ -35,7 +35,8 @@ std::string explanation(const Answer& answer) {
 std::string hint_for(const Finding& finding, const Enrolment& enrolment, UnixTime now) {
     for (const auto& device : enrolment.devices) {
         if (finding.near_miss && finding.near_miss->device == device.id)
-            return device.name + ": " + out_of_step(finding.near_miss->counter, device.credential, now);
+            return device.name + ": " +
+                   out_of_step(finding.near_miss->counter, device.credential, now).english();
     }
     return "";
 }

@@ -81,7 +81,8 @@ class AccountJudge {
             const auto first = std::ranges::find_if(accounts_, is_so);
             CheckFinding finding{Severity::fault, trouble == Trouble::key ? "other_key" : "unusable",
                                  "accounts"};
-            finding.sentence = names_in_words(names) + " can't get in by a code: " + first->failure->message;
+            finding.sentence =
+                names_in_words(names) + " can't get in by a code: " + first->failure->message.english();
             if (names.size() > 1) finding.sentence += " (and so on: totp-enroll status --all)";
             finding.accounts = std::move(names);
             findings_.push_back(std::move(finding));

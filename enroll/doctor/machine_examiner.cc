@@ -75,7 +75,7 @@ std::vector<CheckFinding> examine_machine_for_root(const PamPlaces& pam, const S
     if (accounts) {
         append(findings, judge_accounts(*accounts, doors, now, time_text, places));
     } else {
-        findings.push_back({Severity::fault, "unusable", "accounts", accounts.failure().message});
+        findings.push_back({Severity::fault, "unusable", "accounts", accounts.failure().message.english()});
     }
     return findings;
 }

@@ -199,7 +199,7 @@ class Examiner {
         }
     }
     void note_silence(const Failure& failure) {
-        const auto& words = failure.message;
+        const auto words = failure.message.english();
         if (failure.trouble == Trouble::system) {
             add_new({{Severity::warning,
                       "unseen",

@@ -146,8 +146,9 @@ class Examiner {
                 {*closed, 0});
         } else {
             ours.is_usable = false;
-            add(Severity::fault, "settings", "our module lets nobody in: " + settings.failure().message,
-                line.place, "correct it");
+            add(Severity::fault, "settings",
+                "our module lets nobody in: " + settings.failure().message.english(), line.place,
+                "correct it");
         }
         return ours;
     }

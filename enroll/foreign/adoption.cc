@@ -76,7 +76,8 @@ class Adopter {
 std::optional<Failure> Adopter::meet(const Device& device, const ForeignDevice& foreign) {
     if (device.id != device_id(foreign.credential)) {
         return refused("has a device " + device.name + " with this secret, but as " +
-                       parameters_of(device.credential) + ", not as " + parameters_of(foreign.credential));
+                       parameters_of(device.credential).english() + ", not as " +
+                       parameters_of(foreign.credential).english());
     }
     adoption_.devices.push_back({.name = device.name, .is_new = false});
     spend(adoption_.state, foreign);

@@ -37,7 +37,7 @@ Result<std::vector<ForeignDevice>> parse_uri_file(std::string_view text) {
     for (const auto& line : lines_of(text)) {
         if (line.text.empty() || line.text.starts_with('#')) continue;
         auto devices = devices_in(line.text);
-        if (!devices) return wrong_line(line.number, devices.failure().message);
+        if (!devices) return wrong_line(line.number, devices.failure().message.english());
         for (auto& device : *devices) all.push_back(std::move(device));
     }
     if (all.empty()) return Failure{Trouble::input, "has no URI in it"};

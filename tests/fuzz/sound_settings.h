@@ -26,6 +26,6 @@ inline void promise_sound(const totp::Settings& settings) {
 
 /// Fit for a log line, whatever was refused.
 inline void promise_printable(const totp::Failure& failure) {
-    promise(!failure.message.empty() &&
-            std::ranges::all_of(failure.message, [](char c) { return c >= ' ' && c < 127; }));
+    promise(!failure.message.english().empty() &&
+            std::ranges::all_of(failure.message.english(), [](char c) { return c >= ' ' && c < 127; }));
 }

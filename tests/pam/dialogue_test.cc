@@ -9,6 +9,7 @@
 //     after LINE             a line of the service file after ours
 //     service NAME           as which the application speaks to libpam; door if not said
 //     environment NAME=VALUE of the application
+//     locale NAME            that the application has set, with the catalogues of this tree
 //     enrol LINE             a line of alice's enrolment
 //     helper LINE            of the shell script that is run as totp_check
 //     helper-any LINE        of the one that is run as totp_check_any
@@ -36,6 +37,7 @@
 //
 // What isn't said may not happen: not a prompt, not a log line, not a change of the state.
 #include <algorithm>
+#include <clocale>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -193,6 +195,7 @@ class Play {
     ~Play() {
         if (pamh_ != nullptr) pam_end(pamh_, PAM_SUCCESS);
         for (const auto& name : environment_) unsetenv(name.c_str());
+        std::setlocale(LC_ALL, "C");
     }
 
     /// The script as it would have to be for what happened.
@@ -256,6 +259,8 @@ class Play {
             environment_.push_back(rest.substr(0, equals));
             setenv(environment_.back().c_str(), rest.substr(equals + 1).c_str(), 1);
         }
+        if (word == "locale" && std::setlocale(LC_ALL, rest.c_str()) == nullptr)
+            throw std::runtime_error("no locale " + rest);
         if (word == "state" && !has_called_) {
             write_state(rest);
         } else if (word != "state") {

@@ -8,8 +8,8 @@
 
 #include <security/pam_appl.h>
 
-#include "tests/faults/faults.h"
 #include "tests/cmocka.h"
+#include "tests/faults/faults.h"
 #include "tests/pam/stage.h"
 
 namespace faulty {
@@ -62,7 +62,7 @@ class Door {
     totp::LoginState state() const {
         auto store = stage_.store();
         const auto held = store.hold(stage::alice(), totp::HoldFor::login);
-        claim(static_cast<bool>(held), held ? "" : held.failure().message);
+        claim(static_cast<bool>(held), held ? "" : held.failure().message.english());
         claim((*held)->enrolment() == *totp::parse_enrolment(stage::device_line), "the enrolment is whole");
         return (*held)->state();
     }

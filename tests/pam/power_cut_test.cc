@@ -218,7 +218,7 @@ constexpr const char* two_devices =
 std::size_t devices_of(const stage::Stage& stage, const std::string& what) {
     auto store = stage.store();
     const auto held = store.hold(stage::alice(), totp::HoldFor::login);
-    claim(static_cast<bool>(held), what + ": " + (held ? "" : held.failure().message));
+    claim(static_cast<bool>(held), what + ": " + (held ? "" : held.failure().message.english()));
     return (*held)->enrolment() ? (*held)->enrolment()->devices.size() : 0;
 }
 
@@ -270,12 +270,12 @@ void rekey_leaves_everybody_enrolled_and_goes_on(void**) {
     }
     const auto rekey = [&] {
         const auto rekeyed = totp::rekey(places, std::nullopt);
-        claim(rekeyed && rekeyed->is_done(), rekeyed ? "done" : rekeyed.failure().message);
+        claim(rekeyed && rekeyed->is_done(), rekeyed ? "done" : rekeyed.failure().message.english());
     };
     const auto are_enrolled = [&](const std::string& what) {
         for (const auto& account : accounts) {
             const auto held = store.hold(account, totp::HoldFor::login);
-            claim(static_cast<bool>(held), what + ": " + (held ? "" : held.failure().message));
+            claim(static_cast<bool>(held), what + ": " + (held ? "" : held.failure().message.english()));
             claim((*held)->enrolment() == enrolment, what + ": " + account.name);
         }
     };

@@ -69,7 +69,7 @@ const char* on_stage(const char* path) {
 
 template <class T>
 T unwrapped(totp::Result<T> result) {
-    if (!result) throw std::runtime_error(result.failure().message);
+    if (!result) throw std::runtime_error(result.failure().message.english());
     return *std::move(result);
 }
 
@@ -132,6 +132,13 @@ int pam_modutil_audit_write(pam_handle_t* pamh, int type, const char* message, i
     audit_records->push_back(std::to_string(type) + " PAM:" + message + " " + static_cast<const char*>(user) +
                              " " + std::to_string(result));
     return PAM_SUCCESS;
+}
+
+/// Catalogues are those of this tree.
+char* bindtextdomain(const char* domain, const char* directory) noexcept {
+    const bool is_ours = std::string_view(domain) == "pam-totp";
+    static const auto libcs = reinterpret_cast<decltype(&bindtextdomain)>(dlsym(RTLD_NEXT, "bindtextdomain"));
+    return libcs(domain, is_ours ? PAM_TOTP_CATALOGUES : directory);
 }
 
 /// Whoever runs the tests: attempts without a remote host come from the place local:1000.

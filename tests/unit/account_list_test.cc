@@ -10,7 +10,7 @@ std::string description_of(const std::vector<ListLine>& lines) {
     std::string text;
     for (const auto& [number, account] : lines) {
         if (!account) {
-            text += account.failure().message + "\n";
+            text += account.failure().message.english() + "\n";
             continue;
         }
         text += std::to_string(number);

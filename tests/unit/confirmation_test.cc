@@ -23,7 +23,7 @@ void a_right_code_is_spent_by_it(void**) {
     assert_int_equal(device.next.value(), time_step(start, 30) + 1);
     assert_int_equal(device.last_used, start);
     assert_text(device.from, "192.0.2.7");
-    assert_text(confirmation.explanation(), "");
+    assert_text(confirmation.explanation().english(), "");
 }
 
 void there_are_three_tries_and_each_may_be_right(void**) {
@@ -44,7 +44,7 @@ std::string explained(const Device& device, const SecretBytes& code) {
     Confirmation confirmation(device, {});
     assert_false(confirmation.take(code, start).has_value());
     const std::string again = "; try the one shown now";
-    const auto& text = confirmation.explanation();
+    const auto text = confirmation.explanation().english();
     claim(text.ends_with(again), text);
     return text.substr(0, text.size() - again.size());
 }
@@ -75,7 +75,7 @@ void what_is_no_code_is_told_how_many_digits_it_has(void**) {
 void the_last_try_gives_no_advice_to_try_again(void**) {
     Confirmation confirmation(totp_device("phone"), {});
     for (int i = 0; i < 3; ++i) static_cast<void>(confirmation.take(SecretBytes("x"), start));
-    assert_text(confirmation.explanation(), "that isn't a code of 6 digits");
+    assert_text(confirmation.explanation().english(), "that isn't a code of 6 digits");
 }
 
 }  // namespace

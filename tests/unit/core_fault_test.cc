@@ -101,7 +101,7 @@ class Copies {
 /// What is enrolled; the state must fit it.
 std::optional<Enrolment> enrolled(FileStore store, const Account& account, const std::string& what) {
     const auto held = store.hold(account, HoldFor::login);
-    claim(static_cast<bool>(held), what + ": " + (held ? "" : held.failure().message));
+    claim(static_cast<bool>(held), what + ": " + (held ? "" : held.failure().message.english()));
     return (*held)->enrolment();
 }
 

@@ -371,8 +371,9 @@ void refuses_ways_to_the_code_that_exclude_each_other(void**) {
 }
 
 void the_prompt_for_both_is_the_administrators_if_there_is_one(void**) {
-    assert_text(value_of(for_words("forward_pass")).prompt_for_both(), "Password & verification code: ");
-    assert_text(value_of(for_words("forward_pass prompt=Both:")).prompt_for_both(), "Both: ");
+    assert_text(value_of(for_words("forward_pass")).prompt_for_both().english(),
+                "Password & verification code: ");
+    assert_text(value_of(for_words("forward_pass prompt=Both:")).prompt_for_both().english(), "Both: ");
 }
 
 void aliases_are_for_arguments_alone(void**) {

@@ -32,7 +32,7 @@ template <class T>
 void assert_failure(const Result<T>& result, Trouble trouble, std::string_view part,
                     const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
     claim(!result, "it failed: " + std::string(part), file, line);
-    const auto& message = result.failure().message;
+    const auto message = result.failure().message.english();
     claim(message.find(part) != std::string::npos, message + " | says | " + std::string(part), file, line);
     claim(result.failure().trouble == trouble, message + " | is of the right kind", file, line);
 }
@@ -40,7 +40,7 @@ void assert_failure(const Result<T>& result, Trouble trouble, std::string_view p
 /// What a result holds; fails the running case, with the message, if it holds none.
 template <class T>
 T value_of(Result<T> result, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
-    claim(static_cast<bool>(result), result ? "" : result.failure().message, file, line);
+    claim(static_cast<bool>(result), result ? "" : result.failure().message.english(), file, line);
     return *std::move(result);
 }
 
