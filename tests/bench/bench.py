@@ -1,0 +1,38 @@
+"""Runs the parts; start it with tests/bench/run."""
+
+import argparse
+from pathlib import Path
+
+import commands
+import logins
+from chart import Chart
+from figures import Goals
+from ground import Ground
+
+PARTS = {"same": (logins.in_one_process, 400), "new": (logins.in_new_processes, 200),
+         "answers": (logins.by_answer, 300), "beside": (logins.beside_time, 100),
+         "crowd": (logins.all_at_once, 320), "one": (commands.one_by_one, 20),
+         "bulk": (commands.from_a_list, 200), "everybody": (commands.everybody, 100),
+         "growth": (logins.with_many_accounts, 200)}
+QUICK = 20
+CHART = Path(__file__).parents[2] / "docs/bench.svg"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/bench/run", description="What a login costs, beside what others' cost.")
+    parser.add_argument("build")
+    parser.add_argument("parts", metavar="PART", nargs="*", choices=[*PARTS],
+                        help=f"{', '.join(PARTS)}; all of them, if none is named")
+    parser.add_argument("--quick", action="store_true", help="few samples: to see that it runs, not how fast it is")
+    options = parser.parse_intermixed_args()
+    ground, goals, chart = Ground(options.build), Goals(), Chart()
+    for name in options.parts or PARTS:
+        measure, rounds = PARTS[name]
+        measure(ground, min(rounds, QUICK) if options.quick else rounds, goals, chart)
+    print(goals)
+    if not options.parts and not options.quick:
+        CHART.write_text(chart.svg())
+
+
+if __name__ == "__main__":
+    main()
