@@ -7,14 +7,13 @@
 
 #include <crypt.h>
 
+#include "core/percent.h"
 #include "core/random.h"
 
 namespace totp {
 namespace {
 
 constexpr std::string_view crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-constexpr std::string_view crypt_alphabet =
-    "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 constexpr std::string_view method = "$y$";
 constexpr unsigned long lowest_cost = 1;  // enough for 80 random bits: about a millisecond
 constexpr unsigned long usual_cost = 5;   // for eight digits: as for passwords, some 20 ms
@@ -181,8 +180,9 @@ bool is_recovery_hash(std::string_view hash) {
     if (!hash.starts_with(method) || hash.size() > CRYPT_OUTPUT_SIZE) return false;
     const auto last = hash.rfind('$');
     const auto salt = hash.rfind('$', last - 1);
-    const auto is_crypt_text = [](std::string_view text) {
-        return !text.empty() && text.find_first_not_of(crypt_alphabet) == std::string_view::npos;
+    const auto is_crypt_symbol = [](char c) { return is_alphanumeric(c) || c == '.' || c == '/'; };
+    const auto is_crypt_text = [&](std::string_view text) {
+        return !text.empty() && std::ranges::all_of(text, is_crypt_symbol);
     };
     return salt > method.size() && salt < last &&
            is_crypt_text(hash.substr(method.size(), salt - method.size())) &&
