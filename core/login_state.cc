@@ -180,6 +180,12 @@ std::optional<LoginState> parse_words(Words words) {
     return state;
 }
 
+/// What a slot says of itself, whole or torn: which of two is to be looked at first.
+std::uint64_t claimed_sequence(std::string_view slot) {
+    const auto begin = slot.find('=') + 1;
+    return parse_decimal<std::uint64_t>(slot.substr(begin, slot.find(' ', begin) - begin)).value_or(0);
+}
+
 constexpr std::string_view sum_word = " sum=";
 constexpr std::size_t sum_size = 16;
 constexpr std::size_t tail_size = sum_word.size() + sum_size + 1;
@@ -282,10 +288,11 @@ std::optional<LoginState> parse_slot(std::string_view slot) {
 }
 
 std::optional<LoginState> newest(const SlotPair& slots) {
-    auto first = parse_slot({slots[0].data(), slot_size});
-    auto second = parse_slot({slots[1].data(), slot_size});
-    if (!first || !second) return first ? first : second;
-    return first->sequence > second->sequence ? first : second;
+    const std::string_view first(slots[0].data(), slot_size);
+    const std::string_view second(slots[1].data(), slot_size);
+    const bool is_first_newer = claimed_sequence(first) > claimed_sequence(second);
+    auto state = parse_slot(is_first_newer ? first : second);
+    return state ? state : parse_slot(is_first_newer ? second : first);
 }
 
 }  // namespace totp
