@@ -1,5 +1,6 @@
 #include "core/descriptor.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <sys/resource.h>
@@ -12,7 +13,8 @@ Descriptor::~Descriptor() {
 }
 
 int read_whole(const Descriptor& file, std::size_t limit, SecretBytes& content) {
-    content.resize(limit + 1);
+    constexpr std::size_t usual_size = 4'097;  // of what a login reads nothing is longer, as a rule
+    content.resize(std::min(limit + 1, usual_size));
     std::size_t size = 0;
     while (size < content.size()) {
         const auto count = read(file.number(), content.data() + size, content.size() - size);
@@ -20,6 +22,7 @@ int read_whole(const Descriptor& file, std::size_t limit, SecretBytes& content) 
         if (count < 0) return -1;
         if (count == 0) break;
         size += static_cast<std::size_t>(count);
+        if (size == content.size()) content.resize(std::min(limit + 1, 2 * size));
     }
     content.resize(size);
     return 0;
