@@ -30,7 +30,7 @@ constexpr std::size_t longest_list = 16'777'216;
 constexpr std::size_t part_of_list = 65'536;
 constexpr std::size_t longest_file_name = 255;
 constexpr std::size_t dot_and_suffix = 5;
-constexpr std::size_t members_for_a_processor = 2;  // they wait for the disk as long as they compute
+constexpr std::size_t members_for_a_processor = 16;  // they wait for the disk, and each wait is shared by many
 
 Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
 
