@@ -1,20 +1,14 @@
-// What all uses of OpenSSL owe their host: its error queue as it was, and no decision where nothing can be
-// computed.
+// OpenSSL's hashes and block cipher as they are, without what it puts around them: the only place that names
+// them, for core/otp and core/seal.
+//
+// Not through EVP, though OpenSSL would have it so since 3.0. There each is fetched first: a host that hasn't
+// done so pays a millisecond for HMAC and another for AES-256-GCM, its openssl.cnf and OPENSSL_CONF decide
+// whether either can be had, and what goes wrong is left in an error queue that the host reads after calls of
+// its own (SSL_get_error(3)). These compute in place, fail never, and leave nothing behind.
 #pragma once
 
-namespace totp {
-
-/// While this lives, errors that OpenSSL notes are ours: they go with it, and those noted before stay. A host
-/// looks into that queue after calls of its own (SSL_get_error(3)).
-class OpensslErrors {
-  public:
-    OpensslErrors();
-    ~OpensslErrors();
-    OpensslErrors(const OpensslErrors&) = delete;
-    OpensslErrors& operator=(const OpensslErrors&) = delete;
-};
-
-/// Throws CannotCompute with the way out unless a call of OpenSSL for `what` ("an HMAC") went well.
-void require_openssl(bool went_well, const char* what);
-
-}  // namespace totp
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/aes.h>
+#include <openssl/evp.h>  // base 64
+#include <openssl/modes.h>
+#include <openssl/sha.h>

@@ -28,7 +28,6 @@ Counter time_step(UnixTime now, int period);
 class KeyedHash {
   public:
     /// `key` is the shared secret as raw bytes, not base 32. Borrowed for the call.
-    /// Throws only if the crypto library can't run at all.
     KeyedHash(std::span<const std::uint8_t> key, Algorithm algorithm);
     ~KeyedHash();
     KeyedHash(const KeyedHash&) = delete;

@@ -4,11 +4,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
-#include <stdexcept>
+#include <new>
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -89,38 +88,54 @@ Result<Done> write_new(const std::string& path, const SecretBytes& key, const Ac
 
 // ---- AES-256-GCM
 
-void require(bool went_well) { require_openssl(went_well, "AES-256-GCM"); }
+/// Under one key, for one nonce and what is bound to it.
+class Cipher {
+  public:
+    Cipher(const SecretBytes& key, std::span<const std::uint8_t> nonce, std::string_view bound_to) {
+        AES_set_encrypt_key(key.data(), key_size * 8, &schedule_);
+        const auto encrypt_block = reinterpret_cast<block128_f>(&AES_encrypt);
+        counter_mode_.reset(CRYPTO_gcm128_new(&schedule_, encrypt_block));
+        if (counter_mode_ == nullptr) throw std::bad_alloc();
+        CRYPTO_gcm128_setiv(counter_mode_.get(), nonce.data(), nonce.size());
+        CRYPTO_gcm128_aad(counter_mode_.get(), reinterpret_cast<const std::uint8_t*>(bound_to.data()),
+                          bound_to.size());
+    }
+    ~Cipher() { explicit_bzero(&schedule_, sizeof schedule_); }
+    Cipher(const Cipher&) = delete;
+    Cipher& operator=(const Cipher&) = delete;
 
-using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
+    void encrypt(const SecretBytes& plaintext, std::uint8_t* ciphertext) {
+        CRYPTO_gcm128_encrypt(counter_mode_.get(), plaintext.data(), ciphertext, plaintext.size());
+    }
+    void put_tag(std::uint8_t* tag) { CRYPTO_gcm128_tag(counter_mode_.get(), tag, tag_size); }
 
-enum class Direction { open = 0, close = 1 };
+    SecretBytes decrypt(std::span<const std::uint8_t> ciphertext) {
+        SecretBytes plaintext(ciphertext.size());
+        CRYPTO_gcm128_decrypt(counter_mode_.get(), ciphertext.data(), plaintext.data(), plaintext.size());
+        return plaintext;
+    }
+    /// Compares in constant time.
+    bool has_tag(std::span<const std::uint8_t> tag) {
+        return CRYPTO_gcm128_finish(counter_mode_.get(), tag.data(), tag.size()) == 0;
+    }
 
-Cipher keyed_cipher(const SecretBytes& key, std::span<const std::uint8_t> nonce, std::string_view bound_to,
-                    Direction direction) {
-    Cipher cipher(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
-    require(cipher != nullptr && EVP_CipherInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key.data(),
-                                                   nonce.data(), static_cast<int>(direction)) == 1);
-    int size = 0;
-    require(EVP_CipherUpdate(cipher.get(), nullptr, &size,
-                             reinterpret_cast<const unsigned char*>(bound_to.data()),
-                             static_cast<int>(bound_to.size())) == 1);
-    return cipher;
-}
+  private:
+    struct Release {
+        void operator()(GCM128_CONTEXT* context) const { CRYPTO_gcm128_release(context); }  // wipes it
+    };
+    AES_KEY schedule_;
+    std::unique_ptr<GCM128_CONTEXT, Release> counter_mode_;
+};
 
 /// Nonce, ciphertext and tag in one.
 SecretBytes encrypt(const SecretBytes& key, const SecretBytes& nonce, std::string_view bound_to,
                     const SecretBytes& plaintext) {
-    const OpensslErrors errors;
-    const auto cipher = keyed_cipher(key, nonce.octets(), bound_to, Direction::close);
+    Cipher cipher(key, nonce.octets(), bound_to);
     SecretBytes box(nonce.octets());
     box.resize(nonce_size + plaintext.size() + tag_size);
     auto* const ciphertext = box.data() + nonce_size;
-    auto* const tag = ciphertext + plaintext.size();
-    int size = 0;
-    require(EVP_CipherUpdate(cipher.get(), ciphertext, &size, plaintext.data(),
-                             static_cast<int>(plaintext.size())) == 1);
-    require(EVP_CipherFinal_ex(cipher.get(), tag, &size) == 1);
-    require(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_AEAD_GET_TAG, tag_size, tag) == 1);
+    cipher.encrypt(plaintext, ciphertext);
+    cipher.put_tag(ciphertext + plaintext.size());
     return box;
 }
 
@@ -128,16 +143,9 @@ SecretBytes encrypt(const SecretBytes& key, const SecretBytes& nonce, std::strin
 std::optional<SecretBytes> decrypt(const SecretBytes& key, std::span<const std::uint8_t> box,
                                    std::string_view bound_to) {
     if (box.size() < nonce_size + tag_size) return std::nullopt;
-    const OpensslErrors errors;
-    const auto ciphertext = box.subspan(nonce_size, box.size() - nonce_size - tag_size);
-    SecretBytes tag(box.last(tag_size));
-    const auto cipher = keyed_cipher(key, box.first(nonce_size), bound_to, Direction::open);
-    SecretBytes plaintext(ciphertext.size());
-    int size = 0;
-    require(EVP_CipherUpdate(cipher.get(), plaintext.data(), &size, ciphertext.data(),
-                             static_cast<int>(ciphertext.size())) == 1);
-    require(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_AEAD_SET_TAG, tag_size, tag.data()) == 1);
-    if (EVP_CipherFinal_ex(cipher.get(), tag.data(), &size) != 1) return std::nullopt;
+    Cipher cipher(key, box.first(nonce_size), bound_to);
+    auto plaintext = cipher.decrypt(box.subspan(nonce_size, box.size() - nonce_size - tag_size));
+    if (!cipher.has_tag(box.last(tag_size))) return std::nullopt;
     return plaintext;
 }
 

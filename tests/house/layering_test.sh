@@ -47,7 +47,7 @@ only "only the stores, the settings and the key touch files" \
     '#include <(fcntl|unistd|sys/(stat|file|resource|ioctl))\.h>' \
     'core/(file_store|flaw|record_file|settings_file|seal|descriptor|random|child_process|privilege)\.(cc|h)' $core
 only "catalogues are asked in one place" '#include <libintl|gettext\(' 'core/sentence\.cc' $core $module $enroll
-only "OpenSSL is named where it is used" '#include <openssl/' 'core/(openssl|otp|seal)\.cc' $core $module $enroll
+only "what of OpenSSL is used is said in one place" '#include <openssl/' 'core/openssl\.h' $core $module $enroll
 only "one place makes a verdict a PAM code; the wall and the other phases say theirs" \
     '[^=] PAM_(SUCCESS|IGNORE)\b' 'pam_module/(enrol_at_login|outcome|pam_totp)\.cc' \
     $(echo "$module" | tr ' ' '\n' | grep -v '\.h$')

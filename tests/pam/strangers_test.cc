@@ -18,7 +18,7 @@ using Calls = std::map<std::string, int>;  ///< how often each is made
 struct Seen {
     int code = 0;
     Calls calls;
-    std::size_t allocations = 0;  ///< OpenSSL's and crypt(3)'s grow with what is hashed
+    std::size_t allocations = 0;  ///< crypt(3)'s grow with what is hashed
 };
 
 /// alice is enrolled; carol has an account; mallory has none.
