@@ -1,7 +1,7 @@
 #include "core/account_records.h"
 
-#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "core/percent.h"
 #include "core/sealed_record.h"
@@ -32,9 +32,7 @@ Result<LoginState> read_state(const Descriptor& file, const RecordNames& names, 
     }
 
     SlotPair slots;
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-        std::ranges::copy(content.text().substr(i * slot_size, slot_size), slots[i].begin());
-    }
+    std::memcpy(slots.data(), content.data(), sizeof slots);
     auto state = newest(slots);
     if (!state) {
         return damaged(names.state, {Trouble::store, "is damaged or of a version this program doesn't know"},

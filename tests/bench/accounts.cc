@@ -17,7 +17,7 @@ namespace {
 
 template <class T>
 T unwrapped(totp::Result<T> result) {
-    if (!result) throw std::runtime_error(result.failure().message);
+    if (!result) throw std::runtime_error(result.failure().message.english());
     return *std::move(result);
 }
 
