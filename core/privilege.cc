@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <utility>
@@ -36,10 +37,13 @@ bool open_missing_descriptors() {
     return true;
 }
 
+/// What is left says which terminal and which language it is. A path there would have libc read the caller's
+/// files.
 void clear_environment() {
     std::vector<std::pair<const char*, std::string>> kept;
-    for (const char* name : {"TERM", "LANG", "LC_ALL", "LC_CTYPE"}) {
-        if (const char* value = getenv(name)) kept.emplace_back(name, value);
+    for (const char* name : {"TERM", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES"}) {
+        const char* value = getenv(name);
+        if (value != nullptr && std::strchr(value, '/') == nullptr) kept.emplace_back(name, value);
     }
     clearenv();
     for (const auto& [name, value] : kept) setenv(name, value.c_str(), 1);

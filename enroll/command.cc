@@ -12,7 +12,7 @@ int AccountCommand::run(const SharedOptions& shared) {
 }
 
 int complain_unenrolled(const Account& account) {
-    complain(account.name + " is not enrolled");
+    complain(tr("%1 is not enrolled", {account.name}));
     return exit_refused;
 }
 

@@ -21,7 +21,7 @@ class Command {
     virtual int run(const SharedOptions& shared) = 0;
 
     /// What to do if what it had to show was lost on the way; empty where asking again is enough.
-    virtual std::string way_out_of_lost_output() const { return ""; }
+    virtual Sentence way_out_of_lost_output() const { return {}; }
 };
 
 /// One that acts on an account: whoever runs it is asked who they are before it begins.

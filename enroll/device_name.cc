@@ -15,8 +15,8 @@ std::string free_device_name(const Enrolment& enrolment) {
 std::optional<Failure> refuse_device_name(const std::optional<std::string>& name) {
     if (!name || is_device_name(*name)) return std::nullopt;
     return Failure{Trouble::input,
-                   "--device '" + printable(*name) +
-                       "' isn't 1 to 32 letters, digits, '.', '_' or '-' (nor the word recovery)"};
+                   tr("--device '%1' isn't 1 to 32 letters, digits, '.', '_' or '-' (nor the word recovery)",
+                      {printable(*name)})};
 }
 
 }  // namespace totp

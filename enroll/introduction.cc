@@ -14,7 +14,6 @@ namespace totp {
 namespace {
 
 constexpr int row_of_question = 1;
-constexpr std::string_view question = "Code that the app shows now: ";
 constexpr std::string_view margin = "    ";
 
 SecretBytes key_line(const Credential& credential) {
@@ -23,12 +22,11 @@ SecretBytes key_line(const Credential& credential) {
     return line;
 }
 
-/// The same where it isn't what every app takes without a word; short, for a narrow page.
-std::string unusual_parameters_of(const Credential& credential) {
+/// Nothing but the key has to be typed into an app: it takes the rest without a word.
+bool is_usual(const Credential& credential) {
     const Credential usual;
-    const bool is_usual = credential.type == usual.type && credential.algorithm == usual.algorithm &&
-                          credential.digits == usual.digits && credential.period == usual.period;
-    return is_usual ? "" : " (" + parameters_of(credential).english() + ")";
+    return credential.type == usual.type && credential.algorithm == usual.algorithm &&
+           credential.digits == usual.digits && credential.period == usual.period;
 }
 
 bool is_blank(const SecretBytes& line) {
@@ -53,24 +51,31 @@ Result<Introduction> Introduction::of(const Device& device, const KeyUri& key, s
 
 /// The picture comes last: on 80 by 24 it stands whole above the question. Where there is room for it alone,
 /// it has a page of its own. All for the terminal as it is now.
-std::vector<SecretBytes> Introduction::page(const std::string& message, bool is_turned) const {
+std::vector<SecretBytes> Introduction::page(const Sentence& message, bool is_turned) const {
     const auto terminal = examine_terminal();
     const auto style = qr_style(qr_word_, terminal);
-    const auto unusual = unusual_parameters_of(device_.credential);
-    const auto with_key = [&](const std::string& greeting) {
-        return std::vector{SecretBytes(message.empty() ? greeting : message), key_line(device_.credential)};
+    const auto& credential = device_.credential;
+    const auto with_key = [&](const Sentence& greeting) {
+        return std::vector{SecretBytes((message.empty() ? greeting : message).translated()),
+                           key_line(credential)};
     };
-    auto lines = with_key("Scan this, or type in the key" + unusual + ". Enter alone draws it anew.");
+    auto lines =
+        with_key(is_usual(credential) ? tr("Scan this, or type in the key. Enter alone draws it anew.")
+                                      : tr("Scan this, or type in the key (%1). Enter alone draws it anew.",
+                                           {parameters_of(credential)}));
     const bool has_room =
         style && !too_small(symbol_, *style, terminal, rows_of(lines, terminal) + row_of_question);
-    if (!has_room) lines = with_key("The key to type in" + unusual + ":");
+    if (!has_room) {
+        lines = with_key(is_usual(credential) ? tr("The key to type in:")
+                                              : tr("The key to type in (%1):", {parameters_of(credential)}));
+    }
     if (!style) return lines;
     if (const auto sentence = too_small(symbol_, *style, terminal, row_of_question)) {
-        lines.emplace_back("\n" + *sentence + "\n");
+        lines.emplace_back("\n" + sentence->translated() + "\n");
         return lines;
     }
     if (!has_room && !is_turned) {
-        lines.emplace_back("\nEnter alone shows the QR code: it fills this terminal.\n");
+        lines.emplace_back(tr("\nEnter alone shows the QR code: it fills this terminal.\n").translated());
         return lines;
     }
     if (!has_room) lines.clear();
@@ -81,19 +86,19 @@ std::vector<SecretBytes> Introduction::page(const std::string& message, bool is_
 std::optional<LoginState> Introduction::confirm_on_page(const Terminal& terminal,
                                                         const Policy& policy) const {
     Confirmation confirmation(device_, policy);
-    std::string message;
+    Sentence message;
     {
         const SignalsHeldBack signals;
         const SecretScreen screen(terminal);
         for (bool is_turned = false; confirmation.has_tries_left();) {
             screen.show(page(message, is_turned));
-            const auto code = ask_line(question);
+            const auto code = ask_line(tr("Code that the app shows now: "));
             if (!code) break;
-            message.clear();
+            message = {};
             is_turned = is_blank(*code) && !is_turned;
             if (is_blank(*code)) continue;
             if (auto state = confirmation.take(*code, std::time(nullptr))) return state;
-            message = confirmation.explanation().translated();
+            message = confirmation.explanation();
         }
     }
     if (!confirmation.explanation().empty()) complain(confirmation.explanation());
@@ -101,15 +106,16 @@ std::optional<LoginState> Introduction::confirm_on_page(const Terminal& terminal
 }
 
 SecretBytes Introduction::text(const Terminal& terminal) const {
-    SecretBytes text("For the authenticator app of " + key_.label + ": a key to type in (" +
-                     parameters_of(device_.credential).english() + ")\n\n");
+    SecretBytes text(tr("For the authenticator app of %1: a key to type in (%2)\n\n",
+                        {key_.label, parameters_of(device_.credential)})
+                         .translated());
     text.append(key_line(device_.credential).text());
     text.append("\n\n");
     const auto style = qr_style(qr_word_, terminal);
     if (!style) return text;
-    text.append("or to scan:\n");
+    text.append(tr("or to scan:\n").translated());
     text.append(text_of(draw_qr(symbol_, *style)).text());
-    if (qr_word_ == automatic_qr) text.append(advice_for(*style) + "\n");
+    if (qr_word_ == automatic_qr) text.append(advice_for(*style).translated() + "\n");
     return text;
 }
 
@@ -130,9 +136,11 @@ void Introduction::show() const {
     }
     const SignalsHeldBack signals;
     const SecretScreen screen(terminal);
-    screen.show(
-        page("For the app" + unusual_parameters_of(device_.credential) + ". Press any key once it has this.",
-             true));
+    const auto& credential = device_.credential;
+    screen.show(page(is_usual(credential) ? tr("For the app. Press any key once it has this.")
+                                          : tr("For the app (%1). Press any key once it has this.",
+                                               {parameters_of(credential)}),
+                     true));
     wait_for_key();
 }
 
@@ -142,7 +150,7 @@ std::optional<LoginState> Introduction::confirm(const Policy& policy) const {
     show_as_text(terminal);
     Confirmation confirmation(device_, policy);
     while (confirmation.has_tries_left()) {
-        const auto code = ask_line(question);
+        const auto code = ask_line(tr("Code that the app shows now: "));
         if (!code) break;
         if (auto state = confirmation.take(*code, std::time(nullptr))) return state;
         complain(confirmation.explanation());

@@ -37,7 +37,7 @@ class Introduction {
     std::optional<LoginState> confirm_on_page(const Terminal& terminal, const Policy& policy) const;
     /// `message` stands in place of the greeting; `is_turned`: on a small terminal, the side with the
     /// picture.
-    std::vector<SecretBytes> page(const std::string& message, bool is_turned) const;
+    std::vector<SecretBytes> page(const Sentence& message, bool is_turned) const;
     SecretBytes text(const Terminal& terminal) const;
     void show_as_text(const Terminal& terminal) const;
 

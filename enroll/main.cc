@@ -20,26 +20,26 @@ using namespace totp;
 
 struct Entry {
     std::string name;
-    std::string summary;
+    Sentence summary;
     std::unique_ptr<Command> (*make)();
 };
 
 const std::vector<Entry>& table() {
     static const std::vector<Entry> entries = {
-        {"add", "Enrol, or add a device", make_add},
-        {"status", "Show what is enrolled and how it stands", make_status},
-        {"verify", "Try a code without logging in", make_verify},
-        {"remove", "Take a device, or the whole enrolment, away", make_remove},
-        {"recovery", "Make new recovery codes; the old ones are void", make_recovery},
-        {"forget", "Forget the places you have logged in from", make_forget},
-        {"resync", "Bring a device back into step, by two codes in a row", make_resync},
-        {"unlock", "Clear the failure counts after too many wrong codes", make_unlock},
-        {"rekey", "Seal everything under a new host key (root)", make_rekey},
-        {"check", "Look at this machine as a doctor, and say what to change", make_check},
-        {"import", "Take over what other programs enrolled (root)", make_import},
-        {"export", "Show the key of a device again, for moving on (root)", make_export},
-        {"bulk", "Enrol many from a list, each with what to hand over (root)", make_bulk},
-        {"prepare", "Make the store and the host key (root, at installation)", make_prepare},
+        {"add", tr("Enrol, or add a device"), make_add},
+        {"status", tr("Show what is enrolled and how it stands"), make_status},
+        {"verify", tr("Try a code without logging in"), make_verify},
+        {"remove", tr("Take a device, or the whole enrolment, away"), make_remove},
+        {"recovery", tr("Make new recovery codes; the old ones are void"), make_recovery},
+        {"forget", tr("Forget the places you have logged in from"), make_forget},
+        {"resync", tr("Bring a device back into step, by two codes in a row"), make_resync},
+        {"unlock", tr("Clear the failure counts after too many wrong codes"), make_unlock},
+        {"rekey", tr("Seal everything under a new host key (root)"), make_rekey},
+        {"check", tr("Look at this machine as a doctor, and say what to change"), make_check},
+        {"import", tr("Take over what other programs enrolled (root)"), make_import},
+        {"export", tr("Show the key of a device again, for moving on (root)"), make_export},
+        {"bulk", tr("Enrol many from a list, each with what to hand over (root)"), make_bulk},
+        {"prepare", tr("Make the store and the host key (root, at installation)"), make_prepare},
     };
     return entries;
 }
@@ -71,16 +71,36 @@ std::vector<std::string> with_default_command(CLI::App& app, std::vector<std::st
 }
 
 void declare_shared(CLI::App& app, SharedOptions& shared) {
-    app.add_option("--user", shared.user, "The account to act on (root)")->type_name("NAME");
-    app.add_flag("--json", shared.json, "Facts as JSON on stdout, nothing else there");
-    app.add_option("--config", shared.config, "Another settings file (root)")->type_name("FILE");
-    app.add_option("--store", shared.store, "Another store (root)")->type_name("DIR");
-    app.add_option("--key", shared.key, "Another host key (root)")->type_name("FILE");
+    Options options(app);
+    options.value("--user", shared.user, "NAME", "The account to act on (root)");
+    options.flag("--json", shared.json, "Facts as JSON on stdout, nothing else there");
+    options.value("--config", shared.config, "FILE", "Another settings file (root)");
+    options.value("--store", shared.store, "DIR", "Another store (root)");
+    options.value("--key", shared.key, "FILE", "Another host key (root)");
+}
+
+void set_help_flag(CLI::App& app) {
+    app.set_help_flag("-h,--help", tr("Print this help message and exit").translated());
+}
+
+/// What CLI11 would say in English beside our own words. Its errors stay so.
+void speak_language_of_locale(CLI::App& app) {
+    app.option_defaults()->group(tr("Options").translated());
+    set_help_flag(app);
+    app.set_version_flag("--version", PAM_TOTP_VERSION,
+                         tr("Display program version information and exit").translated());
+    for (const auto& [label, word] :
+         {std::pair("Usage", tr("Usage")), std::pair("OPTIONS", tr("OPTIONS")),
+          std::pair("SUBCOMMAND", tr("SUBCOMMAND")), std::pair("REQUIRED", tr("REQUIRED")),
+          std::pair("Positionals", tr("Positionals"))}) {
+        app.get_formatter()->label(label, word.translated());
+    }
 }
 
 int run(std::vector<std::string> arguments) {
-    CLI::App app("One-time codes for logins: enrol, and look after what is enrolled.", "totp-enroll");
-    app.set_version_flag("--version", PAM_TOTP_VERSION);
+    CLI::App app(tr("One-time codes for logins: enrol, and look after what is enrolled.").translated(),
+                 "totp-enroll");
+    speak_language_of_locale(app);
     app.require_subcommand(1);
     app.fallthrough();
     SharedOptions shared;
@@ -90,7 +110,9 @@ int run(std::vector<std::string> arguments) {
     Command* chosen = nullptr;
     for (const auto& [name, summary, make] : table()) {
         auto* const command = commands.emplace_back(make()).get();
-        auto* const subcommand = app.add_subcommand(name, summary);
+        auto* const subcommand = app.add_subcommand(name, summary.translated());
+        subcommand->group(tr("Subcommands").translated());
+        set_help_flag(*subcommand);  // once more: it came before the name of its group
         Options options(*subcommand);
         command->declare(options);
         subcommand->callback([&chosen, command] { chosen = command; });
@@ -105,14 +127,17 @@ int run(std::vector<std::string> arguments) {
         print(text.str());
         return exit_done;
     } catch (const CLI::ParseError& error) {
-        complain(std::string(error.what()) + ". See totp-enroll --help");
+        complain(tr("%1. See totp-enroll --help", {error.what()}));
         return exit_usage;
     }
     try {
         return chosen->run(shared);
     } catch (const OutputFailed& failed) {
-        complain(std::string(failed.what()) + ": what was to be shown is lost" +
-                 chosen->way_out_of_lost_output());
+        const auto way_out = chosen->way_out_of_lost_output();
+        complain(
+            way_out.empty()
+                ? tr("stdout takes nothing: %1: what was to be shown is lost", {failed.reason})
+                : tr("stdout takes nothing: %1: what was to be shown is lost%2", {failed.reason, way_out}));
         return exit_unusable;
     }
 }
@@ -120,21 +145,22 @@ int run(std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (!distrust_caller()) {
-        complain("can't run like this: it must be setgid, not setuid");
+    const bool is_distrusted = distrust_caller();
+    for (const auto category : {LC_CTYPE, LC_MESSAGES}) static_cast<void>(std::setlocale(category, ""));
+    if (!is_distrusted) {
+        complain(tr("can't run like this: it must be setgid, not setuid"));
         return exit_unusable;
     }
-    static_cast<void>(std::setlocale(LC_CTYPE, ""));
     openlog("totp-enroll", LOG_PID, LOG_AUTHPRIV);
     try {
         return run({argv + std::min(argc, 1), argv + argc});
     } catch (const OutputFailed& failed) {
-        complain(failed.what());
+        complain(tr("stdout takes nothing: %1", {failed.reason}));
         return exit_unusable;
     } catch (const Interrupted&) {
         return exit_refused;
     } catch (const std::exception& bug) {
-        complain(std::string("internal error: ") + bug.what());
+        complain(tr("internal error: %1", {bug.what()}));
         return exit_unusable;
     }
 }

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "core/sentence.h"
+
 namespace totp {
 
 Option& Option::is_required() {
@@ -27,28 +29,26 @@ Option& Option::shows_default() {
     return *this;
 }
 
-void Options::flag(const std::string& name, bool& value, const std::string& help) {
-    app_->add_flag(name, value, help);
+void Options::flag(const std::string& name, bool& value, const char* help) {
+    app_->add_flag(name, value, tr(help).translated());
 }
 
 template <class Value>
-Option Options::value(const std::string& name, Value& value, const std::string& kind,
-                      const std::string& help) {
-    return Option(*app_->add_option(name, value, help)->type_name(kind));
+Option Options::value(const std::string& name, Value& value, const std::string& kind, const char* help) {
+    return Option(*app_->add_option(name, value, tr(help).translated())->type_name(kind));
 }
 
-template Option Options::value(const std::string&, std::string&, const std::string&, const std::string&);
+template Option Options::value(const std::string&, std::string&, const std::string&, const char*);
 template Option Options::value(const std::string&, std::optional<std::string>&, const std::string&,
-                               const std::string&);
+                               const char*);
 template Option Options::value(const std::string&, std::vector<std::string>&, const std::string&,
-                               const std::string&);
-template Option Options::value(const std::string&, int&, const std::string&, const std::string&);
-template Option Options::value(const std::string&, std::optional<int>&, const std::string&,
-                               const std::string&);
-template Option Options::value(const std::string&, std::size_t&, const std::string&, const std::string&);
+                               const char*);
+template Option Options::value(const std::string&, int&, const std::string&, const char*);
+template Option Options::value(const std::string&, std::optional<int>&, const std::string&, const char*);
+template Option Options::value(const std::string&, std::size_t&, const std::string&, const char*);
 template Option Options::value(const std::string&, std::optional<std::size_t>&, const std::string&,
-                               const std::string&);
+                               const char*);
 
-void Options::example(const std::string& command) { app_->footer("Example: " + command); }
+void Options::example(const std::string& command) { app_->footer(tr("Example: %1", {command}).translated()); }
 
 }  // namespace totp

@@ -27,12 +27,13 @@ class Option {
     CLI::Option* option_;
 };
 
+/// What the help says is a literal: po/update finds it by the name of the function.
 class Options {
   public:
     explicit Options(CLI::App& app) : app_(&app) {}
 
     /// An option that is there or isn't.
-    void flag(const std::string& name, bool& value, const std::string& help);
+    void flag(const std::string& name, bool& value, const char* help);
 
     /// An option with a value, which stays as it is where the option isn't given. A name without hyphens is
     /// that of an argument.
@@ -40,7 +41,7 @@ class Options {
     /// `Value`  std::string, int, std::size_t, an optional of one of these, or a vector of strings.
     /// `kind`   what the help calls the value: NAME, FILE, N.
     template <class Value>
-    Option value(const std::string& name, Value& value, const std::string& kind, const std::string& help);
+    Option value(const std::string& name, Value& value, const std::string& kind, const char* help);
 
     void example(const std::string& command);
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/qr.h"
+#include "core/sentence.h"
 #include "enroll/secret_screen.h"
 
 namespace totp {
@@ -19,11 +20,11 @@ inline constexpr const char* automatic_qr = "auto";
 std::optional<QrStyle> qr_style(const std::string& word, const Terminal& terminal);
 
 /// What to do if it doesn't show well; a line for under an automatically chosen picture.
-std::string advice_for(QrStyle style);
+Sentence advice_for(QrStyle style);
 
 /// Why a picture isn't drawn that wouldn't be whole on the terminal below and above `other_rows` rows of
 /// text, and the way out; nothing where it fits.
-std::optional<std::string> too_small(const QrSymbol& symbol, QrStyle style, const Terminal& terminal,
-                                     int other_rows);
+std::optional<Sentence> too_small(const QrSymbol& symbol, QrStyle style, const Terminal& terminal,
+                                  int other_rows);
 
 }  // namespace totp

@@ -113,32 +113,32 @@ class Transaction {
 Result<Proof> proof_of(const Transaction& transaction, const Account& account, bool is_enrolled) {
     if (transaction.has_code(account.name)) return Proof::code;
     if (!is_enrolled) return Proof::password;
-    return Failure{
-        Trouble::system,
-        std::string("PAM let you pass without a code: the service ") + service +
-            " must end with the line 'auth required pam_totp.so once unenrolled=ignore', and nothing before "
-            "it may end it early"};
+    return Failure{Trouble::system, tr("PAM let you pass without a code: the service %1 must end with the "
+                                       "line 'auth required pam_totp.so "
+                                       "once unenrolled=ignore', and nothing before it may end it early",
+                                       {service})};
 }
 
 Failure refusal_of(int code, const Transaction& transaction, const Account& account) {
-    const auto not_permitted = [](const std::string& sentence) { return Failure{Trouble::caller, sentence}; };
+    const auto not_permitted = [](const Sentence& sentence) { return Failure{Trouble::caller, sentence}; };
     if (transaction.was_cut_off()) {
-        return not_permitted("nobody answered, so it isn't known who is asking");
+        return not_permitted(tr("nobody answered, so it isn't known who is asking"));
     }
     switch (code) {
-        case PAM_MAXTRIES: return not_permitted("too many wrong codes before: nothing was looked at");
+        case PAM_MAXTRIES: return not_permitted(tr("too many wrong codes before: nothing was looked at"));
         case PAM_NEW_AUTHTOK_REQD:
-            return not_permitted("your password has expired: change it with passwd first");
+            return not_permitted(tr("your password has expired: change it with passwd first"));
         case PAM_AUTHINFO_UNAVAIL:
         case PAM_ABORT:
         case PAM_SYSTEM_ERR:
         case PAM_MODULE_UNKNOWN:
-            return Failure{Trouble::system, "it can't be found out who is asking (" +
-                                                transaction.explanation() +
-                                                "): the system log says why; the PAM service is " + service};
+            return Failure{Trouble::system,
+                           tr("it can't be found out who is asking (%1): the system log says "
+                              "why; the PAM service is %2",
+                              {transaction.explanation(), service})};
         default:
-            return not_permitted("not recognised as " + printable(account.name) + ": " +
-                                 transaction.explanation());
+            return not_permitted(
+                tr("not recognised as %1: %2", {printable(account.name), transaction.explanation()}));
     }
 }
 
@@ -162,9 +162,9 @@ Result<Proof> reauthenticate(const Account& account, bool is_enrolled) {
     const bool has_only_codes = has_no_unix_password(account);
     if (has_only_codes && !is_enrolled) {
         return Failure{Trouble::caller,
-                       "your account has no password to show that it's you: your first device is added at a "
-                       "login, or by the administrator (totp-enroll add --user " +
-                           printable(account.name) + ")"};
+                       tr("your account has no password to show that it's you: your first device is added at "
+                          "a login, or by the administrator (totp-enroll add --user %1)",
+                          {printable(account.name)})};
     }
     Transaction transaction(has_only_codes ? service_without_password : service, account.name);
     const int code = transaction.run();

@@ -11,18 +11,20 @@ namespace {
 
 constexpr std::string_view margin = "    ";
 constexpr std::size_t width_of_a_column = 23;  // a code of 19 and the margin of the next
-constexpr std::string_view last_question = "Press any key once you have them; the screen is wiped then.";
-constexpr std::string_view question = "Press any key for the rest; these are wiped then.";
 
-void append_line(std::vector<SecretBytes>& page, std::string_view text) { page.emplace_back(text); }
+Sentence last_question() { return tr("Press any key once you have them; the screen is wiped then."); }
 
-std::vector<SecretBytes> page_of(const std::string& sentence, std::span<const SecretBytes> codes,
+void append_line(std::vector<SecretBytes>& page, const Sentence& line) {
+    page.emplace_back(line.translated());
+}
+
+std::vector<SecretBytes> page_of(const Sentence& sentence, std::span<const SecretBytes> codes,
                                  std::size_t columns) {
     std::vector<SecretBytes> page;
     append_line(page, sentence);
     append_line(page, "");
-    append_line(page, "Recovery codes, each good for one login without the device.");
-    append_line(page, "Keep them somewhere safe: they are not shown again.");
+    append_line(page, tr("Recovery codes, each good for one login without the device."));
+    append_line(page, tr("Keep them somewhere safe: they are not shown again."));
     append_line(page, "");
     for (std::size_t i = 0; i < codes.size(); ++i) {
         if (i % columns == 0) append_line(page, "");
@@ -34,9 +36,9 @@ std::vector<SecretBytes> page_of(const std::string& sentence, std::span<const Se
 }
 
 /// How many codes fit below the text and above the question, at least one.
-std::size_t codes_of_a_page(const Terminal& terminal, const std::string& sentence, std::size_t columns) {
+std::size_t codes_of_a_page(const Terminal& terminal, const Sentence& sentence, std::size_t columns) {
     auto frame = page_of(sentence, {}, columns);
-    append_line(frame, last_question);
+    append_line(frame, last_question());
     append_line(frame, "");
     const auto rows = terminal.rows - rows_of(frame, terminal);
     const auto rows_of_a_code = terminal.columns < static_cast<int>(width_of_a_column) ? 2 : 1;
@@ -44,8 +46,7 @@ std::size_t codes_of_a_page(const Terminal& terminal, const std::string& sentenc
 }
 
 /// As many pages as it takes: what leaves the screen above is lost.
-void show_on_screen(const Terminal& terminal, const std::string& sentence,
-                    std::span<const SecretBytes> codes) {
+void show_on_screen(const Terminal& terminal, const Sentence& sentence, std::span<const SecretBytes> codes) {
     const auto columns =
         std::max<std::size_t>(1, static_cast<std::size_t>(terminal.columns) / width_of_a_column);
     const auto most = codes_of_a_page(terminal, sentence, columns);
@@ -56,7 +57,8 @@ void show_on_screen(const Terminal& terminal, const std::string& sentence,
         const auto on_page = codes.first(std::min(codes.size(), most));
         codes = codes.subspan(on_page.size());
         auto page = page_of(sentence, on_page, columns);
-        append_line(page, codes.empty() ? last_question : question);
+        append_line(
+            page, codes.empty() ? last_question() : tr("Press any key for the rest; these are wiped then."));
         forget_typed();
         screen.show(page);
         wait_for_key();
@@ -65,13 +67,13 @@ void show_on_screen(const Terminal& terminal, const std::string& sentence,
 
 }  // namespace
 
-void show_recovery_codes(const std::string& sentence, const std::vector<SecretBytes>& codes) {
+void show_recovery_codes(const Sentence& sentence, const std::vector<SecretBytes>& codes) {
     if (const auto terminal = examine_terminal(); terminal.can_show_secrets) {
         const SignalsHeldBack signals;
         try {
             show_on_screen(terminal, sentence, codes);
         } catch (const Interrupted&) {
-            complain("everything is saved; if you didn't note the recovery codes: totp-enroll recovery");
+            complain(tr("everything is saved; if you didn't note the recovery codes: totp-enroll recovery"));
             throw;
         }
         return;

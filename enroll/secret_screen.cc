@@ -1,6 +1,7 @@
 #include "enroll/secret_screen.h"
 
 #include <algorithm>
+#include <cwchar>
 #include <string_view>
 
 #include <langinfo.h>
@@ -19,6 +20,23 @@ void read_terminfo(Terminal& terminal) {
     terminal.can_show_secrets = !terminfo_to_row(0).empty() && !terminfo_text("el").empty();
     terminal.enter = terminfo_text("smcup");
     terminal.leave = terminfo_text("rmcup");
+}
+
+/// How many cells of a row it takes, in the encoding of the locale; what isn't text there, a cell for a byte.
+int cells_of(std::string_view text) {
+    int cells = 0;
+    std::mbstate_t state{};
+    while (!text.empty()) {
+        wchar_t character = 0;
+        auto size = std::mbrtowc(&character, text.data(), text.size(), &state);
+        if (size == 0 || size > text.size()) {
+            size = 1;
+            state = {};
+        }
+        cells += std::max(0, size == 1 ? 1 : wcwidth(character));
+        text.remove_prefix(size);
+    }
+    return cells;
 }
 
 /// Text for the terminal; one that is gone takes nothing, and there is nobody to tell.
@@ -43,7 +61,7 @@ Terminal examine_terminal() {
 int rows_of(std::span<const SecretBytes> lines, const Terminal& terminal) {
     int rows = 0;
     for (const auto& line : lines) {
-        const auto cells = std::max(1, static_cast<int>(line.size()));
+        const auto cells = std::max(1, cells_of(line.text()));
         rows += (cells + terminal.columns - 1) / terminal.columns;
     }
     return rows;

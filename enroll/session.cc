@@ -15,14 +15,14 @@ namespace {
 constexpr const char* group_name = "_totp";
 constexpr uid_t root = 0;
 
-Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
+Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
 
 std::optional<Failure> refuse_places(const SharedOptions& options) {
     for (const auto& [name, path] : {std::pair("--config", options.config),
                                      std::pair("--store", options.store), std::pair("--key", options.key)}) {
         if (path.empty()) continue;
-        if (can_borrow_group()) return Failure{Trouble::caller, std::string(name) + " is for root alone"};
-        if (!path.starts_with('/')) return input_failure(std::string(name) + " must be a path from /");
+        if (can_borrow_group()) return Failure{Trouble::caller, tr("%1 is for root alone", {name})};
+        if (!path.starts_with('/')) return input_failure(tr("%1 must be a path from /", {name}));
     }
     return std::nullopt;
 }
@@ -31,8 +31,9 @@ std::optional<Failure> refuse_places(const SharedOptions& options) {
 bool is_own(const SharedOptions& options) { return !is_root() && !options.store.empty(); }
 
 Result<Account> account_of(const passwd* entry, const std::string& what) {
-    if (entry == nullptr) return input_failure(what + " isn't an account of this machine: see getent passwd");
-    if (!record_name(entry->pw_name)) return input_failure(what + " is too long a name for a record");
+    if (entry == nullptr)
+        return input_failure(tr("%1 isn't an account of this machine: see getent passwd", {what}));
+    if (!record_name(entry->pw_name)) return input_failure(tr("%1 is too long a name for a record", {what}));
     return Account{entry->pw_name, entry->pw_uid};
 }
 
@@ -40,18 +41,18 @@ Result<Account> account_for(const std::string& user) {
     if (!is_root()) {
         auto own = account_of(getpwuid(getuid()), "uid " + std::to_string(getuid()));
         if (!own || user.empty() || user == own->name) return own;
-        return Failure{Trouble::caller, "--user " + printable(user) + " is for root: you may act on " +
-                                            printable(own->name) + " alone"};
+        return Failure{Trouble::caller, tr("--user %1 is for root: you may act on %2 alone",
+                                           {printable(user), printable(own->name)})};
     }
-    if (user.empty()) return input_failure("say for whom: --user NAME (yourself too: --user root)");
+    if (user.empty()) return input_failure(tr("say for whom: --user NAME (yourself too: --user root)"));
     return account_of(getpwnam(user.c_str()), "--user " + printable(user));
 }
 
 Failure without_privilege() {
-    return {Trouble::store,
-            "this totp-enroll can't reach the store: it must be setgid _totp (chgrp _totp and chmod 2755 on "
-            "it), and "
-            "run where that has an effect (no no_new_privs, no nosuid mount)"};
+    return {
+        Trouble::store,
+        tr("this totp-enroll can't reach the store: it must be setgid _totp (chgrp _totp and chmod 2755 on "
+           "it), and run where that has an effect (no no_new_privs, no nosuid mount)")};
 }
 
 }  // namespace
@@ -82,7 +83,7 @@ Result<std::unique_ptr<HeldAccount>> Session::hold(HoldFor purpose) const {
     auto held = store_->hold(account_, purpose);
     if (!held || may_meet_enrolment_ || !(*held)->enrolment()) return held;
     return Failure{Trouble::caller,
-                   "meanwhile " + account_.name + " was enrolled: nothing was changed here; begin again"};
+                   tr("meanwhile %1 was enrolled: nothing was changed here; begin again", {account_.name})};
 }
 
 Result<Done> Session::authenticate_owner() {

@@ -43,38 +43,52 @@ Json facts_of(const Device& device, const DeviceState& state) {
 
 std::string number(const Json& fact) { return std::to_string(fact.get<std::int64_t>()); }
 
-std::string device_line(const Json& device) {
-    std::string line = "  " + text_of(device["name"]) + ": " + text_of(device["type"]) + ", " +
-                       text_of(device["algorithm"]) + ", " + number(device["digits"]) + " digits";
-    if (!device["period"].is_null()) line += ", " + number(device["period"]) + " s";
-    if (device["last_used"].is_null()) return line + "; never used\n";
-    line += "; last used " + text_of(device["last_used"]);
-    if (!device["last_from"].is_null()) line += " from " + text_of(device["last_from"]);
-    if (device["drift"] != 0) line += "; its clock is " + number(device["drift"]) + " steps ahead of ours";
-    return line + "\n";
+Sentence parameters_of(const Json& device) {
+    const auto name = text_of(device["name"]);
+    const auto type = text_of(device["type"]);
+    const auto algorithm = text_of(device["algorithm"]);
+    if (device["period"].is_null())
+        return tr("%1: %2, %3, %4 digits", {name, type, algorithm, number(device["digits"])});
+    return tr("%1: %2, %3, %4 digits, %5 s",
+              {name, type, algorithm, number(device["digits"]), number(device["period"])});
 }
 
-/// As the end of a line; empty where the side is open.
-std::string lock_of(const Json& side) {
-    if (side["locked_until"].is_null()) return "";
-    if (side["locked_until"] == "unlock") return ", locked until it is unlocked";
-    return ", locked until " + text_of(side["locked_until"]);
+Sentence device_line(const Json& device) {
+    const auto parameters = parameters_of(device);
+    if (device["last_used"].is_null()) return tr("%1; never used", {parameters});
+    const auto last = text_of(device["last_used"]);
+    const auto line = device["last_from"].is_null()
+                          ? tr("%1; last used %2", {parameters, last})
+                          : tr("%1; last used %2 from %3", {parameters, last, text_of(device["last_from"])});
+    return device["drift"] == 0
+               ? line
+               : tr("%1; its clock is %2 steps ahead of ours", {line, number(device["drift"])});
 }
 
-std::string side_line(const std::string& name, const Json& side) {
-    return name + ": " + number(side["failures"]) + " wrong codes in a row, level " + number(side["level"]) +
-           lock_of(side) + "\n";
+/// A side, with how it is locked where it is.
+Sentence with_lock(const Sentence& words, const Json& side) {
+    if (side["locked_until"].is_null()) return words;
+    if (side["locked_until"] == "unlock") return tr("%1, locked until it is unlocked", {words});
+    return tr("%1, locked until %2", {words, text_of(side["locked_until"])});
 }
 
-std::string place_line(const Json& place) {
-    auto line = "  " + text_of(place["address"]) + ", last " + text_of(place["last"]);
-    if (!place["remembered_until"].is_null())
-        line += "; no code is asked until " + text_of(place["remembered_until"]);
-    return line + "\n";
+Sentence known_line(const Json& side) {
+    return with_lock(tr("From known places: %1 wrong codes in a row, level %2",
+                        {number(side["failures"]), number(side["level"])}),
+                     side);
 }
 
-std::string count(std::size_t number, const std::string& what) {
-    return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+Sentence elsewhere_line(const Json& side) {
+    return with_lock(tr("From elsewhere: %1 wrong codes in a row, level %2",
+                        {number(side["failures"]), number(side["level"])}),
+                     side);
+}
+
+Sentence place_line(const Json& place) {
+    const auto address = text_of(place["address"]);
+    const auto last = text_of(place["last"]);
+    if (place["remembered_until"].is_null()) return tr("%1, last %2", {address, last});
+    return tr("%1, last %2; no code is asked until %3", {address, last, text_of(place["remembered_until"])});
 }
 
 /// When any of them was used last: RFC 3339 in UTC sorts by time.
@@ -86,12 +100,33 @@ std::string last_use(const Json& devices) {
     return last;
 }
 
-/// Nothing of a side without failures that is open.
-std::string side_words(const std::string& name, const Json& side) {
-    const auto failures = side["failures"].get<std::size_t>();
-    const auto lock = lock_of(side);
-    if (failures == 0 && lock.empty()) return "";
-    return "; " + count(failures, "wrong code") + " from " + name + lock;
+bool is_worth_a_word(const Json& side) { return side["failures"] != 0 || !side["locked_until"].is_null(); }
+
+std::int64_t failures_of(const Json& side) { return side["failures"].get<std::int64_t>(); }
+
+/// A line about an account, and about its sides where they have failures or are locked.
+Sentence with_sides(Sentence line, const Json& standing) {
+    if (const auto& side = standing["known"]; is_worth_a_word(side)) {
+        line = with_lock(tr_n("%2; %1 wrong code from known places", "%2; %1 wrong codes from known places",
+                              failures_of(side), {line}),
+                         side);
+    }
+    if (const auto& side = standing["elsewhere"]; is_worth_a_word(side)) {
+        line = with_lock(tr_n("%2; %1 wrong code from elsewhere", "%2; %1 wrong codes from elsewhere",
+                              failures_of(side), {line}),
+                         side);
+    }
+    return line;
+}
+
+Sentence line_of_enrolled(const Json& standing) {
+    const auto devices =
+        tr_n("%1 device", "%1 devices", static_cast<std::int64_t>(standing["devices"].size()));
+    const auto codes = tr_n("%1 recovery code left", "%1 recovery codes left",
+                            standing["recovery_codes_left"].get<std::int64_t>());
+    const auto last = last_use(standing["devices"]);
+    return last.empty() ? tr("%1, %2, never used", {devices, codes})
+                        : tr("%1, %2, last used %3", {devices, codes, last});
 }
 
 }  // namespace
@@ -125,33 +160,32 @@ Json standing_of_unusable(const std::string& user, const Failure& failure) {
 
 std::string page_of(const Json& standing, bool is_for_root) {
     const auto user = text_of(standing["user"]);
+    std::string page;
+    const auto line = [&](const Sentence& sentence, const char* margin = "") {
+        page += margin + sentence.translated() + "\n";
+    };
     if (!standing["enrolled"]) {
-        return user + " is not enrolled. To enrol: totp-enroll add" + (is_for_root ? " --user " + user : "") +
-               "\n";
+        line(is_for_root ? tr("%1 is not enrolled. To enrol: totp-enroll add --user %1", {user})
+                         : tr("%1 is not enrolled. To enrol: totp-enroll add", {user}));
+        return page;
     }
-    auto page = user + " is enrolled.\n\nDevices\n";
-    for (const auto& device : standing["devices"]) page += device_line(device);
-    page += "\nRecovery codes left: " + number(standing["recovery_codes_left"]) + "\n";
-    page += side_line("From known places", standing["known"]);
-    page += side_line("From elsewhere", standing["elsewhere"]);
+    line(tr("%1 is enrolled.", {user}));
+    line(tr("Devices"), "\n");
+    for (const auto& device : standing["devices"]) line(device_line(device), "  ");
+    line(tr("Recovery codes left: %1", {number(standing["recovery_codes_left"])}), "\n");
+    line(known_line(standing["known"]));
+    line(elsewhere_line(standing["elsewhere"]));
     if (standing["places"].empty()) return page;
-    page += "\nKnown places\n";
-    for (const auto& place : standing["places"]) page += place_line(place);
+    line(tr("Known places"), "\n");
+    for (const auto& place : standing["places"]) line(place_line(place), "  ");
     return page;
 }
 
 std::string line_of(const Json& standing) {
-    const auto begin = printable(text_of(standing["user"])) + ": ";
-    if (standing.contains("error")) return begin + text_of(standing["error"]) + "\n";
-    auto line = begin + "not enrolled";
-    if (standing["enrolled"]) {
-        const auto last = last_use(standing["devices"]);
-        line = begin + count(standing["devices"].size(), "device") + ", " +
-               count(standing["recovery_codes_left"].get<std::size_t>(), "recovery code") + " left, " +
-               (last.empty() ? "never used" : "last used " + last);
-    }
-    return line + side_words("known places", standing["known"]) +
-           side_words("elsewhere", standing["elsewhere"]) + "\n";
+    const auto user = printable(text_of(standing["user"]));
+    if (standing.contains("error")) return user + ": " + text_of(standing["error"]) + "\n";
+    const auto line = standing["enrolled"] ? line_of_enrolled(standing) : tr("not enrolled");
+    return user + ": " + with_sides(line, standing).translated() + "\n";
 }
 
 }  // namespace totp

@@ -89,8 +89,10 @@ std::optional<SecretBytes> read_line(const SignalsHeldBack& signals) {
 }  // namespace
 
 void print(std::string_view text) {
-    if (!write_all(STDOUT_FILENO, text)) throw OutputFailed("stdout takes nothing" + because_of(errno));
+    if (!write_all(STDOUT_FILENO, text)) throw OutputFailed(errno);
 }
+
+void print_line(const Sentence& sentences) { print(sentences.translated() + "\n"); }
 
 void say(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
 
@@ -171,7 +173,13 @@ void wait_for_key() {
 bool can_ask() { return isatty(STDIN_FILENO) == 1; }
 
 bool is_yes(const std::optional<SecretBytes>& answer) {
-    return answer && (answer->text() == "y" || answer->text() == "yes");
+    if (!answer || answer->empty()) return false;
+    // TRANSLATORS: the answers that mean yes where a question ends in [y/N], between bars. The English ones
+    // mean it in every language.
+    for (const auto& answers : {std::string("|y|yes|"), tr("|y|yes|").translated()}) {
+        if (answers.find("|" + std::string(answer->text()) + "|") != std::string::npos) return true;
+    }
+    return false;
 }
 
 }  // namespace totp

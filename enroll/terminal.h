@@ -17,16 +17,21 @@ namespace totp {
 
 /// Stdout took not all of what print() was given.
 struct OutputFailed : std::runtime_error {
-    using std::runtime_error::runtime_error;
+    explicit OutputFailed(int error_number)
+        : std::runtime_error("stdout takes nothing"), reason(Sentence::of_error(error_number)) {}
+    Sentence reason;
 };
 
 /// All of the text to stdout, which may hold a secret: no buffer keeps it. Throws OutputFailed.
 void print(std::string_view text);
 
-/// The same to stderr, as far as it takes it.
+/// Sentences to stdout, as a line, in the language of the locale. Throws OutputFailed.
+void print_line(const Sentence& sentences);
+
+/// As print(), to stderr, as far as it takes it.
 void say(std::string_view text);
 
-/// One sentence to stderr, after the program's name.
+/// One sentence to stderr, after the program's name, in the language of the locale.
 void complain(const Sentence& sentence);
 
 /// The same for a failure of the world; returns the exit code that goes with it.
@@ -79,7 +84,7 @@ void wait_for_key();
 /// Whether somebody sits at stdin and can be asked.
 bool can_ask();
 
-/// Whether the answer to a question on the terminal is yes.
+/// Whether the answer to a question on the terminal is yes, in English or in the language of the locale.
 bool is_yes(const std::optional<SecretBytes>& answer);
 
 }  // namespace totp

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/sentence.h"
+
 namespace totp {
 namespace {
 
@@ -26,7 +28,7 @@ std::string pace(const Progress& progress) {
     if (progress.seconds < first_seconds || progress.worked == 0) return "";
     const auto rate = static_cast<double>(progress.worked) / progress.seconds;
     const auto left = static_cast<double>(progress.all - progress.done) / rate;
-    return " " + std::to_string(std::lround(rate)) + "/s, " + duration(left) + " left";
+    return tr(" %1/s, %2 left", {std::lround(rate), duration(left)}).translated();
 }
 
 std::string bar(const Progress& progress, std::size_t width) {
@@ -39,7 +41,7 @@ std::string bar(const Progress& progress, std::size_t width) {
 std::string progress_line(const Progress& progress, int columns) {
     constexpr std::size_t brackets = 3;
     const auto room = static_cast<std::size_t>(std::max(columns, 0));
-    const auto count = std::to_string(progress.done) + " of " + std::to_string(progress.all);
+    const auto count = tr("%1 of %2", {progress.done, progress.all}).translated();
     auto words = count + pace(progress);
     if (words.size() > room) return count.substr(0, room);
     if (words.size() + brackets + narrowest_bar > room) return words;

@@ -26,29 +26,30 @@ namespace {
 
 constexpr std::size_t longest_secret_file = 1024;
 
-Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
+Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
 
 /// A secret in base 32, from a file or ("-") from stdin.
 Result<SecretBytes> secret_from(const std::string& source) {
     const auto where = source == "-" ? "stdin" : printable(source);
     SecretBytes text;
     if (source == "-") {
-        auto line = ask_line("Secret in base 32: ", Typing::hidden);
+        auto line = ask_line(tr("Secret in base 32: "), Typing::hidden);
         if (line) text = *std::move(line);
     } else {
         const Descriptor file(open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
         if (!file || read_whole(file, longest_secret_file, text) != 0) {
-            return input_failure("--secret-from " + where + " can't be read" + because_of(errno));
+            return input_failure(
+                tr("--secret-from %1 can't be read: %2", {where, Sentence::of_error(errno)}));
         }
     }
     auto line = text.text();
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
     auto secret = base32_decode(line);
     if (!secret)
-        return input_failure("the secret from " + where + " isn't base 32: letters A-Z and digits 2-7");
+        return input_failure(tr("the secret from %1 isn't base 32: letters A-Z and digits 2-7", {where}));
     if (secret->size() < minimum_new_secret || secret->size() > 128) {
-        return input_failure("the secret from " + where + " has " + std::to_string(secret->size() * 8) +
-                             " bits; it must have 128 to 1024");
+        return input_failure(
+            tr("the secret from %1 has %2 bits; it must have 128 to 1024", {where, secret->size() * 8}));
     }
     return *std::move(secret);
 }
@@ -83,8 +84,8 @@ struct Saved {
 class Add : public AccountCommand {
   public:
     void declare(Options& options) override;
-    std::string way_out_of_lost_output() const override {
-        return "; if totp-enroll status has the new device, remove it again or make new recovery codes";
+    Sentence way_out_of_lost_output() const override {
+        return tr("; if totp-enroll status has the new device, remove it again or make new recovery codes");
     }
 
   private:
@@ -143,10 +144,10 @@ void Add::declare(Options& options) {
 
 std::optional<Failure> Add::refuse_for_others_than_root() const {
     if (is_root()) return std::nullopt;
-    const auto for_root = [](const std::string& what) { return Failure{Trouble::caller, what}; };
-    if (needs_no_code_) return for_root("--no-confirm is for root: the device must show a code");
+    const auto for_root = [](const Sentence& what) { return Failure{Trouble::caller, what}; };
+    if (needs_no_code_) return for_root(tr("--no-confirm is for root: the device must show a code"));
     if (!secret_from_.empty() && secret_from_ != "-") {
-        return for_root("--secret-from FILE is for root: give the secret on stdin, with --secret-from -");
+        return for_root(tr("--secret-from FILE is for root: give the secret on stdin, with --secret-from -"));
     }
     return std::nullopt;
 }
@@ -156,7 +157,7 @@ std::optional<Failure> Add::refuse_texts() const {
     for (const auto& [option, text] :
          {std::pair("--issuer", issuer_), std::pair("--label", label_.value_or(""))}) {
         if (text.find(':') != std::string::npos) {
-            return input_failure(std::string(option) + " must not have a colon: key URIs can't carry it");
+            return input_failure(tr("%1 must not have a colon: key URIs can't carry it", {option}));
         }
     }
     return std::nullopt;
@@ -164,11 +165,11 @@ std::optional<Failure> Add::refuse_texts() const {
 
 std::optional<Failure> Add::refuse_options() const {
     if (!algorithm_named(algorithm_)) {
-        return input_failure("--algorithm " + printable(algorithm_) + " isn't SHA1, SHA256 or SHA512");
+        return input_failure(tr("--algorithm %1 isn't SHA1, SHA256 or SHA512", {printable(algorithm_)}));
     }
-    if (is_hotp_ && period_) return input_failure("--period is for time-based devices, not for --hotp");
+    if (is_hotp_ && period_) return input_failure(tr("--period is for time-based devices, not for --hotp"));
     if (!qr_file_.empty() && !is_qr_file_name(qr_file_)) {
-        return input_failure("--qr-file " + printable(qr_file_) + " must end in .png or .svg");
+        return input_failure(tr("--qr-file %1 must end in .png or .svg", {printable(qr_file_)}));
     }
     if (auto failure = refuse_texts()) return failure;
     return refuse_for_others_than_root();
@@ -177,10 +178,11 @@ std::optional<Failure> Add::refuse_options() const {
 Result<Device> Add::new_device(const std::optional<Enrolment>& enrolment) const {
     const auto name = name_.value_or(free_device_name(enrolment.value_or(Enrolment{})));
     if (enrolment && enrolment->device_named(name) != nullptr) {
-        return input_failure("there is a device " + name + " already: choose another name with --device");
+        return input_failure(tr("there is a device %1 already: choose another name with --device", {name}));
     }
     if (enrolment && enrolment->devices.size() >= maximum_devices) {
-        return input_failure("there are 8 devices already: remove one with totp-enroll remove --device NAME");
+        return input_failure(
+            tr("there are 8 devices already: remove one with totp-enroll remove --device NAME"));
     }
     Credential credential{.type = is_hotp_ ? CredentialType::hotp : CredentialType::totp,
                           .algorithm = *algorithm_named(algorithm_),
@@ -211,7 +213,7 @@ std::optional<LoginState> Add::introduced(const Session& session, const Device& 
         return new_login_state({.devices = {device}});
     }
     auto state = introduction.confirm(session.settings().policy);
-    if (!state) complain("nothing was enrolled: no right code came from the device");
+    if (!state) complain(tr("nothing was enrolled: no right code came from the device"));
     return state;
 }
 
@@ -222,7 +224,7 @@ Result<Saved> Add::save(const Session& session, Device device, const LoginState&
     auto enrolment = (*held)->enrolment().value_or(Enrolment{});
     if (!name_) device.name = free_device_name(enrolment);
     if (enrolment.device_named(device.name) != nullptr) {
-        return input_failure("meanwhile a device " + device.name + " was enrolled: nothing was changed");
+        return input_failure(tr("meanwhile a device %1 was enrolled: nothing was changed", {device.name}));
     }
     Saved saved{.device = device.name, .codes = {}};
     Changes change{.last = std::time(nullptr), .added_device = true};
@@ -254,9 +256,9 @@ void Add::report(const Session& session, const KeyUri& key, const Saved& saved) 
         print_json(facts);
         return;
     }
-    const auto sentence = session.account().name + "'s device " + saved.device + " is enrolled.";
+    const auto sentence = tr("%1's device %2 is enrolled.", {session.account().name, saved.device});
     if (!saved.codes.empty()) show_recovery_codes(sentence, saved.codes);
-    if (saved.codes.empty() || examine_terminal().can_show_secrets) print(sentence + "\n");
+    if (saved.codes.empty() || examine_terminal().can_show_secrets) print_line(sentence);
 }
 
 int Add::act(const Session& session) {
@@ -269,8 +271,9 @@ int Add::act(const Session& session) {
         enrolment = (*held)->enrolment();
     }
     if (enrolment && recovery_codes_) {
-        return complain(input_failure("--recovery-codes is for the first device: " + session.account().name +
-                                      " has recovery codes already"));
+        return complain(
+            input_failure(tr("--recovery-codes is for the first device: %1 has recovery codes already",
+                             {session.account().name})));
     }
     const auto device = new_device(enrolment);
     if (!device) return complain(device.failure());

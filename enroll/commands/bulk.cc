@@ -32,7 +32,7 @@ constexpr std::size_t longest_file_name = 255;
 constexpr std::size_t dot_and_suffix = 5;
 constexpr std::size_t members_for_a_processor = 16;  // they wait for the disk, and each wait is shared by many
 
-Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
+Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
 
 // ---- the report
 
@@ -85,7 +85,7 @@ class Bulk : public Command {
   public:
     void declare(Options& options) override;
     int run(const SharedOptions& shared) override;
-    std::string way_out_of_lost_output() const override { return ": the same command goes on"; }
+    Sentence way_out_of_lost_output() const override { return tr(": the same command goes on"); }
 
   private:
     std::optional<Failure> refuse_options(const SharedOptions& shared) const;
@@ -121,26 +121,24 @@ void Bulk::declare(Options& options) {
 }
 
 std::optional<Failure> Bulk::refuse_options(const SharedOptions& shared) const {
-    if (!is_root()) return Failure{Trouble::caller, "bulk is for root: it makes others' secrets"};
-    if (!shared.user.empty()) return input_failure("--user isn't for bulk: the accounts stand in FILE");
+    if (!is_root()) return Failure{Trouble::caller, tr("bulk is for root: it makes others' secrets")};
+    if (!shared.user.empty()) return input_failure(tr("--user isn't for bulk: the accounts stand in FILE"));
     if (const auto wrong = wrong_text(issuer_); !wrong.empty())
-        return input_failure("--issuer has " + wrong + " in it");
+        return input_failure(tr("--issuer has %1 in it", {wrong}));
     return refuse_device_name(device_);
 }
 
 Result<std::vector<ListLine>> Bulk::read_list() const {
-    const auto refused = [&](const std::string& what) {
-        return input_failure(printable(name_of_list()) + " " + what);
-    };
+    const auto name = printable(name_of_list());
     const Descriptor file(file_ == "-" ? dup(STDIN_FILENO)
                                        : open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     std::string text;
     for (SecretBytes part(1); !part.empty(); text += part.text()) {
         if (!file || read_whole(file, part_of_list, part) != 0) {
-            const auto reason = because_of(errno);
-            return refused("can't be read" + reason);
+            return input_failure(tr("%1 can't be read: %2", {name, Sentence::of_error(errno)}));
         }
-        if (text.size() > longest_list) return refused("has more than 16 MiB: cut it in pieces");
+        if (text.size() > longest_list)
+            return input_failure(tr("%1 has more than 16 MiB: cut it in pieces", {name}));
     }
     return parse_account_list(text, name_of_list());
 }
@@ -148,12 +146,13 @@ Result<std::vector<ListLine>> Bulk::read_list() const {
 Result<Enrollee> Bulk::enrollee_of(const ListLine& line) const {
     if (!line.account) return line.account.failure();
     const auto& listed = *line.account;
-    const auto wrong = [&](const std::string& clause) {
-        return input_failure(place_in_list(name_of_list(), line.number) + " names " + printable(listed.user) +
-                             ", " + clause);
-    };
+    const auto place = place_in_list(name_of_list(), line.number);
+    const auto user = printable(listed.user);
     const auto* entry = getpwnam(listed.user.c_str());
-    if (entry == nullptr) return wrong("who isn't an account of this machine: see getent passwd");
+    if (entry == nullptr) {
+        return input_failure(
+            tr("%1 names %2, who isn't an account of this machine: see getent passwd", {place, user}));
+    }
     Enrollee enrollee{.line = line.number,
                       .account = {entry->pw_name, entry->pw_uid},
                       .record = record_name(entry->pw_name).value_or(""),
@@ -161,10 +160,11 @@ Result<Enrollee> Bulk::enrollee_of(const ListLine& line) const {
                       .issuer = listed.issuer.empty() ? issuer_ : listed.issuer,
                       .label = listed.label.empty() ? entry->pw_name : listed.label};
     if (enrollee.device.empty()) enrollee.device = device_.value_or(free_device_name({}));
-    if (enrollee.record.empty() || enrollee.record.size() > longest_file_name - dot_and_suffix)
-        return wrong("which is too long for the name of a file");
+    if (enrollee.record.empty() || enrollee.record.size() > longest_file_name - dot_and_suffix) {
+        return input_failure(tr("%1 names %2, which is too long for the name of a file", {place, user}));
+    }
     if (const auto text = wrong_text(enrollee.account.name); !text.empty())
-        return wrong("which has " + text + " in it");
+        return input_failure(tr("%1 names %2, which has %3 in it", {place, user, text}));
     return enrollee;
 }
 
@@ -173,9 +173,9 @@ Result<Done> Bulk::take_line(const ListLine& line, std::vector<Enrollee>& all) {
     if (!enrollee) return enrollee.failure();
     const auto [earlier, is_first] = line_of_.emplace(enrollee->account.name, line.number);
     if (!is_first) {
-        return input_failure(place_in_list(name_of_list(), line.number) + " names " +
-                             printable(enrollee->account.name) + " again, who is in line " +
-                             std::to_string(earlier->second));
+        return input_failure(
+            tr("%1 names %2 again, who is in line %3", {place_in_list(name_of_list(), line.number),
+                                                        printable(enrollee->account.name), earlier->second}));
     }
     all.push_back(*std::move(enrollee));
     return Done{};
@@ -199,7 +199,7 @@ void Bulk::take(const Enrollee& enrollee, const Result<Ending>& outcome, const O
     if (!outcome) {
         const auto& [trouble, message] = outcome.failure();
         const auto place = place_in_list(name_of_list(), enrollee.line);
-        report_failure(subject, {trouble, place + ": " + message.english()}, is_json, tally_);
+        report_failure(subject, {trouble, tr("%1: %2", {place, message})}, is_json, tally_);
         return;
     }
     if (*outcome == Ending::enrolled) log_change(enrollee.account, Change::device_added, enrollee.device);
@@ -234,13 +234,11 @@ int Bulk::conclude(std::size_t all, const OutDirectory& out, bool is_json) const
     const auto durable = out.make_durable();
     const auto code = durable ? int{exit_done} : complain(durable.failure());
     if (!is_json) {
-        print(std::to_string(tally_.enrolled) + " enrolled, " + std::to_string(tally_.done_before) +
-              " done before, " + std::to_string(tally_.failed) + " failed. What is to be handed over is in " +
-              out_ + ".\n");
+        print_line(tr("%1 enrolled, %2 done before, %3 failed. What is to be handed over is in %4.",
+                      {tally_.enrolled, tally_.done_before, tally_.failed, out_}));
     }
     if (tally_.done() < all) {
-        complain("interrupted: " + std::to_string(all - tally_.done()) +
-                 " are left; the same command goes on with them");
+        complain(tr("interrupted: %1 are left; the same command goes on with them", {all - tally_.done()}));
         return std::max(code, int{exit_refused});
     }
     return code;

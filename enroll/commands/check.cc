@@ -102,7 +102,7 @@ class Check : public Command {
         for (const auto& name : services_) {
             if (name.empty() || name.find('/') != std::string::npos) {
                 return Failure{Trouble::input,
-                               "a service is the name of a file in /etc/pam.d: " + printable(name)};
+                               tr("a service is the name of a file in /etc/pam.d: %1", {printable(name)})};
             }
         }
         return std::nullopt;

@@ -19,7 +19,7 @@
 namespace totp {
 namespace {
 
-Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
+Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
 
 std::tm to_local_time(UnixTime time) {
     std::tm moment{};
@@ -50,7 +50,7 @@ void show(const SecretBytes& text) {
     }
     const SignalsHeldBack signals;
     const SecretScreen screen(terminal);
-    const SecretBytes page[] = {text, SecretBytes("Press any key; this is wiped then.")};
+    const SecretBytes page[] = {text, SecretBytes(tr("Press any key; this is wiped then.").translated())};
     screen.show(page);
     wait_for_key();
 }
@@ -90,9 +90,9 @@ void Export::declare(Options& options) {
 
 std::optional<Failure> Export::refuse_options() const {
     if (!is_root())
-        return Failure{Trouble::caller, "export is for root: to add an app of yours, totp-enroll add"};
+        return Failure{Trouble::caller, tr("export is for root: to add an app of yours, totp-enroll add")};
     if (!qr_file_.empty() && !is_qr_file_name(qr_file_))
-        return input_failure("--qr-file " + printable(qr_file_) + " must end in .png or .svg");
+        return input_failure(tr("--qr-file %1 must end in .png or .svg", {printable(qr_file_)}));
     return refuse_device_name(name_);
 }
 
@@ -106,9 +106,10 @@ Result<std::vector<Leaving>> Export::chosen(const Enrolment& enrolment, const Lo
         names += (names.empty() ? "" : ", ") + device.name;
     }
     if (all.empty())
-        return input_failure(account.name + " has no device " + *name_ + ": see totp-enroll status");
+        return input_failure(tr("%1 has no device %2: see totp-enroll status", {account.name, *name_}));
     if (all.size() > 1 && takes_one_device())
-        return input_failure(account.name + " has several devices: say which with --device (" + names + ")");
+        return input_failure(
+            tr("%1 has several devices: say which with --device (%2)", {account.name, names}));
     return all;
 }
 
@@ -157,8 +158,8 @@ Result<Done> Export::give(const Session& session, const std::vector<Leaving>& al
     for (const auto& each : all) {
         const auto text = text_of(each, account);
         if (!text) {
-            return input_failure(account.name + "'s device " + each.device.name + " " +
-                                 text.failure().message.english());
+            return input_failure(
+                tr("%1's device %2 %3", {account.name, each.device.name, text.failure().message}));
         }
         texts.append(text->text());
         facts.push_back(facts_of(each, key_uri(each, account), *text));
@@ -192,7 +193,7 @@ int Export::act(const Session& session) {
     const bool leaves_codes_behind = (format_ == "google" || format_ == "oath") &&
                                      recovery_codes_left(*enrolment, state, std::time(nullptr)) > 0;
     if (leaves_codes_behind)
-        complain("the recovery codes stay behind: what is kept of them can't be turned back");
+        complain(tr("the recovery codes stay behind: what is kept of them can't be turned back"));
     return exit_done;
 }
 

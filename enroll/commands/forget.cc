@@ -21,10 +21,11 @@ void report(const Session& session, std::size_t forgotten) {
     if (session.json()) {
         print_json({{"user", std::string_view(session.account().name)}, {"forgotten", forgotten}});
     } else if (forgotten == 0) {
-        print("No place was known.\n");
+        print_line(tr("No place was known."));
     } else {
-        print("Forgotten: " + std::to_string(forgotten) + (forgotten == 1 ? " place" : " places") +
-              ". The next login from there needs a code.\n");
+        print_line(tr_n("Forgotten: %1 place. The next login from there needs a code.",
+                        "Forgotten: %1 places. The next login from there needs a code.",
+                        static_cast<std::int64_t>(forgotten)));
     }
 }
 

@@ -16,7 +16,7 @@
 namespace totp {
 namespace {
 
-Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
+Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
 
 // ---- the report
 
@@ -40,19 +40,22 @@ Json facts_of(const Adopted& adopted, const ForeignDevice& foreign) {
             {"notes", texts(foreign.notes)}};
 }
 
-std::string clauses(const std::string& introduction, const std::vector<std::string>& all) {
-    std::string text;
-    for (const auto& clause : all) text += (text.empty() ? introduction : ", ") + clause;
-    return text;
+std::string list_of(const std::vector<std::string>& clauses) {
+    std::string list;
+    for (const auto& clause : clauses) list += (list.empty() ? "" : ", ") + clause;
+    return list;
 }
 
-std::string sentence_about(const Adopted& adopted, const ForeignDevice& foreign) {
-    if (!adopted.is_new) return adopted.name + " is there already";
-    auto text = adopted.name + " is enrolled: " + parameters_of(foreign.credential).english();
-    if (adopted.recovery_codes > 0)
-        text += ", " + std::to_string(adopted.recovery_codes) + " recovery codes of 8 digits";
-    return text + clauses("; stricter here: ", foreign.stricter) +
-           clauses("; not taken: ", foreign.not_taken) + clauses("; note: ", foreign.notes);
+Sentence sentence_about(const Adopted& adopted, const ForeignDevice& foreign) {
+    if (!adopted.is_new) return tr("%1 is there already", {adopted.name});
+    const auto parameters = parameters_of(foreign.credential);
+    auto text = adopted.recovery_codes > 0 ? tr("%1 is enrolled: %2, %3 recovery codes of 8 digits",
+                                                {adopted.name, parameters, adopted.recovery_codes})
+                                           : tr("%1 is enrolled: %2", {adopted.name, parameters});
+    if (!foreign.stricter.empty()) text = tr("%1; stricter here: %2", {text, list_of(foreign.stricter)});
+    if (!foreign.not_taken.empty()) text = tr("%1; not taken: %2", {text, list_of(foreign.not_taken)});
+    if (!foreign.notes.empty()) text = tr("%1; note: %2", {text, list_of(foreign.notes)});
+    return text;
 }
 
 struct Imported {
@@ -62,16 +65,17 @@ struct Imported {
 
 void report(const Arrival& arrival, const Imported& imported, bool is_json) {
     Json devices = Json::array();
-    std::string sentences;
+    Sentence sentences;
     for (std::size_t i = 0; i < imported.adoption.devices.size(); ++i) {
         const auto& adopted = imported.adoption.devices[i];
         devices.push_back(facts_of(adopted, (*arrival.devices)[i]));
-        sentences += (i > 0 ? "; " : "") + sentence_about(adopted, (*arrival.devices)[i]);
+        const auto sentence = sentence_about(adopted, (*arrival.devices)[i]);
+        sentences = i == 0 ? sentence : tr("%1; %2", {sentences, sentence});
     }
     if (!is_json) {
         const bool is_only_spent = imported.is_changed && !imported.adoption.adds_devices();
-        print(arrival.user + ": " + sentences + (is_only_spent ? ", what was used since is spent" : "") +
-              "\n");
+        print_line(is_only_spent ? tr("%1: %2, what was used since is spent", {arrival.user, sentences})
+                                 : tr("%1: %2", {arrival.user, sentences}));
         return;
     }
     print_json_line({{"user", std::string_view(arrival.user)},
@@ -127,19 +131,19 @@ void Import::declare(Options& options) {
 }
 
 std::optional<Failure> Import::refuse_options(const SharedOptions& shared) const {
-    if (!is_root()) return Failure{Trouble::caller, "import is for root: it takes over others' secrets"};
+    if (!is_root()) return Failure{Trouble::caller, tr("import is for root: it takes over others' secrets")};
     if (auto failure = refuse_device_name(name_)) return failure;
     const bool is_google = format_ == "google";
-    if (is_of_all_homes_ && !is_google) return input_failure("--all-homes is for import google");
+    if (is_of_all_homes_ && !is_google) return input_failure(tr("--all-homes is for import google"));
     if (is_of_all_homes_ && (!files_.empty() || !shared.user.empty()))
-        return input_failure("--all-homes takes every account: leave --user and the files out");
+        return input_failure(tr("--all-homes takes every account: leave --user and the files out"));
     if (files_.empty() && !is_of_all_homes_ && (!is_google || shared.user.empty())) {
-        return input_failure(is_google ? "name the files, or say --user NAME or --all-homes"
-                                       : "name the files");
+        return input_failure(is_google ? tr("name the files, or say --user NAME or --all-homes")
+                                       : tr("name the files"));
     }
     const bool is_of_nobody = shared.user.empty() && format_ != "oath";
     if (is_of_nobody && (format_ == "uri" || std::ranges::count(files_, "-") > 0))
-        return input_failure("say whose it is: --user NAME");
+        return input_failure(tr("say whose it is: --user NAME"));
     return std::nullopt;
 }
 
@@ -159,8 +163,9 @@ std::vector<Arrival> Import::arrivals(const std::string& user) const {
 std::optional<Failure> Import::refuse_further(const Arrival& arrival, const Enrolment& enrolment,
                                               const Adoption& adoption) const {
     if (!is_of_all_homes_ || enrolment.devices.empty() || !adoption.adds_devices()) return std::nullopt;
-    return input_failure("is enrolled, and " + printable(arrival.from) +
-                         " has another secret: if it is theirs, import that file by its name");
+    return input_failure(
+        tr("is enrolled, and %1 has another secret: if it is theirs, import that file by its name",
+           {printable(arrival.from)}));
 }
 
 /// Where only more is spent, the enrolment isn't written.
@@ -179,7 +184,7 @@ Result<Imported> Import::adopt_into(const Session& session, const Arrival& arriv
     const auto held = session.hold(HoldFor::change);
     if (!held) return held.failure();
     const auto about_account = [&](const Failure& failure) {
-        return Failure{failure.trouble, session.account().name + " " + failure.message.english()};
+        return Failure{failure.trouble, tr("%1 %2", {session.account().name, failure.message})};
     };
     const auto now = std::time(nullptr);
     const auto enrolment = (*held)->enrolment().value_or(Enrolment{});
@@ -211,7 +216,7 @@ int Import::run(const SharedOptions& shared) {
     if (!installation) return complain(installation.failure());
     if (const auto prepared = prepare_store(*installation); !prepared) return complain(prepared.failure());
     const auto all = arrivals(shared.user);
-    if (all.empty() && !shared.json) print("No account has a .google_authenticator.\n");
+    if (all.empty() && !shared.json) print_line(tr("No account has a .google_authenticator."));
     int code = exit_done;
     for (const auto& arrival : all) code = std::max(code, take(arrival, shared));
     return code;

@@ -12,7 +12,7 @@ class Prepare : public Command {
 
     int run(const SharedOptions& shared) override {
         if (!is_root() && shared.store.empty()) {
-            complain("only root can make the store: run it with sudo");
+            complain(tr("only root can make the store: run it with sudo"));
             return exit_not_permitted;
         }
         const auto installation = find_installation(shared);

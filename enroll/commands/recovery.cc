@@ -45,8 +45,8 @@ class Recovery : public AccountCommand {
         options.example("totp-enroll recovery --user alice --one --expires 24h");
     }
 
-    std::string way_out_of_lost_output() const override {
-        return "; make new codes with totp-enroll recovery";
+    Sentence way_out_of_lost_output() const override {
+        return tr("; make new codes with totp-enroll recovery");
     }
 
   private:
@@ -70,14 +70,14 @@ class Recovery : public AccountCommand {
 
 std::optional<Failure> Recovery::refuse_options() const {
     if (is_one_more_ && !is_root()) {
-        return Failure{Trouble::caller, "--one is for root, to help somebody who is locked out"};
+        return Failure{Trouble::caller, tr("--one is for root, to help somebody who is locked out")};
     }
     if (expires_ && !is_one_more_) {
-        return Failure{Trouble::input, "--expires is for --one: a set of recovery codes doesn't expire"};
+        return Failure{Trouble::input, tr("--expires is for --one: a set of recovery codes doesn't expire")};
     }
     if (expires_ && !duration(*expires_)) {
-        return Failure{Trouble::input, "--expires " + printable(*expires_) +
-                                           " isn't a time of at most a year: 90m, 24h or 7d"};
+        return Failure{Trouble::input, tr("--expires %1 isn't a time of at most a year: 90m, 24h or 7d",
+                                          {printable(*expires_)})};
     }
     return std::nullopt;
 }
@@ -118,10 +118,10 @@ void Recovery::report(const Session& session, const Made& made) const {
         facts["expires"] = made.expires ? Json(std::string_view(rfc3339(*made.expires))) : Json();
         print_json(facts);
     } else if (made.expires) {
-        show_recovery_codes("For " + session.account().name + ", good until " + rfc3339(*made.expires) + ":",
+        show_recovery_codes(tr("For %1, good until %2:", {session.account().name, rfc3339(*made.expires)}),
                             made.codes);
     } else {
-        show_recovery_codes("For " + session.account().name + "; those before are void.", made.codes);
+        show_recovery_codes(tr("For %1; those before are void.", {session.account().name}), made.codes);
     }
 }
 

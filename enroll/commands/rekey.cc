@@ -17,21 +17,23 @@ namespace {
 
 constexpr std::size_t longest_key_file = 1024;
 
-Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
+Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
 
 /// A key as it lies in a file, from there or ("-") from stdin.
 Result<HostKey> key_from(const std::string& source) {
-    if (source == "-" && can_ask()) return input_failure("--key-from -: a key is 32 bytes that nobody types");
+    if (source == "-" && can_ask())
+        return input_failure(tr("--key-from -: a key is 32 bytes that nobody types"));
     const Descriptor file(source == "-" ? dup(STDIN_FILENO)
                                         : open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     SecretBytes octets;
     if (!file || read_whole(file, longest_key_file, octets) != 0) {
-        return input_failure("--key-from " + printable(source) + " can't be read" + because_of(errno));
+        return input_failure(
+            tr("--key-from %1 can't be read: %2", {printable(source), Sentence::of_error(errno)}));
     }
     auto key = HostKey::of(std::move(octets));
     if (key) return *std::move(key);
-    return input_failure("--key-from " + printable(source) +
-                         " isn't 32 bytes long: make one with head -c 32 /dev/urandom");
+    return input_failure(
+        tr("--key-from %1 isn't 32 bytes long: make one with head -c 32 /dev/urandom", {printable(source)}));
 }
 
 /// Writes the host key to `file`, which may be there already with this very key: an earlier run was
@@ -41,7 +43,7 @@ Result<Done> keep(const HostKey& key, const std::string& file) {
     if (!kept) return kept.failure();
     if (!*kept) return key.save(file);
     if ((*kept)->id() == key.id()) return Done{};
-    return input_failure("--keep-old " + printable(file) + " holds another key already: name another file");
+    return input_failure(tr("--keep-old %1 holds another key already: name another file", {printable(file)}));
 }
 
 class Rekey : public Command {
@@ -91,21 +93,24 @@ int Rekey::report(const Rekeyed& rekeyed, const FileStorePlaces& places, bool js
         print_json(facts);
     }
     if (!rekeyed.is_done()) {
-        complain("the key was not switched, because " + std::to_string(rekeyed.left.size()) +
-                 " can't be opened: both " + places.key + " and " + next_key(places.key) +
-                 " are needed until those are mended or removed and totp-enroll rekey has run again");
+        complain(
+            tr("the key was not switched, because %1 can't be opened: both %2 and %3 are needed until those "
+               "are mended or removed and totp-enroll rekey has run again",
+               {rekeyed.left.size(), places.key, next_key(places.key)}));
         return exit_refused;
     }
     if (!json) {
-        print("Enrolments under the new key: " + std::to_string(rekeyed.enrolments) +
-              ". Backups of the store that were made before need the old one.\n");
+        print_line(
+            tr("Enrolments under the new key: %1. Backups of the store that were made before need the old "
+               "one.",
+               {rekeyed.enrolments}));
     }
     return exit_done;
 }
 
 int Rekey::run(const SharedOptions& shared) {
     if (!is_root() && shared.store.empty()) {
-        complain("rekey is for root: run it with sudo");
+        complain(tr("rekey is for root: run it with sudo"));
         return exit_not_permitted;
     }
     const auto installation = find_installation(shared);

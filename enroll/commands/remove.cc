@@ -40,34 +40,35 @@ class Remove : public AccountCommand {
 
 std::optional<Failure> Remove::refuse_options() const {
     if (!device_ || is_device_name(*device_)) return std::nullopt;
-    return Failure{Trouble::input,
-                   "--device '" + printable(*device_) + "' can't be a device's name: see totp-enroll status"};
+    return Failure{Trouble::input, tr("--device '%1' can't be a device's name: see totp-enroll status",
+                                      {printable(*device_)})};
 }
 
 /// What it means to have nothing left, as far as the settings tell.
-std::string consequence(const Settings& settings) {
+Sentence second_question(const Settings& settings) {
     return settings.unenrolled == Unenrolled::ignore
-               ? "accounts without a device get in by the password alone"
-               : "accounts without a device don't get in (unless a PAM line says unenrolled=ignore)";
+               ? tr("Nothing is left then, recovery codes included: where this machine asks for codes, "
+                    "accounts "
+                    "without a device get in by the password alone. Remove it all the same? [y/N] ")
+               : tr("Nothing is left then, recovery codes included: where this machine asks for codes, "
+                    "accounts "
+                    "without a device don't get in (unless a PAM line says unenrolled=ignore). Remove it all "
+                    "the "
+                    "same? [y/N] ");
 }
 
 /// Asks twice where nothing is left.
 bool Remove::is_confirmed(const Session& session, bool leaves_nothing) const {
     if (is_sure_) return true;
     if (!can_ask()) {
-        complain("nothing was removed: say --yes where nobody can be asked");
+        complain(tr("nothing was removed: say --yes where nobody can be asked"));
         return false;
     }
     const auto& name = session.account().name;
-    const auto what = device_ ? "the device " + *device_ + " of " + name : "everything enrolled for " + name;
-    bool is_confirmed = is_yes(ask_line("Remove " + what + "? [y/N] "));
-    if (is_confirmed && leaves_nothing) {
-        is_confirmed =
-            is_yes(ask_line("Nothing is left then, recovery codes included: where this machine asks for "
-                            "codes, " +
-                            consequence(session.settings()) + ". Remove it all the same? [y/N] "));
-    }
-    if (!is_confirmed) complain("nothing was removed");
+    bool is_confirmed = is_yes(ask_line(device_ ? tr("Remove the device %1 of %2? [y/N] ", {*device_, name})
+                                                : tr("Remove everything enrolled for %1? [y/N] ", {name})));
+    if (is_confirmed && leaves_nothing) is_confirmed = is_yes(ask_line(second_question(session.settings())));
+    if (!is_confirmed) complain(tr("nothing was removed"));
     return is_confirmed;
 }
 
@@ -81,7 +82,7 @@ int Remove::remove_all(const Session& session) const {
     if (const auto removed = (*held)->remove(); !removed) return complain(removed.failure());
     if (!*is_enrolled) return complain_unenrolled(session.account());
     log_change(session.account(), Change::enrolment_removed);
-    if (!session.json()) print("Removed.\n");
+    if (!session.json()) print_line(tr("Removed."));
     return exit_done;
 }
 
@@ -90,7 +91,7 @@ std::optional<Enrolment> Remove::without_device(const HeldAccount& held, const A
     const auto count =
         std::erase_if(enrolment.devices, [&](const Device& each) { return each.name == *device_; });
     if (count > 0) return enrolment;
-    complain(account.name + " has no device " + *device_ + ": see totp-enroll status");
+    complain(tr("%1 has no device %2: see totp-enroll status", {account.name, *device_}));
     return std::nullopt;
 }
 
@@ -118,12 +119,12 @@ int Remove::remove_device(const Session& session) const {
     remaining = without_device(**held, session.account());
     if (!remaining) return exit_refused;
     if (remaining->devices.empty() && !leaves_nothing && !is_sure_) {
-        complain("meanwhile it became the last device: nothing was removed; begin again");
+        complain(tr("meanwhile it became the last device: nothing was removed; begin again"));
         return exit_refused;
     }
     if (const auto removed = take_away(**held, session, *remaining); !removed)
         return complain(removed.failure());
-    if (!session.json()) print("Removed.\n");
+    if (!session.json()) print_line(tr("Removed."));
     return exit_done;
 }
 

@@ -24,23 +24,28 @@ class Resync : public AccountCommand {
     int act(const Session& session) override;
 };
 
-std::string clock_off_by(std::int64_t seconds) {
-    return "its clock is " + std::to_string(std::abs(seconds)) + " s " +
-           (seconds > 0 ? "ahead of" : "behind") + " this machine's";
+Sentence clock_off_by(std::int64_t seconds) {
+    return seconds > 0 ? tr("its clock is %1 s ahead of this machine's", {seconds})
+                       : tr("its clock is %1 s behind this machine's", {-seconds});
 }
 
-std::string explanation(const Resynchronisation& result) {
+Sentence explanation(const Resynchronisation& result) {
     switch (result.outcome) {
-        case Outcome::done: return "";
-        case Outcome::malformed: return "these aren't two codes: give each with all its digits";
+        case Outcome::done: return {};
+        case Outcome::malformed:
+            return tr("these aren't two codes: give each with all its digits; nothing was changed");
         case Outcome::no_match:
-            return "no device shows these two codes one after the other: give two that follow";
-        case Outcome::spent: return "the device " + result.device + " was used since it showed these codes";
+            return tr(
+                "no device shows these two codes one after the other: give two that follow; nothing was "
+                "changed");
+        case Outcome::spent:
+            return tr("the device %1 was used since it showed these codes; nothing was changed",
+                      {result.device});
         case Outcome::too_far:
-            return "the device " + result.device + " is too far off: " + clock_off_by(result.seconds) +
-                   "; set the clock that is wrong";
+            return tr("the device %1 is too far off: %2; set the clock that is wrong; nothing was changed",
+                      {result.device, clock_off_by(result.seconds)});
     }
-    return "";
+    return {};
 }
 
 void report(const Session& session, const Resynchronisation& result) {
@@ -50,15 +55,16 @@ void report(const Session& session, const Resynchronisation& result) {
                     {"clock_ahead_seconds", result.seconds}});
         return;
     }
-    print("The device " + result.device + " is in step again" +
-          (result.seconds != 0 ? "; " + clock_off_by(result.seconds) : "") + ".\n");
+    print_line(result.seconds == 0 ? tr("The device %1 is in step again.", {result.device})
+                                   : tr("The device %1 is in step again; %2.",
+                                        {result.device, clock_off_by(result.seconds)}));
 }
 
 int Resync::act(const Session& session) {
-    const auto first = ask_line("A code of the device: ");
-    const auto second = first ? ask_line("The code after it: ") : std::nullopt;
+    const auto first = ask_line(tr("A code of the device: "));
+    const auto second = first ? ask_line(tr("The code after it: ")) : std::nullopt;
     if (!second) {
-        complain("two codes are needed: type them, or give them on stdin, one a line");
+        complain(tr("two codes are needed: type them, or give them on stdin, one a line"));
         return exit_usage;
     }
     Resynchronisation result;
@@ -72,7 +78,7 @@ int Resync::act(const Session& session) {
         result =
             resynchronise(enrolment, state, session.settings().policy, first->text(), second->text(), now);
         if (result.outcome != Outcome::done) {
-            complain(explanation(result) + "; nothing was changed");
+            complain(explanation(result));
             return exit_refused;
         }
         if (const auto committed = (*held)->commit(result.after); !committed)

@@ -37,7 +37,7 @@ class StatusOfOne : public AccountCommand {
 
 int status_of_all(const SharedOptions& shared) {
     if (!is_root() && shared.store.empty()) {
-        complain("status --all is for root: how you stand yourself, totp-enroll status tells");
+        complain(tr("status --all is for root: how you stand yourself, totp-enroll status tells"));
         return exit_not_permitted;
     }
     const auto installation = find_installation(shared);
@@ -71,7 +71,7 @@ class Status : public Command {
     int run(const SharedOptions& shared) override {
         if (!all_) return StatusOfOne().run(shared);
         if (!shared.user.empty())
-            return complain(Failure{Trouble::input, "--all is everybody: leave --user out, or --all"});
+            return complain(Failure{Trouble::input, tr("--all is everybody: leave --user out, or --all")});
         return status_of_all(shared);
     }
 

@@ -33,11 +33,12 @@ void report(const Session& session, const LoginState& state) {
         print_json({{"user", std::string_view(session.account().name)},
                     {"elsewhere_locked_until", closed ? Json(std::string_view(rfc3339(*closed))) : Json()}});
     } else if (closed) {
-        print("The failures in a row are cleared. There were too many in the long run as well: until " +
-              rfc3339(*closed) +
-              " codes from elsewhere aren't looked at, unless the administrator unlocks.\n");
+        print_line(tr(
+            "The failures in a row are cleared. There were too many in the long run as well: until %1 codes "
+            "from elsewhere aren't looked at, unless the administrator unlocks.",
+            {rfc3339(*closed)}));
     } else {
-        print("Unlocked.\n");
+        print_line(tr("Unlocked."));
     }
 }
 

@@ -22,23 +22,25 @@ struct Answer {
     Reason reason = Reason::none;
     std::string device;
     int drift = 0;
-    std::string hint;  ///< wrong, for root: how far a device is out of step
+    Sentence hint;  ///< wrong, for root: how far a device is out of step
 };
 
-std::string explanation(const Answer& answer) {
-    if (answer.is_throttled) return "not looked at, after too many wrong codes: see totp-enroll status";
-    if (answer.reason == Reason::replayed) return "right, but it was used already";
-    if (answer.reason == Reason::malformed) return "neither a code nor a recovery code by its shape";
-    return answer.hint.empty() ? "wrong" : answer.hint;
+Sentence refusal(const Answer& answer) {
+    if (answer.is_throttled)
+        return tr("Refused: not looked at, after too many wrong codes: see totp-enroll status.");
+    if (answer.reason == Reason::replayed) return tr("Refused: right, but it was used already.");
+    if (answer.reason == Reason::malformed)
+        return tr("Refused: neither a code nor a recovery code by its shape.");
+    return answer.hint.empty() ? tr("Refused: wrong.") : tr("Refused: %1.", {answer.hint});
 }
 
-std::string hint_for(const Finding& finding, const Enrolment& enrolment, UnixTime now) {
+Sentence hint_for(const Finding& finding, const Enrolment& enrolment, UnixTime now) {
     for (const auto& device : enrolment.devices) {
         if (finding.near_miss && finding.near_miss->device == device.id)
-            return device.name + ": " +
-                   out_of_step(finding.near_miss->counter, device.credential, now).english();
+            return tr("%1: %2",
+                      {device.name, out_of_step(finding.near_miss->counter, device.credential, now)});
     }
-    return "";
+    return {};
 }
 
 Answer tried_by_root(const HeldAccount& held, const Policy& policy, const Attempt& attempt) {
@@ -63,7 +65,7 @@ Result<Answer> tried_by_owner(HeldAccount& held, const Policy& policy, const Att
                   decision.reason,
                   decision.device,
                   decision.drift,
-                  ""};
+                  {}};
 }
 
 void report(const Session& session, const Answer& answer) {
@@ -77,9 +79,9 @@ void report(const Session& session, const Answer& answer) {
         }
         print_json(facts);
     } else if (answer.is_right) {
-        print("Right: " + answer.device + ", clock drift " + std::to_string(answer.drift) + " steps.\n");
+        print_line(tr("Right: %1, clock drift %2 steps.", {answer.device, answer.drift}));
     } else {
-        print("Refused: " + explanation(answer) + ".\n");
+        print_line(refusal(answer));
     }
 }
 
@@ -111,9 +113,9 @@ class Verify : public AccountCommand {
 };
 
 int Verify::act(const Session& session) {
-    const auto code = ask_line("Code or recovery code: ");
+    const auto code = ask_line(tr("Code or recovery code: "));
     if (!code) {
-        complain("no code came: type it, or give it on stdin");
+        complain(tr("no code came: type it, or give it on stdin"));
         return exit_usage;
     }
     const auto answer = tried(session, *code);
