@@ -1,49 +1,18 @@
 """The Debian packages: built, looked at by lintian and piuparts, tried by their own test, and lived with."""
 
 import json
-import os
-import shutil
 import subprocess
-import tempfile
 import threading
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from fresh_debian import FreshDebian, make_archive, release, run
+from fresh_debian import release, run
 
-TREE = Path(__file__).resolve().parents[2]
 USER, PASSWORD = "alice", "correct horse"
 OURS = ("totp-enroll", "libpam-totp")
 CHECK_ANY = "/usr/libexec/pam-totp/totp_check_any"
-
-
-@pytest.fixture(scope="session")
-def work():
-    with tempfile.TemporaryDirectory(prefix="pam-totp-package-") as directory:
-        yield Path(directory)
-
-
-@pytest.fixture(scope="session")
-def packages(work):
-    """The directory that dpkg-buildpackage has put everything into; the sources are in `source` below it."""
-    shutil.copytree(TREE, work / "source", ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
-    run("dpkg-buildpackage", "-us", "-uc", cwd=work / "source", env=os.environ | {"DEB_BUILD_OPTIONS": "nocheck"})
-    return work
-
-
-@pytest.fixture(scope="session")
-def archive(work):
-    make_archive(work / "debian.tar.gz")
-    return work / "debian.tar.gz"
-
-
-@pytest.fixture
-def debian(work, archive):
-    debian = FreshDebian(work / "debian", archive)
-    yield debian
-    debian.remove()
 
 
 def deb(directory, name):
@@ -52,13 +21,13 @@ def deb(directory, name):
 
 
 def test_lintian_finds_nothing(packages):
-    [changes] = packages.glob("*.changes")
-    assert run("lintian", "--pedantic", "--allow-root", changes) == ""
+    source, binaries = packages.glob("*.changes")
+    assert run("lintian", "--pedantic", "--allow-root", source, binaries) == ""
 
 
-def test_installed_package_passes_its_own_test(packages, debian):
+def test_installed_package_passes_its_own_test(packages, builder, debian):
     done = subprocess.run(["autopkgtest", "--setup-commands=apt-get update", "--no-built-binaries",
-                           *(deb(packages, name) for name in OURS), f"{packages}/source/", "--", "chroot", debian.root],
+                           *(deb(packages, name) for name in OURS), f"{builder.tree}/", "--", "chroot", debian.root],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr
 
