@@ -15,8 +15,12 @@ lacks() {
 po/update --print >"$temporary/pam-totp.pot" || exit 2
 diff -u po/pam-totp.pot "$temporary/pam-totp.pot" >&2 || lacks "po/pam-totp.pot isn't of these sources: run po/update"
 grep -q '^msgid "Verification code: "$' po/pam-totp.pot || lacks "po/pam-totp.pot lacks the prompt"
-grep -n '#, .*[^-]c-format' po/pam-totp.pot >&2 && lacks "a printf format must not come from a catalogue"
+grep -n '^#,.* c-format' po/pam-totp.pot >&2 && lacks "a printf format must not come from a catalogue"
 
+for catalogue in po/*.po; do
+    language=$(basename "$catalogue" .po)
+    grep -qx "$language" po/LINGUAS || lacks "po/LINGUAS doesn't name $language"
+done
 while read -r language; do
     catalogue=po/$language.po
     msgfmt --check --check-format --output-file="$temporary/$language.mo" "$catalogue" || lacks "$catalogue is broken"
