@@ -30,7 +30,8 @@ constexpr std::size_t longest_list = 16'777'216;
 constexpr std::size_t part_of_list = 65'536;
 constexpr std::size_t longest_file_name = 255;
 constexpr std::size_t dot_and_suffix = 5;
-constexpr std::size_t members_for_a_processor = 16;  // they wait for the disk, and each wait is shared by many
+constexpr unsigned members_for_a_processor = 2;
+constexpr unsigned least_members = 32;  // who waits for the disk shares that with all who wait
 
 Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
 
@@ -211,7 +212,8 @@ void Bulk::enrol(const std::vector<Enrollee>& enrollees, const Enrolling& enroll
                  bool is_json) {
     const SignalsHeldBack signals;
     const auto all = tally_.done() + enrollees.size();
-    const auto members = std::max(1U, std::thread::hardware_concurrency()) * members_for_a_processor;
+    const std::size_t members =
+        std::max(std::thread::hardware_concurrency() * members_for_a_processor, least_members);
     ProgressBar bar(all, !is_json);
     {
         Crew crew(enrollees.size(), std::min(members, enrollees.size()),
