@@ -19,7 +19,7 @@ CHART = Path(__file__).parents[2] / "docs/bench.svg"
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tests/bench/run", description="What a login costs, beside what others' cost.")
+    parser = argparse.ArgumentParser(prog="tests/bench/run", description="What a login costs, beside others'.")
     parser.add_argument("build")
     parser.add_argument("parts", metavar="PART", nargs="*", help=f"{', '.join(PARTS)}; all of them, if none is named")
     parser.add_argument("--quick", action="store_true", help="few samples: to see that it runs, not how fast it is")

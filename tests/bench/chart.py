@@ -20,11 +20,13 @@ class Chart:
         return bool(self._groups)
 
     def _bar(self, name, spread, y, scale):
-        end = LABELS + spread.middle * scale
-        return [f'<text x="{LABELS - 8}" y="{y + 15}" text-anchor="end">{name}</text>',
-                f'<rect x="{LABELS}" y="{y + 3}" width="{end - LABELS:.1f}" height="{LINE - 6}" fill="{COLOURS[name]}"/>',
-                f'<path d="M{LABELS + spread.low * scale:.1f} {y + 11}H{LABELS + spread.high * scale:.1f}" class="spread"/>',
-                f'<text x="{max(end, LABELS + spread.high * scale) + 8:.1f}" y="{y + 15}">{shown(spread.middle)} µs</text>']
+        low, middle, high = (LABELS + value * scale for value in spread)
+        return [
+            f'<text x="{LABELS - 8}" y="{y + 15}" text-anchor="end">{name}</text>',
+            f'<rect x="{LABELS}" y="{y + 3}" width="{middle - LABELS:.1f}" height="{LINE - 6}" '
+            f'fill="{COLOURS[name]}"/>',
+            f'<path d="M{low:.1f} {y + 11}H{high:.1f}" class="spread"/>',
+            f'<text x="{max(middle, high) + 8:.1f}" y="{y + 15}">{shown(spread.middle)} µs</text>']
 
     def _group(self, title, spreads, y):
         widest = max(spread.high for spread in spreads.values())
@@ -40,8 +42,8 @@ class Chart:
             lines += self._group(title, spreads, y)
             y += (len(spreads) + 1) * LINE + GAP
         return "\n".join([
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" font-family="sans-serif" '
-            'font-size="13" role="img" aria-label="What a login costs">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" '
+            'font-family="sans-serif" font-size="13" role="img" aria-label="What a login costs">',
             "<style>text{fill:#1f2328}.title{font-weight:bold}.spread{stroke:#1f2328;stroke-width:1.5}"
             "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.spread{stroke:#e6edf3}}</style>",
             *lines, "</svg>", ""])

@@ -57,15 +57,16 @@ def one_by_one(ground, rounds, _goals, _chart):
     secret = base64.b32encode(SECRET)
     add = [ground.machine.totp_enroll, "add", *where, "--no-confirm", "--secret-from", "-", "--user"]
     table = Table("totp-enroll for one account, on ext4; milliseconds", ["", "time", "processor"])
+    export = [ground.machine.totp_enroll, "export", *where, "--user"]
     commands = {
         "add, ten recovery codes, QR code as text": lambda who: [*add, who, "--qr", "utf8"],
-        "export: a QR code as text": lambda who: [ground.machine.totp_enroll, "export", *where, "--user", who, "--qr", "utf8"],
-        "export: a QR code as PNG": lambda who: [ground.machine.totp_enroll, "export", *where, "--user", who, "--qr-file",
-                                                f"{place}/{who}.png"],
+        "export: a QR code as text": lambda who: [*export, who, "--qr", "utf8"],
+        "export: a QR code as PNG": lambda who: [*export, who, "--qr-file", f"{place}/{who}.png"],
         "status": lambda who: [ground.machine.totp_enroll, "status", *where, "--user", who]}
     for what, command in commands.items():
         taken = [Command.run(*command(who), text=secret if "add" in what else None) for who in people]
-        table.add(what, Spread.of([each.seconds * 1000 for each in taken]), Spread.of([each.cpu * 1000 for each in taken]))
+        table.add(what, Spread.of([each.seconds * 1000 for each in taken]),
+                  Spread.of([each.cpu * 1000 for each in taken]))
     print(table, flush=True)
 
 
