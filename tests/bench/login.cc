@@ -1,11 +1,14 @@
 // login: logs in through the real libpam and says what each login cost; tests/bench/run is who calls it.
 //
-//   login same ROUNDS SERVICE=ATTEMPTS...            all in this process
-//   login new HOST ROUNDS SERVICE=ATTEMPTS...        a new process for each, HOST being this program or
-//   another of it login once SERVICE TIME USER ANSWER              one, between looks at /begin and /end, for
-//   strace and callgrind login crowd SERVICE=ATTEMPTS PROCESSES           as many at once, user0 and so on,
-//   each through all attempts login load ROUNDS MODULE...                      dlopen of a module in a new
-//   process
+//   login same ROUNDS SERVICE=ATTEMPTS...        all in this process
+//
+//   login new HOST ROUNDS SERVICE=ATTEMPTS...    a new process for each: HOST, this program or its like
+//
+//   login once SERVICE TIME USER ANSWER          one, between looks at /begin and /end, for strace
+//
+//   login crowd SERVICE=ATTEMPTS PROCESSES       so many at once, user0 and so on, each through all attempts
+//
+//   login load ROUNDS MODULE...                  dlopen of a module in a new process
 //
 // ATTEMPTS is a file of lines "TIME USER ANSWER": one for each round. The services of a round are tried in
 // random order, so that what else the machine does meets all alike. The time is what the modules are told it
@@ -189,7 +192,7 @@ void in_turn(std::size_t rounds, std::size_t count, Take take) {
 void print(const std::string& name, const Cost& cost) {
     std::printf("%s %d", name.c_str(), cost.outcome);
     for (const auto time : {cost.login, cost.authenticate, cost.cpu, cost.authenticate_cpu})
-        std::printf(" %jd", static_cast<std::intmax_t>(time));
+        std::printf(" %lld", static_cast<long long>(time));
 }
 
 int log_in_here(std::size_t rounds, const std::vector<Contender>& contenders) {
@@ -222,8 +225,8 @@ void run_and_print(std::vector<std::string> command) {
     while (wait4(process, &status, 0, &usage) < 0 && errno == EINTR) continue;
     const auto end = clock_of(CLOCK_MONOTONIC);
     if (status != 0) throw std::runtime_error(command[0] + " failed");
-    std::printf(" %jd %jd %ld\n", static_cast<std::intmax_t>(end - begin),
-                static_cast<std::intmax_t>(nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime)),
+    std::printf(" %lld %lld %ld\n", static_cast<long long>(end - begin),
+                static_cast<long long>(nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime)),
                 usage.ru_maxrss);
 }
 
@@ -286,8 +289,8 @@ int log_in_together(const Contender& contender, int processes) {
     for (int status = 0; wait(&status) > 0;) refused += WEXITSTATUS(status);
     const auto passed = clock_of(CLOCK_MONOTONIC) - begin;
     const auto all = static_cast<int>(contender.attempts.size()) * processes;
-    std::printf("%s %d %d %jd\n", contender.service.c_str(), all - refused, refused,
-                static_cast<std::intmax_t>(passed));
+    std::printf("%s %d %d %lld\n", contender.service.c_str(), all - refused, refused,
+                static_cast<long long>(passed));
     return EXIT_SUCCESS;
 }
 

@@ -86,7 +86,7 @@ def test_guesses_count_where_they_come_from(machine, verifier, person):
     code = person.code()
     for _ in range(5):
         answer(verifier, person, wrong(code), rhost="198.51.100.1")
-    assert answer(verifier, person, code, rhost="198.51.100.2") == "verdict=throttled failures=5 retry_in=30\n"
+    assert answer(verifier, person, code, rhost="198.51.100.2").startswith("verdict=throttled failures=5 retry_in=")
     status = machine.status(person.name)
     assert (status["elsewhere"]["failures"], status["known"]["failures"]) == (5, 0)
     assert "accepted" in answer(verifier, person, code, rhost="192.0.2.7")
