@@ -47,14 +47,12 @@ Sentence what_to_do() {
     return tr(
         "\nWhat to do\n"
         "  1. Open an authenticator app on your phone, add an account there, and scan the QR code or type in "
-        "the "
-        "key.\n"
+        "the key.\n"
         "  2. Log in as ever. After your password you are asked for a verification code: type the one that "
         "the app\n"
         "     shows then.\n"
         "  3. Show this to nobody. Destroy it and the QR code once you have logged in: whoever has them has "
-        "your "
-        "codes.\n");
+        "your codes.\n");
 }
 
 }  // namespace

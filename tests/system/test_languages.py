@@ -208,15 +208,20 @@ def test_no_recovery_code_leaves_a_small_page(terminal, columns, rows):
 # ---- the doors
 
 
-def test_su_speaks_the_language_of_its_caller(machine, enrolled):
-    user, secret = enrolled
-    caller = machine.add_user()
+def answer_su_in_german(caller, user, code):
+    """What has answered the password and, at the German prompt, the code."""
     command = as_user(caller, *in_german(["su", user, "-c", SAY_WHO]))
     client = pexpect.spawn(command[0], command[1:], timeout=30, encoding="utf-8")
     client.expect_exact("Password: ")
     client.sendline(PASSWORD)
     client.expect_exact(PROMPT)
-    client.sendline(code_at(secret))
+    client.sendline(code)
+    return client
+
+
+def test_su_speaks_the_language_of_its_caller(machine, enrolled):
+    user, secret = enrolled
+    client = answer_su_in_german(machine.add_user(), user, code_at(secret))
     client.expect_exact(f"in as {user}\r")
     assert machine.log.decisions(user)[-1].endswith("verdict=accepted device=phone drift=0 failures=0")
 
@@ -226,12 +231,7 @@ def test_lock_out_is_told_in_the_language(machine, enrolled):
     caller = machine.add_user()
     for _ in range(5):
         assert not enter(as_user(caller, "su", user, "-c", SAY_WHO), user, PASSWORD, wrong(code_at(secret)))
-    command = as_user(caller, *in_german(["su", user, "-c", SAY_WHO]))
-    client = pexpect.spawn(command[0], command[1:], timeout=30, encoding="utf-8")
-    client.expect_exact("Password: ")
-    client.sendline(PASSWORD)
-    client.expect_exact(PROMPT)
-    client.sendline(code_at(secret))
+    client = answer_su_in_german(caller, user, code_at(secret))
     client.expect(r"Zu viele falsche Codes\. Versuchen Sie es in \d+ Sekunden noch einmal\.")
     assert "verdict=throttled failures=5" in machine.log.decisions(user)[-1]
 
