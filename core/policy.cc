@@ -324,6 +324,15 @@ std::vector<SettingDescription> describe_settings() {
     return all;
 }
 
+std::vector<std::string_view> arguments_beside_settings() {
+    std::vector names{config_argument.substr(0, config_argument.size() - 1), always_so};
+    for (const auto& row : table) {
+        if (row.is_argument_only) names.push_back(row.name);
+    }
+    for (const auto& alias : aliases) names.push_back(alias.argument);
+    return names;
+}
+
 Result<Settings> read_settings(const SettingsPlaces& places) {
     auto settings = taken(read_setting_lines(places));
     return settings ? checked(*std::move(settings)) : settings;

@@ -81,6 +81,9 @@ struct SettingDescription {
 };
 std::vector<SettingDescription> describe_settings();
 
+/// Every argument that is no setting, without its '=': for the manual of the module and who checks it.
+std::vector<std::string_view> arguments_beside_settings();
+
 /// The settings in the files at `places`; what they don't name has its default.
 /// An unknown name and a value out of range are refused with file and line.
 Result<Settings> read_settings(const SettingsPlaces& places);
@@ -91,7 +94,7 @@ Result<Settings> read_settings_file(const std::string& file, uid_t owner);
 /// The whole story of a PAM line: one `config=FILE` among `arguments` names the file in place of `places`,
 /// then each argument sets what it names. Flags stand without a value. Arguments of other modules are taken
 /// where they mean the same: nullok, authtok_prompt=, echo_verification_code, noskewadj, no_increment_hotp,
-/// grace_period=;/// of the others the failure says what to use instead (core/foreign_options).
+/// grace_period=; of the others the failure says what to use instead (core/foreign_options).
 Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const char* const> arguments);
 
 }  // namespace totp

@@ -1,8 +1,9 @@
 // conf/pam_totp.conf and the manual of it name every setting there is, once, with its default, and nothing
-// else.
+// else; pam_totp(8) every argument beside them.
 #include <fstream>
 #include <map>
 #include <regex>
+#include <set>
 
 #include <unistd.h>
 
@@ -79,6 +80,31 @@ void manual_has_every_setting_once_with_its_default_and_range(void**) {
     for (const auto& [name, entry] : described) claim(false, name + " is a setting");
 }
 
+/// What stands as a heading under ARGUMENTS: `*once*`, `*config=*_FILE_`, several in a line.
+std::set<std::string> arguments_of_manual() {
+    std::set<std::string> arguments;
+    const std::regex form(R"(\*([a-z_]+)[=*])");
+    std::ifstream file(PAM_TOTP_MANUAL_OF_MODULE);
+    std::string line;
+    while (std::getline(file, line) && line != "# ARGUMENTS") {
+    }
+    while (std::getline(file, line) && !line.starts_with('#')) {
+        if (!line.starts_with('*')) continue;
+        for (auto name = std::sregex_iterator(line.begin(), line.end(), form); name != std::sregex_iterator();
+             ++name) {
+            arguments.insert((*name)[1]);
+        }
+    }
+    return arguments;
+}
+
+void manual_of_module_has_every_argument_beside_them(void**) {
+    auto described = arguments_of_manual();
+    for (const auto name : totp::arguments_beside_settings())
+        claim(described.erase(std::string(name)) == 1, std::string(name) + " stands there");
+    for (const auto& name : described) claim(false, name + " is an argument");
+}
+
 void is_read_without_a_word(void**) {
     const auto settings = totp::read_settings_file(PAM_TOTP_SHIPPED_SETTINGS, geteuid());
     assert_true(static_cast<bool>(settings));
@@ -90,6 +116,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(names_every_setting_once_at_its_default),
         cmocka_unit_test(manual_has_every_setting_once_with_its_default_and_range),
+        cmocka_unit_test(manual_of_module_has_every_argument_beside_them),
         cmocka_unit_test(is_read_without_a_word),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
