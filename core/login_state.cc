@@ -180,6 +180,12 @@ std::optional<LoginState> parse_words(Words words) {
     return state;
 }
 
+/// What a slot says before its padding and checksum.
+std::optional<LoginState> parse_body(std::string_view text) {
+    if (!text.starts_with(heading) || text.substr(heading.size(), 1) != " ") return std::nullopt;
+    return parse_words(Words(text.substr(heading.size() + 1)));
+}
+
 /// What a slot says of itself, whole or torn: which of two is to be looked at first.
 std::uint64_t claimed_sequence(std::string_view slot) {
     const auto begin = slot.find('=') + 1;
@@ -271,6 +277,7 @@ Slot format_slot(const LoginState& state) {
     }
     if (state.changes) text += " changed=" + text_of(*state.changes);
     if (text.size() > body_size) throw std::logic_error("a login state outgrew its slot");
+    if (parse_body(text) != state) throw std::logic_error("a login state can't be read again");
     text.resize(body_size, ' ');
     text += std::string(sum_word) + checksum_text(text) + "\n";
     Slot slot;
@@ -282,9 +289,7 @@ std::optional<LoginState> parse_slot(std::string_view slot) {
     if (slot.size() != slot_size) return std::nullopt;
     const auto body = slot.substr(0, body_size);
     if (slot.substr(body_size) != std::string(sum_word) + checksum_text(body) + "\n") return std::nullopt;
-    const auto words = body.substr(0, body.find_last_not_of(' ') + 1);
-    if (!words.starts_with(heading) || words.substr(heading.size(), 1) != " ") return std::nullopt;
-    return parse_words(Words(words.substr(heading.size() + 1)));
+    return parse_body(body.substr(0, body.find_last_not_of(' ') + 1));
 }
 
 std::optional<LoginState> newest(const SlotPair& slots) {
