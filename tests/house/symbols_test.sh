@@ -17,7 +17,7 @@ if [ "$exported" != "$expected" ]; then
     broken=1
 fi
 
-[ -n "${PAM_TOTP_SANITIZED:-}" ] && exit $broken  # the sanitizers bring libraries of their own
+[ -n "${PAM_TOTP_INSTRUMENTED:-}" ] && exit $broken  # what is instrumented brings libraries of their own
 needed=$(readelf -d "$module" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort | tr '\n' ' ')
 for library in $needed; do
     case $library in

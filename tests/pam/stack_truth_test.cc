@@ -35,7 +35,7 @@ using namespace totp;
 
 constexpr std::size_t most_runs_of_case =
     PAM_TOTP_STACK_RUNS;  // of one stack; of more combinations some are sampled
-constexpr int sampled_runs = 5'000;
+constexpr int sampled_runs = std::min<int>(5'000, most_runs_of_case);
 constexpr int stacks_made = 300;
 constexpr std::size_t most_runs_by_chance = 500;
 constexpr int runs_with_any_code = 300;
