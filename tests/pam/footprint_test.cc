@@ -241,7 +241,7 @@ void other_system_calls_end_the_process(void**) {
                      256 + SIGSYS);
 }
 
-// ---- loaded and unloaded
+// ---- opened and closed
 
 struct Size {
     long pages;  ///< resident
@@ -264,8 +264,8 @@ bool is_loaded() {
     return dl_iterate_phdr(is_ours, nullptr) != 0;
 }
 
-/// Each transaction loads the module and unloads it.
-void module_that_comes_and_goes_ten_thousand_times_leaves_nothing(void**) {
+/// Each transaction opens the module and closes it; it stays all the same.
+void module_that_is_opened_and_closed_ten_thousand_times_takes_no_more(void**) {
     constexpr int times = 10'000;
     constexpr long most_pages = 64;
     const House house;
@@ -276,9 +276,8 @@ void module_that_comes_and_goes_ten_thousand_times_leaves_nothing(void**) {
         {
             Transaction transaction(services_of(house), at_prompt);
             assert_int_equal(transaction.authenticate(), PAM_SUCCESS);
-            assert_true(is_loaded());
         }
-        assert_false(is_loaded());
+        assert_true(is_loaded());
         stage::take_log();
         if (i == times / 10) before = size_of_process();
     }
@@ -301,7 +300,7 @@ int main(int count, char* arguments[]) {
         cmocka_unit_test(host_without_descriptors_from_the_start_is_refused_and_gets_in_later),
         cmocka_unit_test(logins_need_few_system_calls),
         cmocka_unit_test(other_system_calls_end_the_process),
-        cmocka_unit_test(module_that_comes_and_goes_ten_thousand_times_leaves_nothing),
+        cmocka_unit_test(module_that_is_opened_and_closed_ten_thousand_times_takes_no_more),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

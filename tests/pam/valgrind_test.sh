@@ -1,5 +1,5 @@
 #!/bin/sh
-# Dialogues, each with the module loaded and unloaded, and eight threads, under valgrind: no memory is used that isn't
+# Dialogues, and eight threads, under valgrind: no memory is used that isn't
 # ours or was never written, and none is lost. Nothing has to be suppressed.
 #   valgrind_test.sh BUILD
 # Exits 0 if all are clean; what isn't is named.
