@@ -26,29 +26,34 @@ Result<LoginState> read_state(const Descriptor& file, const RecordNames& names, 
     if (auto failure = distrust_record(file, names.state, account)) return *failure;
     SecretBytes content;
     if (read_whole(file, sizeof(SlotPair), content) != 0)
-        return store_failure(names.state, "can't be read", errno);
+        return store_failure("%1 can't be read: %2", names.state, errno);
     if (content.size() != sizeof(SlotPair)) {
-        return damaged(names.state, {Trouble::store, "isn't 4096 bytes long"}, account);
+        return damaged(names.state, {Trouble::store, tr("isn't 4096 bytes long")}, account);
     }
 
     SlotPair slots;
     std::memcpy(slots.data(), content.data(), sizeof slots);
     auto state = newest(slots);
     if (!state) {
-        return damaged(names.state, {Trouble::store, "is damaged or of a version this program doesn't know"},
-                       account);
+        return damaged(names.state,
+                       {Trouble::store, tr("is damaged or of a version this program doesn't know")}, account);
     }
     return *std::move(state);
 }
 
 std::optional<Failure> refuse_lost_state(const Enrolment& enrolment, const LoginState* state,
                                          const RecordNames& names, const Account& account) {
-    const auto way_out = ", so codes that were spent would count again: run totp-enroll remove --user " +
-                         printable(account.name) +
-                         " and enrol again, or see missing_state in pam_totp.conf(5)";
-    if (state == nullptr) return store_failure(names.state, "is missing" + way_out);
+    if (state == nullptr) {
+        return store_failure(tr(
+            "%1 is missing, so codes that were spent would count again: run totp-enroll remove --user %2 and "
+            "enrol again, or see missing_state in pam_totp.conf(5)",
+            {names.state, printable(account.name)}));
+    }
     if (const auto* device = device_without_state(enrolment, *state)) {
-        return store_failure(names.state, "knows nothing of the device " + device->name + way_out);
+        return store_failure(tr(
+            "%1 knows nothing of the device %2, so codes that were spent would count again: run totp-enroll "
+            "remove --user %3 and enrol again, or see missing_state in pam_totp.conf(5)",
+            {names.state, device->name, printable(account.name)}));
     }
     return std::nullopt;
 }

@@ -22,8 +22,11 @@ namespace {
 constexpr time_t seconds_to_answer = 5;
 constexpr std::size_t longest_input = 4'096;  // a pipe holds that much before anybody reads
 
-Failure failure_of(const Program& program, const std::string& what, int error) {
-    return {Trouble::system, std::string(program.path) + " " + what + (error != 0 ? because_of(error) : "")};
+/// `english`: a sentence as tr() takes it, in which %1 is the program and %2 what the errno value says, if
+/// any.
+Failure program_failure(const char* english, const Program& program, int error = 0) {
+    return {Trouble::system, error == 0 ? tr(english, {program.path})
+                                        : tr(english, {program.path, Sentence::of_error(error)})};
 }
 
 struct Pipe {
@@ -135,33 +138,33 @@ Result<SecretBytes> read_answer(const Program& program, const Descriptor& output
     for (std::size_t size = 0; is_readable_in_time(output, deadline);) {
         const auto count = read(output.number(), answer.data() + size, answer.size() - size);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return failure_of(program, "can't be read", errno);
+        if (count < 0) return program_failure("%1 can't be read: %2", program, errno);
         size += static_cast<std::size_t>(count);
-        if (size > limit) return failure_of(program, "says more than it should", 0);
+        if (size > limit) return program_failure("%1 says more than it should", program);
         if (count > 0) continue;
         answer.resize(size);
         return answer;
     }
-    return failure_of(program, "doesn't answer", 0);
+    return program_failure("%1 doesn't answer", program);
 }
 
 }  // namespace
 
 Result<SecretBytes> answer_of(const Program& program, std::string_view input, std::size_t limit) {
-    if (input.size() > longest_input) return failure_of(program, "takes no more than 4096 bytes", 0);
+    if (input.size() > longest_input) return program_failure("%1 takes no more than 4096 bytes", program);
     auto question = make_pipe();
     auto answer = make_pipe();
     const auto deadline = timer();
     if (!question.writing || !answer.writing || !deadline) {
-        return failure_of(program, "can't be asked", errno);
+        return program_failure("%1 can't be asked: %2", program, errno);
     }
     if (write(question.writing.number(), input.data(), input.size()) != static_cast<ssize_t>(input.size())) {
-        return failure_of(program, "can't be asked", errno);
+        return program_failure("%1 can't be asked: %2", program, errno);
     }
     pid_t number = -1;
     if (const int error = Beginning(program, question.reading, answer.writing).spawn(program, number);
         error != 0) {
-        return failure_of(program, "can't be started", error);
+        return program_failure("%1 can't be started: %2", program, error);
     }
     const Child child(number);
     question = {};

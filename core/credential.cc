@@ -21,8 +21,6 @@ constexpr std::array<std::pair<std::string_view, Algorithm>, 3> algorithms = {{
     {"SHA512", Algorithm::sha512},
 }};
 
-Failure refused(const std::string& what) { return {Trouble::input, "the key URI " + what}; }
-
 bool equal_ignoring_case(std::string_view left, std::string_view right) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
     return std::ranges::equal(left, right, {}, lower, lower);
@@ -41,56 +39,58 @@ class Parameters {
     explicit Parameters(KeyUri& key) : key_(key) {}
 
     /// Takes one `name=value`; a sentence about what is wrong with it, or nothing.
-    std::optional<std::string> take(std::string_view item);
+    std::optional<Sentence> take(std::string_view item);
 
     bool saw(std::string_view name) const { return std::ranges::find(seen_, name) != seen_.end(); }
 
   private:
-    std::optional<std::string> take_value(std::string_view name, std::string_view value);
+    std::optional<Sentence> take_value(std::string_view name, std::string_view value);
 
     KeyUri& key_;
     std::vector<std::string> seen_;
 };
 
-std::optional<std::string> Parameters::take(std::string_view item) {
+std::optional<Sentence> Parameters::take(std::string_view item) {
     const auto equals = item.find('=');
     const auto name = percent_encode(item.substr(0, equals), is_unreserved);
-    if (equals == std::string_view::npos) return "has a parameter without a value";
+    if (equals == std::string_view::npos) return tr("the key URI has a parameter without a value");
     const auto value = percent_decode(item.substr(equals + 1));
-    if (!value) return "has a broken percent-encoding in " + name;
-    if (saw(name)) return "has the parameter " + name + " twice";
+    if (!value) return tr("the key URI has a broken percent-encoding in %1", {name});
+    if (saw(name)) return tr("the key URI has the parameter %1 twice", {name});
     seen_.push_back(name);
     return take_value(name, value->text());
 }
 
-std::optional<std::string> Parameters::take_value(std::string_view name, std::string_view value) {
+std::optional<Sentence> Parameters::take_value(std::string_view name, std::string_view value) {
     auto& credential = key_.credential;
     if (name == "secret") {
         auto secret = base32_decode(value);
-        if (!secret) return "has a secret that isn't base 32";
-        if (secret->empty() || secret->size() > maximum_secret) return "has a secret not of 1 to 128 bytes";
+        if (!secret) return tr("the key URI has a secret that isn't base 32");
+        if (secret->empty() || secret->size() > maximum_secret)
+            return tr("the key URI has a secret not of 1 to 128 bytes");
         credential.secret = *std::move(secret);
     } else if (name == "algorithm") {
         const auto algorithm = algorithm_named(value);
-        if (!algorithm) return "has an algorithm that isn't SHA1, SHA256 or SHA512";
+        if (!algorithm) return tr("the key URI has an algorithm that isn't SHA1, SHA256 or SHA512");
         credential.algorithm = *algorithm;
     } else if (name == "digits") {
         const auto digits = number_between(value, 6, 8);
-        if (!digits) return "has digits that aren't 6, 7 or 8";
+        if (!digits) return tr("the key URI has digits that aren't 6, 7 or 8");
         credential.digits = *digits;
     } else if (name == "period") {
         const auto period = number_between(value, 1, 3600);
-        if (!period) return "has a period that isn't 1 to 3600 seconds";
+        if (!period) return tr("the key URI has a period that isn't 1 to 3600 seconds");
         credential.period = *period;
     } else if (name == "counter") {
         const auto counter = number_between(value, Counter{0}, highest_counter);
-        if (!counter) return "has a counter that isn't a number of at most 15 digits";
+        if (!counter) return tr("the key URI has a counter that isn't a number of at most 15 digits");
         credential.counter = *counter;
     } else if (name == "issuer") {
-        if (!key_.issuer.empty() && key_.issuer != value) return "names two different issuers";
+        if (!key_.issuer.empty() && key_.issuer != value)
+            return tr("the key URI names two different issuers");
         key_.issuer = value;
     } else if (name != "image" && name != "icon" && name != "color" && name != "lock") {
-        return "has a parameter that isn't known: " + std::string(name);
+        return tr("the key URI has a parameter that isn't known: %1", {name});
     }
     return std::nullopt;
 }
@@ -133,37 +133,38 @@ std::string_view name_of(CredentialType type) { return type == CredentialType::t
 Result<KeyUri> parse_key_uri(std::string_view uri) {
     constexpr std::string_view scheme = "otpauth://";
     if (!equal_ignoring_case(uri.substr(0, scheme.size()), scheme)) {
-        return refused("doesn't begin with otpauth://");
+        return input_failure(tr("the key URI doesn't begin with otpauth://"));
     }
     uri.remove_prefix(scheme.size());
 
     const auto slash = uri.find('/');
     const auto question = uri.find('?');
-    if (question == std::string_view::npos || slash > question) return refused("isn't type/label?parameters");
+    if (question == std::string_view::npos || slash > question)
+        return input_failure(tr("the key URI isn't type/label?parameters"));
     const auto type = uri.substr(0, slash);
     KeyUri key;
     if (equal_ignoring_case(type, "hotp")) {
         key.credential.type = CredentialType::hotp;
     } else if (!equal_ignoring_case(type, "totp")) {
-        return refused("is of a type that isn't totp or hotp");
+        return input_failure(tr("the key URI is of a type that isn't totp or hotp"));
     }
     const auto label = percent_decode(uri.substr(slash + 1, question - slash - 1));
-    if (!label) return refused("has a broken percent-encoding in its label");
+    if (!label) return input_failure(tr("the key URI has a broken percent-encoding in its label"));
     split_label(label->text(), key);
 
     Parameters parameters(key);
     for (auto rest = uri.substr(question + 1); !rest.empty();) {
         const auto item = rest.substr(0, rest.find('&'));
-        if (const auto wrong = parameters.take(item)) return refused(*wrong);
+        if (const auto wrong = parameters.take(item)) return input_failure(*wrong);
         rest.remove_prefix(std::min(item.size() + 1, rest.size()));
     }
-    if (!parameters.saw("secret")) return refused("has no secret");
+    if (!parameters.saw("secret")) return input_failure(tr("the key URI has no secret"));
     if (key.credential.type == CredentialType::totp) {
         key.credential.counter = 0;
     } else if (parameters.saw("counter")) {
         key.credential.period = Credential{}.period;
     } else {
-        return refused("is hotp and has no counter");
+        return input_failure(tr("the key URI is hotp and has no counter"));
     }
     return key;
 }

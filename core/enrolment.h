@@ -49,7 +49,7 @@ SecretBytes format_enrolment(const Enrolment& enrolment);
 /// What is wrong with `enrolment` as a whole, as the end of "it has …"; nothing if all is right.
 /// Who changes an enrolment asks before it is written: what parse_enrolment() would refuse must not be
 /// stored.
-std::optional<std::string> contradiction_in(const Enrolment& enrolment);
+std::optional<Sentence> contradiction_in(const Enrolment& enrolment);
 
 /// The reverse of format_enrolment(). A line that isn't exactly of these forms, a doubled device or code, too
 /// many of either and an enrolment without a device are refused with the line's number, as a clause to follow

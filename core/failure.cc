@@ -1,12 +1,9 @@
 #include "core/failure.h"
 
-#include <cstring>
-
 namespace totp {
 
-std::string because_of(int error_number) {
-    char text[128] = "";
-    return std::string(": ") + strerror_r(error_number, text, sizeof text);  // the GNU one: thread-safe
-}
+Failure input_failure(Sentence message) { return {Trouble::input, std::move(message)}; }
+
+std::string because_of(int error_number) { return ": " + Sentence::of_error(error_number).english(); }
 
 }  // namespace totp

@@ -34,7 +34,10 @@ struct CannotCompute : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// ": No space left on device" for an errno value, to end a message with.
+/// What a person or a file gave us, and can't be taken.
+Failure input_failure(Sentence message);
+
+/// ": No space left on device" for an errno value, in English, to end a line with that only logs have.
 std::string because_of(int error_number);
 
 /// A value, or why there is none.

@@ -112,7 +112,7 @@ Result<Done> HeldFiles::hold() {
     if (auto locked = take_lock(); !locked) return locked;
     if (auto read = read_records(); !read) return read;
     if (purpose_ == HoldFor::pretence && !(file_ && enrolment_))
-        return store_failure(names_.enrolled, "or its state is missing");
+        return store_failure(tr("%1 or its state is missing", {names_.enrolled}));
     if (purpose_ == HoldFor::login && enrolment_) {
         const auto lost = refuse_lost_state(*enrolment_, file_ ? &state_ : nullptr, names_, account_);
         return lost ? Result<Done>(*lost) : Done{};
@@ -120,7 +120,7 @@ Result<Done> HeldFiles::hold() {
     if (file_ || (!enrolment_ && purpose_ != HoldFor::change)) return Done{};
     if (auto made = make_initial_state(states_, names_, account_); !made) return made;
     if (auto locked = take_lock(); !locked) return locked;
-    if (!file_) return store_failure(names_.state, "was removed at the same moment: try again");
+    if (!file_) return store_failure(tr("%1 was removed at the same moment: try again", {names_.state}));
     return read_records();
 }
 
@@ -133,7 +133,7 @@ Result<Done> HeldFiles::commit(LoginState next) {
     const auto slot = format_slot(next);
     const auto offset = static_cast<std::int64_t>(slot_for(next.sequence) * slot_size);
     if (write_whole(file_, {slot.data(), slot.size()}, offset) != 0 || fdatasync(file_.number()) != 0) {
-        return store_failure(names_.state, "can't be written", errno);
+        return store_failure("%1 can't be written: %2", names_.state, errno);
     }
     state_ = std::move(next);
     return Done{};
@@ -141,7 +141,7 @@ Result<Done> HeldFiles::commit(LoginState next) {
 
 Result<Done> HeldFiles::enrol(const Enrolment& enrolment, LoginState state) {
     if (const auto wrong = contradiction_in(enrolment)) {
-        return Failure{Trouble::input, "nothing was enrolled: there would be " + *wrong};
+        return input_failure(tr("nothing was enrolled: there would be %1", {*wrong}));
     }
     const auto lock = share(enrolled_);
     if (!lock) return lock.failure();
@@ -180,21 +180,23 @@ Result<Done> make_key_once(const FileStorePlaces& places, std::optional<gid_t> g
         if (auto given = HostKey::give_to(places.key, group); !given) return given;
         return HostKey::give_to(next_key(places.key), group);
     }
-    if (errno != ENOENT) return Failure{Trouble::key, places.key + " can't be examined" + because_of(errno)};
+    if (errno != ENOENT) {
+        return Failure{Trouble::key, tr("%1 can't be examined: %2", {places.key, Sentence::of_error(errno)})};
+    }
     const auto records = records_in(places.store + "/enrolled");
     if (!records) return records.failure();
     if (!records->empty()) {
-        return Failure{Trouble::key, "the host key " + places.key +
-                                         " is missing, but there are enrolments under " + places.store +
-                                         ": bring it back from a backup"};
+        return Failure{Trouble::key,
+                       tr("the host key %1 is missing, but there are enrolments under %2: bring "
+                          "it back from a backup",
+                          {places.key, places.store})};
     }
     return HostKey::create(places.key, group);
 }
 
 Result<RecordNames> names_of(const Account& account, const FileStorePlaces& places) {
     const auto record = record_name(account.name);
-    if (!record)
-        return Failure{Trouble::store, "no record can have the name of this account: it is too long"};
+    if (!record) return store_failure(tr("no record can have the name of this account: it is too long"));
     return names_of_record(*record, places);
 }
 
@@ -271,7 +273,7 @@ Result<bool> FileStore::is_enrolled(const Account& account) {
     struct stat status {};
     if (fstatat(directory->number(), names->record.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return true;
     if (errno == ENOENT) return false;
-    return store_failure(names->enrolled, "can't be examined", errno);
+    return store_failure("%1 can't be examined: %2", names->enrolled, errno);
 }
 
 Result<std::unique_ptr<HeldAccount>> FileStore::hold(const Account& account, HoldFor purpose) {

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "core/sentence.h"
 #include "core/store.h"
 
 namespace totp {
@@ -20,12 +21,12 @@ struct FileLook {
 };
 
 struct Flaw {
-    std::string what;     ///< what is so, to follow the path
+    Sentence what;        ///< what is so: a clause, to follow the path
     std::string command;  ///< root types it and the path, and it is mended; empty where it has to be removed
 };
 
-/// "WHAT: run COMMAND on it", to follow the path.
-std::string sentence_about(const Flaw& flaw);
+/// "PATH WHAT: run COMMAND on it".
+Sentence sentence_about(const Sentence& path, const Flaw& flaw);
 
 /// Of a record: anything but a regular file with one name, owned by its user or root and closed to all
 /// others.

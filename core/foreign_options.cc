@@ -9,7 +9,7 @@ namespace {
 struct ForeignOption {
     std::string_view name;
     std::string_view module;
-    std::string_view instead;
+    Sentence (*instead)();
 };
 
 constexpr std::string_view google = "pam_google_authenticator";
@@ -17,34 +17,64 @@ constexpr std::string_view oath = "pam_oath";
 
 constexpr ForeignOption foreign_options[] = {
     {"allow_readonly", google,
-     "a code that can't be recorded as spent lets nobody in: name a directory that can be written, "
-     "state=DIR"},
+     [] {
+         return tr(
+             "a code that can't be recorded as spent lets nobody in: name a directory that can be written, "
+             "state=DIR");
+     }},
     {"allowed_perm", google,
-     "what is enrolled doesn't lie in the home directories: leave it out, and bring what was enrolled before "
-     "with totp-enroll import google"},
+     [] {
+         return tr(
+             "what is enrolled doesn't lie in the home directories: leave it out, and bring what was "
+             "enrolled before "
+             "with totp-enroll import google");
+     }},
     {"alwaysok", oath,
-     "nobody is let in by a wrong code: unenrolled=ignore lets those pass who aren't enrolled yet"},
+     [] {
+         return tr(
+             "nobody is let in by a wrong code: unenrolled=ignore lets those pass who aren't enrolled yet");
+     }},
     {"digits", oath,
-     "each device has its own: totp-enroll add --digits, and totp-enroll import oath keeps what it finds"},
+     [] {
+         return tr(
+             "each device has its own: totp-enroll add --digits, and totp-enroll import oath keeps what it "
+             "finds");
+     }},
     {"no_strict_owner", google,
-     "what is enrolled doesn't lie in the home directories: leave it out, and bring what was enrolled before "
-     "with totp-enroll import google"},
+     [] {
+         return tr(
+             "what is enrolled doesn't lie in the home directories: leave it out, and bring what was "
+             "enrolled before "
+             "with totp-enroll import google");
+     }},
     {"secret", google,
-     "bring what was enrolled before with totp-enroll import google, and name another place for it, if need "
-     "be, with store=DIR"},
+     [] {
+         return tr(
+             "bring what was enrolled before with totp-enroll import google, and name another place for it, "
+             "if need "
+             "be, with store=DIR");
+     }},
     {"user", google,
-     "what is enrolled is read as root, or by totp_check where the application isn't root: leave it out"},
+     [] {
+         return tr(
+             "what is enrolled is read as root, or by totp_check where the application isn't root: leave it "
+             "out");
+     }},
     {"usersfile", oath,
-     "bring what was enrolled before with totp-enroll import oath, and name another place for it, if need "
-     "be, with store=DIR"},
+     [] {
+         return tr(
+             "bring what was enrolled before with totp-enroll import oath, and name another place for it, if "
+             "need "
+             "be, with store=DIR");
+     }},
 };
 
 }  // namespace
 
-std::optional<std::string> advice_for_foreign_option(std::string_view name) {
+std::optional<Sentence> advice_for_foreign_option(std::string_view name) {
     const auto option = std::ranges::find(foreign_options, name, &ForeignOption::name);
     if (option == std::end(foreign_options)) return std::nullopt;
-    return "is " + std::string(option->module) + "'s: " + std::string(option->instead);
+    return tr("the argument %1 is %2's: %3", {option->name, option->module, option->instead()});
 }
 
 }  // namespace totp

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
+
+#include "core/sentence.h"
 
 namespace totp {
 
-/// As the end of "the argument NAME …": whose it is, and what to use instead. Nothing for an argument that is
-/// nobody's we know.
-std::optional<std::string> advice_for_foreign_option(std::string_view name);
+/// Whose it is, and what to use instead. Nothing for an argument that is nobody's we know.
+std::optional<Sentence> advice_for_foreign_option(std::string_view name);
 
 }  // namespace totp

@@ -85,7 +85,7 @@ constexpr Row table[] = {
 
 // ---- values
 
-using Wrong = std::optional<std::string>;  // "must be …", or nothing
+using Wrong = std::optional<Sentence>;  // "must be …", to follow the name and value, or nothing
 
 /// 00:00 UTC of a day of the Gregorian calendar, written YYYY-MM-DD.
 std::optional<UnixTime> parse_day(std::string_view text) {
@@ -154,16 +154,16 @@ struct Reader {
         return std::nullopt;
     }
 
-    static std::string must_be(const Number& row) {
-        return "must be a number from " + std::to_string(row.lowest) + " to " + std::to_string(row.highest);
+    static Sentence must_be(const Number& row) {
+        return tr("must be a number from %1 to %2", {row.lowest, row.highest});
     }
-    static std::string must_be(const Flag&) { return "must be yes or no"; }
-    static std::string must_be(const Text&) { return "must be text"; }
-    static std::string must_be(const Path&) { return "must be a path from /"; }
-    static std::string must_be(const MissingStateWord&) { return "must be refuse or new"; }
-    static std::string must_be(const UnenrolledWord&) { return "must be refuse, ignore or enrol"; }
-    static std::string must_be(const Day&) { return "must be a day, as 2026-12-31, or none"; }
-    static std::string must_be(const QrWord&) { return "must be utf8, utf8-light, ascii or none"; }
+    static Sentence must_be(const Flag&) { return tr("must be yes or no"); }
+    static Sentence must_be(const Text&) { return tr("must be text"); }
+    static Sentence must_be(const Path&) { return tr("must be a path from /"); }
+    static Sentence must_be(const MissingStateWord&) { return tr("must be refuse or new"); }
+    static Sentence must_be(const UnenrolledWord&) { return tr("must be refuse, ignore or enrol"); }
+    static Sentence must_be(const Day&) { return tr("must be a day, as 2026-12-31, or none"); }
+    static Sentence must_be(const QrWord&) { return tr("must be utf8, utf8-light, ascii or none"); }
 };
 
 struct Writer {
@@ -194,12 +194,12 @@ Wrong set(Settings& settings, const Row& row, std::string_view value) {
 /// What no single setting can be blamed for.
 Wrong contradiction_in(const Policy& policy) {
     if (policy.resync_window > policy.max_drift) {
-        return "resync_window (" + std::to_string(policy.resync_window) +
-               ") must not be more than max_drift (" + std::to_string(policy.max_drift) + "): set both";
+        return tr("of the settings resync_window (%1) must not be more than max_drift (%2): set both",
+                  {policy.resync_window, policy.max_drift});
     }
     if (policy.delay > policy.max_delay) {
-        return "delay (" + std::to_string(policy.delay) + ") must not be more than max_delay (" +
-               std::to_string(policy.max_delay) + "): set both";
+        return tr("of the settings delay (%1) must not be more than max_delay (%2): set both",
+                  {policy.delay, policy.max_delay});
     }
     return std::nullopt;
 }
@@ -207,26 +207,27 @@ Wrong contradiction_in(const Policy& policy) {
 /// Likewise, of who must enrol when.
 Wrong contradiction_in_days(const Settings& settings) {
     if (settings.enrol_by && settings.enrol_until && *settings.enrol_until <= *settings.enrol_by)
-        return "enrol_until must be a later day than enrol_by";
+        return tr("of the settings enrol_until must be a later day than enrol_by");
     return std::nullopt;
 }
 
 /// Likewise, of where password and code come from.
 Wrong contradiction_in_passes(const Settings& settings) {
     if (settings.use_first_pass && settings.try_first_pass)
-        return "use_first_pass, which never asks, and try_first_pass, which may ask, exclude each other";
+        return tr(
+            "of the arguments use_first_pass, which never asks, and try_first_pass, which may ask, exclude "
+            "each other");
     if (settings.forward_pass && settings.echo)
-        return "echo and forward_pass exclude each other: the password would be seen";
+        return tr("of the arguments echo and forward_pass exclude each other: the password would be seen");
     return std::nullopt;
 }
 
-Failure refused(const std::string& message) { return {Trouble::settings, message}; }
+Failure refused(const Sentence& message) { return {Trouble::settings, message}; }
 
 Result<Settings> checked(Settings settings) {
-    for (const auto& wrong : {contradiction_in(settings.policy), contradiction_in_days(settings)}) {
-        if (wrong) return refused("of the settings " + *wrong);
-    }
-    if (const auto wrong = contradiction_in_passes(settings)) return refused("of the arguments " + *wrong);
+    if (const auto wrong = contradiction_in(settings.policy)) return refused(*wrong);
+    if (const auto wrong = contradiction_in_days(settings)) return refused(*wrong);
+    if (const auto wrong = contradiction_in_passes(settings)) return refused(*wrong);
     return settings;
 }
 
@@ -235,9 +236,9 @@ Result<Settings> checked(Settings settings) {
 std::optional<Failure> take_line(const SettingLine& line, Settings& settings) {
     const auto here = line.where + ": " + printable(line.name);
     const auto* row = row_named(line.name);
-    if (row == nullptr) return refused(here + " isn't a setting: see pam_totp.conf(5)");
-    if (row->is_argument_only) return refused(here + " belongs on a PAM line: see pam_totp(8)");
-    if (const auto wrong = set(settings, *row, line.value)) return refused(here + " " + *wrong);
+    if (row == nullptr) return refused(tr("%1 isn't a setting: see pam_totp.conf(5)", {here}));
+    if (row->is_argument_only) return refused(tr("%1 belongs on a PAM line: see pam_totp(8)", {here}));
+    if (const auto wrong = set(settings, *row, line.value)) return refused(tr("%1 %2", {here, *wrong}));
     return std::nullopt;
 }
 
@@ -271,7 +272,8 @@ constexpr std::string_view always_so = "no_increment_hotp";
 
 Failure unknown_argument(std::string_view name) {
     const auto advice = advice_for_foreign_option(name);
-    return refused("the argument " + printable(name) + " " + advice.value_or("isn't known: see pam_totp(8)"));
+    if (advice) return refused(*advice);
+    return refused(tr("the argument %1 isn't known: see pam_totp(8)", {printable(name)}));
 }
 
 std::optional<Failure> take_argument(std::string_view argument, Settings& settings) {
@@ -290,10 +292,11 @@ std::optional<Failure> take_argument(std::string_view argument, Settings& settin
     if (!has_value && is_flag) {
         value = is_flag_alias ? alias->value : "yes";
     } else if (!has_value || is_flag_alias) {
-        return refused("the argument " + printable(name) + (has_value ? " takes no value" : " has no value"));
+        return refused(has_value ? tr("the argument %1 takes no value", {printable(name)})
+                                 : tr("the argument %1 has no value", {printable(name)}));
     }
     if (const auto wrong = set(settings, *row, value)) {
-        return refused("the argument " + printable(argument) + " " + *wrong);
+        return refused(tr("the argument %1 %2", {printable(argument), *wrong}));
     }
     if (is_alias && !alias->also.empty()) static_cast<void>(set(settings, *row_named(alias->also), value));
     return std::nullopt;
@@ -318,7 +321,7 @@ std::vector<SettingDescription> describe_settings() {
     std::vector<SettingDescription> all;
     for (const auto& [name, kind, is_argument_only] : table) {
         if (is_argument_only) continue;
-        const auto range = std::visit([](const auto& row) { return Reader::must_be(row); }, kind);
+        const auto range = std::visit([](const auto& row) { return Reader::must_be(row).english(); }, kind);
         all.push_back({name, std::visit(Writer{}, kind), range.substr(std::string_view("must be ").size())});
     }
     return all;
@@ -347,10 +350,10 @@ Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const
     const auto is_config = [](std::string_view argument) { return argument.starts_with(config_argument); };
     for (const std::string_view argument : arguments) {
         if (!is_config(argument) || argument.substr(config_argument.size()).starts_with('/')) continue;
-        return refused("the argument " + printable(argument) + " must be a path from /");
+        return refused(tr("the argument %1 must be a path from /", {printable(argument)}));
     }
     if (std::ranges::count_if(arguments, is_config) > 1)
-        return refused("the argument config= stands there twice");
+        return refused(tr("the argument config= stands there twice"));
     const auto config = std::ranges::find_if(arguments, is_config);
     auto settings =
         config == arguments.end()

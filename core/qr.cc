@@ -115,8 +115,8 @@ bool QrSymbol::is_dark(int row, int column) const {
 
 Result<QrSymbol> encode_qr(std::string_view text) {
     if (text.empty() || text.size() > longest_text) {
-        return Failure{Trouble::input, "no QR code holds a text of " + std::to_string(text.size()) +
-                                           " bytes: it must have 1 to " + std::to_string(longest_text)};
+        return input_failure(
+            tr("no QR code holds a text of %1 bytes: it must have 1 to %2", {text.size(), longest_text}));
     }
     constexpr int smallest_version_that_fits = 0;
     const std::unique_ptr<QRcode, decltype(&wipe_and_free)> code(

@@ -31,11 +31,11 @@ constexpr auto time_to_wait_for_a_lock = 5s;
 
 Failure unopened_directory(const std::string& path, int error) {
     if (error == ENOENT)
-        return store_failure(path, "is missing: enrol somebody with totp-enroll, or mount it");
+        return store_failure(tr("%1 is missing: enrol somebody with totp-enroll, or mount it", {path}));
     if (error == ENOTDIR || error == ELOOP) {
-        return store_failure(path, "isn't a directory: name the directory itself, not a link to it");
+        return store_failure(tr("%1 isn't a directory: name the directory itself, not a link to it", {path}));
     }
-    return store_failure(path, "can't be opened", error);
+    return store_failure("%1 can't be opened: %2", path, error);
 }
 
 /// Copy-on-write file systems need space to write in place unless told not to copy; others don't know this.
@@ -47,21 +47,21 @@ void ask_for_no_copy_on_write(const Descriptor& directory) {
 }
 
 Failure unopened(const std::string& path, int error) {
-    if (error == ELOOP) return store_failure(path, "is a symbolic link: remove it");
-    return store_failure(path, "can't be opened", error);
+    if (error == ELOOP) return store_failure(tr("%1 is a symbolic link: remove it", {path}));
+    return store_failure("%1 can't be opened: %2", path, error);
 }
 
-/// Nothing once the lock is ours; `in_use` says that it isn't. Asks again and again: flock(2) itself can't be
-/// bounded without a signal, and one that never ends could be held against us. The pauses grow with the time
-/// waited, so that a crowd leaves the processor to whoever it waits for, and vary, so that it doesn't wake in
-/// step.
-std::optional<Failure> lock(int file, Lock kind, const std::string& path, const std::string& in_use) {
+/// 0 once the lock is ours; EWOULDBLOCK where somebody else keeps it; else why it can't be had. Asks again
+/// and again: flock(2) itself can't be bounded without a signal, and one that never ends could be held
+/// against us. The pauses grow with the time waited, so that a crowd leaves the processor to whoever it waits
+/// for, and vary, so that it doesn't wake in step.
+int lock(int file, Lock kind) {
     const int operation = kind == Lock::exclusive ? LOCK_EX : LOCK_SH;
     std::minstd_rand variation(static_cast<unsigned>(getpid()));
     std::chrono::nanoseconds waited{};
     while (flock(file, operation | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR) return store_failure(path, "can't be locked", errno);
-        if (waited >= time_to_wait_for_a_lock) return store_failure(path, in_use);
+        if (errno != EWOULDBLOCK && errno != EINTR) return errno;
+        if (waited >= time_to_wait_for_a_lock) return EWOULDBLOCK;
         const auto longest = std::min<std::chrono::nanoseconds>(1ms + waited / 32, 16ms);
         const timespec pause{
             .tv_sec = 0,
@@ -69,27 +69,30 @@ std::optional<Failure> lock(int file, Lock kind, const std::string& path, const 
         nanosleep(&pause, nullptr);
         waited += std::chrono::nanoseconds(pause.tv_nsec);
     }
-    return std::nullopt;
+    return 0;
+}
+
+Failure unlocked(const std::string& path, int error, const Sentence& in_use) {
+    return error == EWOULDBLOCK ? store_failure(in_use)
+                                : store_failure("%1 can't be locked: %2", path, error);
 }
 
 FileLook look_of(const struct stat& status) { return {status.st_mode, status.st_nlink, status.st_uid}; }
 
 }  // namespace
 
-Failure store_failure(const std::string& path, const std::string& what) {
-    return {Trouble::store, path + " " + what};
-}
+Failure store_failure(Sentence message) { return {Trouble::store, std::move(message)}; }
 
-Failure store_failure(const std::string& path, const std::string& what, int error) {
-    return store_failure(path, what + because_of(error));
+Failure store_failure(const char* english, const std::string& path, int error) {
+    return store_failure(tr(english, {path, Sentence::of_error(error)}));
 }
 
 Failure damaged(const std::string& path, const Failure& failure, const Account& account) {
-    const auto way_out = failure.trouble == Trouble::key
-                             ? std::string(": bring that key back from a backup")
-                             : ": bring it back from a backup, or run totp-enroll remove --user " +
-                                   printable(account.name) + " and enrol again";
-    return {failure.trouble, path + " " + failure.message.english() + way_out};
+    if (failure.trouble == Trouble::key)
+        return {Trouble::key, tr("%1 %2: bring that key back from a backup", {path, failure.message})};
+    return {failure.trouble,
+            tr("%1 %2: bring it back from a backup, or run totp-enroll remove --user %3 and enrol again",
+               {path, failure.message, printable(account.name)})};
 }
 
 Result<Directory> open_directory(const std::string& path, int at, const char* name, int flags, uid_t owner) {
@@ -98,19 +101,20 @@ Result<Directory> open_directory(const std::string& path, int at, const char* na
         return unopened_directory(path, errno);
     }
     struct stat status {};
-    if (fstat(directory.number(), &status) != 0) return store_failure(path, "can't be examined", errno);
+    if (fstat(directory.number(), &status) != 0)
+        return store_failure("%1 can't be examined: %2", path, errno);
     if (const auto flaw = flaw_of_directory(look_of(status), owner))
-        return store_failure(path, sentence_about(*flaw));
+        return store_failure(sentence_about(path, *flaw));
     return directory;
 }
 
 Result<Done> make_directory(const std::string& path, std::optional<gid_t> group, mode_t mode) {
     const bool is_new = mkdir(path.c_str(), 0700) == 0;
-    if (!is_new && errno != EEXIST) return store_failure(path, "can't be made", errno);
+    if (!is_new && errno != EEXIST) return store_failure("%1 can't be made: %2", path, errno);
     const Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     struct stat status {};
     if (!directory || fstat(directory.number(), &status) != 0) {
-        return is_new ? store_failure(path, "can't be opened", errno) : Result<Done>(Done{});
+        return is_new ? store_failure("%1 can't be opened: %2", path, errno) : Result<Done>(Done{});
     }
     if (is_new) ask_for_no_copy_on_write(directory);
     const bool is_the_callers_alone =
@@ -118,19 +122,20 @@ Result<Done> make_directory(const std::string& path, std::optional<gid_t> group,
     if (!group || !is_the_callers_alone) return Done{};
     if (fchown(directory.number(), static_cast<uid_t>(-1), *group) != 0 ||
         fchmod(directory.number(), mode) != 0) {
-        return store_failure(path, "can't be given to its group", errno);
+        return store_failure("%1 can't be given to its group: %2", path, errno);
     }
     return Done{};
 }
 
 Result<Done> make_durable(const Directory& directory) {
-    if (fsync(directory.number()) != 0) return store_failure(directory.path, "can't be written", errno);
+    if (fsync(directory.number()) != 0)
+        return store_failure("%1 can't be written: %2", directory.path, errno);
     return Done{};
 }
 
 Result<RecordListing> RecordListing::open(const std::string& path) {
     auto* const directory = opendir(path.c_str());
-    if (directory == nullptr) return store_failure(path, "can't be read", errno);
+    if (directory == nullptr) return store_failure("%1 can't be read: %2", path, errno);
     return RecordListing(path, directory);
 }
 
@@ -138,7 +143,7 @@ Result<std::optional<std::string>> RecordListing::next() {
     for (;;) {
         errno = 0;  // by which alone readdir(3) tells its end from a failure
         const dirent* entry = readdir(directory_.get());
-        if (entry == nullptr && errno != 0) return store_failure(path_, "can't be read", errno);
+        if (entry == nullptr && errno != 0) return store_failure("%1 can't be read: %2", path_, errno);
         if (entry == nullptr) return std::optional<std::string>();
         if (entry->d_name[0] != '.')
             return std::optional<std::string>(entry->d_name);  // no record's begins so
@@ -157,10 +162,10 @@ Result<std::vector<std::string>> records_in(const std::string& path) {
     }
 }
 
-Result<DirectoryLock> DirectoryLock::take(const Directory& directory, Lock kind, const std::string& holder) {
-    if (auto failure = lock(directory.number(), kind, directory.path,
-                            "is in use by " + holder + ": try again when that is done")) {
-        return *failure;
+Result<DirectoryLock> DirectoryLock::take(const Directory& directory, Lock kind, const Sentence& holder) {
+    if (const int error = lock(directory.number(), kind); error != 0) {
+        return unlocked(directory.path, error,
+                        tr("%1 is in use by %2: try again when that is done", {directory.path, holder}));
     }
     return DirectoryLock(directory.number());
 }
@@ -171,7 +176,7 @@ DirectoryLock::~DirectoryLock() {
 
 Result<Done> unlink_record(const Directory& directory, const std::string& record) {
     if (unlinkat(directory.number(), record.c_str(), 0) != 0 && errno != ENOENT) {
-        return store_failure(directory.path + "/" + record, "can't be removed", errno);
+        return store_failure("%1 can't be removed: %2", directory.path + "/" + record, errno);
     }
     return make_durable(directory);
 }
@@ -191,13 +196,15 @@ Result<Descriptor> open_record(const Directory& directory, const std::string& re
 }
 
 Result<Descriptor> open_locked(const Directory& directory, const std::string& record, Lock kind) {
-    constexpr const char* in_use = "is in use by another login or by totp-enroll: try again";
     const auto path = directory.path + "/" + record;
     for (;;) {
         Descriptor file(openat(directory.number(), record.c_str(), O_RDWR | record_flags));
         if (!file && errno == ENOENT) return Descriptor();
         if (!file) return unopened(path, errno);
-        if (auto failure = lock(file.number(), kind, path, in_use)) return *failure;
+        if (const int error = lock(file.number(), kind); error != 0) {
+            return unlocked(path, error,
+                            tr("%1 is in use by another login or by totp-enroll: try again", {path}));
+        }
         if (is_still(file, directory, record)) return file;
     }
 }
@@ -223,7 +230,7 @@ Result<std::optional<uid_t>> owner_of(const Directory& directory, const std::str
     if (fstatat(directory.number(), record.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
         return std::optional(status.st_uid);
     if (errno == ENOENT) return std::optional<uid_t>();
-    return store_failure(directory.path + "/" + record, "can't be examined", errno);
+    return store_failure("%1 can't be examined: %2", directory.path + "/" + record, errno);
 }
 
 std::optional<std::string> user_of(const std::string& record) {
@@ -243,18 +250,14 @@ Result<std::optional<Account>> account_of(const Directory& directory, const std:
 std::optional<Failure> distrust_record(const Descriptor& file, const std::string& path,
                                        const Account& account) {
     struct stat status {};
-    if (fstat(file.number(), &status) != 0) return store_failure(path, "can't be examined", errno);
+    if (fstat(file.number(), &status) != 0) return store_failure("%1 can't be examined: %2", path, errno);
     if (const auto flaw = flaw_of_record(look_of(status), account))
-        return store_failure(path, sentence_about(*flaw));
+        return store_failure(sentence_about(path, *flaw));
     return std::nullopt;
 }
 
 NewFile::~NewFile() {
     if (!name_.empty()) unlinkat(directory_.number(), name_.c_str(), 0);
-}
-
-Failure NewFile::failure(const std::string& what) const {
-    return store_failure(directory_.path + "/" + record_, what, errno);
 }
 
 Result<Done> NewFile::write(std::string_view content, const Account& account) {
@@ -263,12 +266,13 @@ Result<Done> NewFile::write(std::string_view content, const Account& account) {
     const auto name = ".new-" + hexadecimal(suffix->octets());
     const Descriptor file(
         openat(directory_.number(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | record_flags, 0600));
-    if (!file) return failure("can't be made");
+    if (!file) return store_failure("%1 can't be made: %2", path(), errno);
     name_ = name;
     if (geteuid() == 0 && fchown(file.number(), account.uid, static_cast<gid_t>(-1)) != 0) {
-        return failure("can't be given to its user");
+        return store_failure("%1 can't be given to its user: %2", path(), errno);
     }
-    if (write_whole(file, content, 0) != 0 || fsync(file.number()) != 0) return failure("can't be written");
+    if (write_whole(file, content, 0) != 0 || fsync(file.number()) != 0)
+        return store_failure("%1 can't be written: %2", path(), errno);
     return Done{};
 }
 
@@ -276,7 +280,7 @@ Result<Done> NewFile::put_in_place(unsigned flags) {
     const int number = directory_.number();
     if (renameat2(number, name_.c_str(), number, record_.c_str(), flags) != 0) {
         if (errno == EEXIST) return Done{};  // somebody else's is as good
-        return failure("can't be put in place");
+        return store_failure("%1 can't be put in place: %2", path(), errno);
     }
     name_.clear();
     return Done{};

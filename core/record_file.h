@@ -14,15 +14,19 @@
 
 #include "core/descriptor.h"
 #include "core/failure.h"
+#include "core/sentence.h"
 #include "core/store.h"
 
 namespace totp {
 
-/// "PATH WHAT", and with an errno value why.
-Failure store_failure(const std::string& path, const std::string& what);
-Failure store_failure(const std::string& path, const std::string& what, int error);
+Failure store_failure(Sentence message);
 
-/// A record that says nothing a login could go by: `failure` is a clause about it. Says the way out.
+/// About one file or directory: a sentence as tr() takes it, and as po/update finds it, in which %1 is `path`
+/// and %2 what the errno value says.
+Failure store_failure(const char* english, const std::string& path, int error);
+
+/// A record that says nothing a login could go by: `failure` is a clause about it, to follow the path. Says
+/// the way out.
 Failure damaged(const std::string& path, const Failure& failure, const Account& account);
 
 // ---- directories
@@ -74,7 +78,7 @@ enum class Lock { exclusive, shared };
 class DirectoryLock {
   public:
     /// Waits at most five seconds. `holder` is who else it may be, for the sentence that says so.
-    static Result<DirectoryLock> take(const Directory& directory, Lock kind, const std::string& holder);
+    static Result<DirectoryLock> take(const Directory& directory, Lock kind, const Sentence& holder);
 
     DirectoryLock(DirectoryLock&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
     DirectoryLock& operator=(DirectoryLock&&) = delete;
@@ -143,7 +147,7 @@ class NewFile {
     Result<Done> put_in_place(unsigned flags);
 
   private:
-    Failure failure(const std::string& what) const;
+    std::string path() const { return directory_.path + "/" + record_; }
 
     const Directory& directory_;
     std::string record_;

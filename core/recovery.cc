@@ -81,7 +81,8 @@ Result<std::string> new_setting(unsigned long cost) {
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
     if (crypt_gensalt_rn(method.data(), cost, reinterpret_cast<const char*>(salt->data()), salt_bytes,
                          setting, sizeof setting) == nullptr) {
-        return Failure{Trouble::system, "crypt(3) can't make a yescrypt salt" + because_of(errno)};
+        return Failure{Trouble::system,
+                       tr("crypt(3) can't make a yescrypt salt: %1", {Sentence::of_error(errno)})};
     }
     return std::string(setting) + "$";
 }

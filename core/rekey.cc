@@ -18,7 +18,7 @@ struct Keys {
 struct Tally {
     std::size_t under_next = 0;
     std::size_t sealed_anew = 0;
-    std::vector<std::string> left;
+    std::vector<Sentence> left;
 };
 
 /// One time through a directory.
@@ -56,7 +56,7 @@ class Round {
 };
 
 Result<DirectoryLock> be_alone(const Directory& directory) {
-    return DirectoryLock::take(directory, Lock::exclusive, "totp-enroll or a login that enrols");
+    return DirectoryLock::take(directory, Lock::exclusive, tr("totp-enroll or a login that enrols"));
 }
 
 Result<Tally> Round::run() {
@@ -79,7 +79,7 @@ Result<Tally> Round::run(const std::string& record, const Account& account) {
 }
 
 Result<Done> Round::leave(const Failure& failure) {
-    tally_.left.push_back(failure.message.english());
+    tally_.left.push_back(failure.message);
     return Done{};
 }
 
@@ -108,14 +108,13 @@ Result<Round::Opened> Round::open(const Descriptor& file, const std::string& rec
     const auto path = directory_.path + "/" + record;
     SecretBytes sealed;
     if (read_whole(file, longest_sealed_record, sealed) != 0)
-        return store_failure(path, "can't be read", errno);
+        return store_failure("%1 can't be read: %2", path, errno);
     auto text = keys_.next.unseal(account.name, sealed.text());
     if (text) return Opened{*std::move(text), true};
     if (text.failure().trouble == Trouble::key) text = keys_.host.unseal(account.name, sealed.text());
     if (text) return Opened{*std::move(text), false};
-    return store_failure(path, text.failure().message.english() +
-                                   ": bring it back from a backup, or run totp-enroll remove --user " +
-                                   printable(account.name));
+    return store_failure(tr("%1 %2: bring it back from a backup, or run totp-enroll remove --user %3",
+                            {path, text.failure().message, printable(account.name)}));
 }
 
 Result<bool> Round::replace(const Descriptor& file, const std::string& record, const Account& account,
@@ -142,9 +141,10 @@ Result<HostKey> next_of(const FileStorePlaces& places, const HostKey& host,
     auto next = HostKey::find(file, places.owner);
     if (!next) return next.failure();
     if (*next && given && given->id() != (*next)->id()) {
-        return Failure{Trouble::input, "there are records under the key " + file +
-                                           " already, and another is given: let totp-enroll rekey finish "
-                                           "with that one first (without --key-from)"};
+        return input_failure(
+            tr("there are records under the key %1 already, and another is given: let "
+               "totp-enroll rekey finish with that one first (without --key-from)",
+               {file}));
     }
     if (*next) return **std::move(next);
     if (given && given->id() == host.id()) return *given;  // an earlier call was finished with it
@@ -162,8 +162,9 @@ Result<Done> switch_keys(const FileStorePlaces& places, const Keys& keys) {
     const auto next = HostKey::read(next_key(places.key), places.owner);
     if (!next) return next.failure();
     if (host->id() != keys.host.id() || next->id() != keys.next.id()) {
-        return Failure{Trouble::key, "meanwhile the host key " + places.key +
-                                         " or the next one was replaced: run totp-enroll rekey again"};
+        return Failure{Trouble::key, tr("meanwhile the host key %1 or the next one was replaced: run "
+                                        "totp-enroll rekey again",
+                                        {places.key})};
     }
     return HostKey::put_next_in_place(places.key);
 }
@@ -209,7 +210,7 @@ Result<Rekeyed> rekey(const FileStorePlaces& places, const std::optional<HostKey
     const auto store = open_store_directory(places);
     if (!store) return store.failure();
     const auto only_one =
-        DirectoryLock::take(*store, Lock::exclusive, "another totp-enroll rekey, or by bulk");
+        DirectoryLock::take(*store, Lock::exclusive, tr("another totp-enroll rekey, or by bulk"));
     if (!only_one) return only_one.failure();
     const auto host = HostKey::read(places.key, places.owner);
     if (!host) return host.failure();

@@ -22,9 +22,9 @@ namespace totp {
 /// What came of it.
 struct Rekeyed {
     std::string key_id;
-    std::size_t enrolments = 0;     ///< under the new key
-    std::size_t sealed_anew = 0;    ///< of these, by this call
-    std::vector<std::string> left;  ///< what is wrong with each of the others, as a sentence
+    std::size_t enrolments = 0;   ///< under the new key
+    std::size_t sealed_anew = 0;  ///< of these, by this call
+    std::vector<Sentence> left;   ///< what is wrong with each of the others, as a sentence
 
     /// Whether the new key is the host's now. Else both stay: without the old one whatever is left could
     /// never be opened again.

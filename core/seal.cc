@@ -28,8 +28,11 @@ constexpr std::size_t tag_size = 16;
 constexpr std::string_view heading = "pam-totp-enrolment 1 ";
 constexpr std::string_view key_id_message = "pam-totp host key";
 
-Failure key_failure(const std::string& file, const std::string& what) {
-    return {Trouble::key, "the host key " + file + " " + what};
+Failure key_failure(Sentence message) { return {Trouble::key, std::move(message)}; }
+
+/// As store_failure() of core/record_file.
+Failure key_failure(const char* english, const std::string& file, int error) {
+    return key_failure(tr(english, {file, Sentence::of_error(error)}));
 }
 
 // ---- files
@@ -48,7 +51,7 @@ bool is_in_memory(const std::string& path) {
 Result<Done> make_name_durable(const std::string& path) {
     const Descriptor directory(open(parent_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory || fsync(directory.number()) != 0)
-        return key_failure(path, "can't be written" + because_of(errno));
+        return key_failure("the host key %1 can't be written: %2", path, errno);
     return Done{};
 }
 
@@ -65,23 +68,25 @@ Result<Done> write_new(const std::string& path, const SecretBytes& key, const Ac
     unlink(unfinished.c_str());
     const Descriptor file(
         open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file) return key_failure(path, "can't be made" + because_of(errno));
-    const auto refuse = [&](const std::string& what) {
-        const int error = errno;
+    if (!file) return key_failure("the host key %1 can't be made: %2", path, errno);
+    const auto refuse = [&](const Sentence& sentence) {
         unlink(unfinished.c_str());
-        return key_failure(path, what + because_of(error));
+        return key_failure(sentence);
     };
     const Access callers;
     if ((access.owner != callers.owner || access.group != callers.group) &&
         fchown(file.number(), access.owner, access.group) != 0) {
-        return refuse("can't be given to its owner and group");
+        return refuse(tr("the host key %1 can't be given to its owner and group: %2",
+                         {path, Sentence::of_error(errno)}));
     }
     if (access.mode != callers.mode && fchmod(file.number(), access.mode) != 0) {
-        return refuse("can't be opened to its group");
+        return refuse(
+            tr("the host key %1 can't be opened to its group: %2", {path, Sentence::of_error(errno)}));
     }
-    if (write_whole(file, key.text(), 0) != 0 || fsync(file.number()) != 0) return refuse("can't be written");
+    if (write_whole(file, key.text(), 0) != 0 || fsync(file.number()) != 0)
+        return refuse(tr("the host key %1 can't be written: %2", {path, Sentence::of_error(errno)}));
     if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
-        return refuse("can't be put in place");
+        return refuse(tr("the host key %1 can't be put in place: %2", {path, Sentence::of_error(errno)}));
     }
     return make_name_durable(path);
 }
@@ -184,22 +189,25 @@ std::string next_key(const std::string& file) { return file + ".next"; }
 Result<HostKey> HostKey::read(const std::string& path, uid_t owner) {
     auto key = find(path, owner);
     if (!key) return key.failure();
-    if (!*key) return key_failure(path, "can't be read" + because_of(ENOENT));
+    if (!*key) return key_failure("the host key %1 can't be read: %2", path, ENOENT);
     return **std::move(key);
 }
 
 Result<std::optional<HostKey>> HostKey::find(const std::string& path, uid_t owner) {
     const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!file && errno == ENOENT) return std::optional<HostKey>();
-    if (!file) return key_failure(path, "can't be read" + because_of(errno));
+    if (!file) return key_failure("the host key %1 can't be read: %2", path, errno);
     struct stat status {};
-    if (fstat(file.number(), &status) != 0) return key_failure(path, "can't be examined" + because_of(errno));
+    if (fstat(file.number(), &status) != 0)
+        return key_failure("the host key %1 can't be examined: %2", path, errno);
     if (const auto flaw = flaw_of_key({status.st_mode, status.st_nlink, status.st_uid}, owner))
-        return key_failure(path, sentence_about(*flaw));
+        return key_failure(sentence_about(tr("the host key %1", {path}), *flaw));
     SecretBytes key;
-    if (read_whole(file, key_size, key) != 0) return key_failure(path, "can't be read" + because_of(errno));
+    if (read_whole(file, key_size, key) != 0)
+        return key_failure("the host key %1 can't be read: %2", path, errno);
     if (key.size() != key_size) {
-        return key_failure(path, "isn't 32 bytes long: bring the right one back from a backup");
+        return key_failure(
+            tr("the host key %1 isn't 32 bytes long: bring the right one back from a backup", {path}));
     }
     return std::optional(HostKey(std::move(key)));
 }
@@ -208,7 +216,7 @@ Result<Done> HostKey::create(const std::string& path, std::optional<gid_t> group
     const auto parent = parent_of(path);
     const bool is_directory_new = mkdir(parent.c_str(), 0700) == 0;
     if (is_directory_new ? chmod(parent.c_str(), 0755) != 0 : errno != EEXIST) {
-        return key_failure(path, "can't be made, nor its directory" + because_of(errno));
+        return key_failure("the host key %1 can't be made, nor its directory: %2", path, errno);
     }
     const auto key = generate();
     if (!key) return key.failure();
@@ -230,14 +238,16 @@ Result<Done> HostKey::save(const std::string& file) const { return write_new(fil
 
 Result<Done> HostKey::save_beside(const std::string& file) const {
     struct stat status {};
-    if (stat(file.c_str(), &status) != 0) return key_failure(file, "can't be examined" + because_of(errno));
+    if (stat(file.c_str(), &status) != 0)
+        return key_failure("the host key %1 can't be examined: %2", file, errno);
     return write_new(next_key(file), key_,
                      {.owner = status.st_uid, .group = status.st_gid, .mode = status.st_mode & ALLPERMS});
 }
 
 Result<Done> HostKey::put_next_in_place(const std::string& file) {
     if (renameat2(AT_FDCWD, next_key(file).c_str(), AT_FDCWD, file.c_str(), 0) != 0) {
-        return key_failure(next_key(file), "can't be put in the place of " + file + because_of(errno));
+        return key_failure(tr("the host key %1 can't be put in the place of %2: %3",
+                              {next_key(file), file, Sentence::of_error(errno)}));
     }
     return make_name_durable(file);
 }
@@ -246,13 +256,17 @@ std::optional<Failure> HostKey::refuse_replacement(const std::string& file, cons
                                                    bool is_kept) {
     struct stat status {};
     if (lstat(file.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
-        return key_failure(file,
-                           "is a symbolic link: name the file itself, with key in pam_totp.conf or --key");
+        return key_failure(
+            tr("the host key %1 is a symbolic link: name the file itself, with key in "
+               "pam_totp.conf or --key",
+               {file}));
     }
     if (!is_kept && is_in_memory(parent_of(file)) && !is_in_memory(store)) {
-        return key_failure(file,
-                           "lies in memory, and a new one would be gone at the next boot: put that where "
-                           "this one comes from first, then give it with --key-from (see pam_totp(8))");
+        return key_failure(
+            tr("the host key %1 lies in memory, and a new one would be gone at the next boot: "
+               "put that where this one comes from first, then give it with --key-from (see "
+               "pam_totp(8))",
+               {file}));
     }
     return std::nullopt;
 }
@@ -266,7 +280,7 @@ Result<Done> HostKey::give_to(const std::string& path, std::optional<gid_t> grou
                                       status.st_gid == getegid() && (status.st_mode & ALLPERMS) == 0600;
     if (!is_the_callers_alone) return Done{};
     if (fchown(file.number(), static_cast<uid_t>(-1), *group) != 0 || fchmod(file.number(), 0640) != 0) {
-        return key_failure(path, "can't be given to its group" + because_of(errno));
+        return key_failure("the host key %1 can't be given to its group: %2", path, errno);
     }
     return Done{};
 }
@@ -285,20 +299,21 @@ Result<std::string> HostKey::seal(std::string_view user, const SecretBytes& plai
 }
 
 Result<SecretBytes> HostKey::unseal(std::string_view user, std::string_view sealed) const {
-    const auto unreadable = [](std::string what) { return Failure{Trouble::store, std::move(what)}; };
-    if (sealed.empty()) return unreadable("is empty");
-    if (!sealed.starts_with(heading)) return unreadable("isn't an enrolment of a version this program knows");
+    const auto unreadable = [](const Sentence& clause) { return Failure{Trouble::store, clause}; };
+    if (sealed.empty()) return unreadable(tr("is empty"));
+    if (!sealed.starts_with(heading))
+        return unreadable(tr("isn't an enrolment of a version this program knows"));
     const auto end = sealed.find('\n');
-    if (end == std::string_view::npos || !sealed.ends_with('\n')) return unreadable("is cut short");
+    if (end == std::string_view::npos || !sealed.ends_with('\n')) return unreadable(tr("is cut short"));
     const auto heading_line = sealed.substr(0, end);
     sealed = sealed.substr(end + 1, sealed.size() - end - 2);
     const auto box = base64_decode(sealed);
-    if (!box) return unreadable("is cut short or damaged");
+    if (!box) return unreadable(tr("is cut short or damaged"));
     auto plaintext = decrypt(key_, box->octets(), binding(heading_line, user));
     if (plaintext) return *std::move(plaintext);
     const auto key_id = heading_line.substr(heading.size());
-    if (key_id != id()) return Failure{Trouble::key, "is sealed under a key that isn't this host's"};
-    return unreadable("is damaged, or was made for another user");
+    if (key_id != id()) return Failure{Trouble::key, tr("is sealed under a key that isn't this host's")};
+    return unreadable(tr("is damaged, or was made for another user"));
 }
 
 }  // namespace totp

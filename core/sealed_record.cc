@@ -33,7 +33,7 @@ Result<std::optional<SecretBytes>> look(const Directory& directory, const std::s
     if (!*file) return std::optional<SecretBytes>();
     SecretBytes sealed;
     if (read_whole(*file, longest_sealed_record, sealed) != 0) {
-        return store_failure(path, "can't be read", errno);
+        return store_failure("%1 can't be read: %2", path, errno);
     }
     auto text = unseal(account, sealed, path, key_file, key_owner);
     if (!text) return text.failure();

@@ -32,24 +32,29 @@ std::unique_ptr<T, Free> owned(T* value, Free free) {
     return {value, free};
 }
 
-Failure refused(const std::string& message) { return {Trouble::settings, message}; }
+Failure refused(const Sentence& message) { return {Trouble::settings, message}; }
+
+/// As store_failure() of core/record_file.
+Failure settings_failure(const char* english, const std::string& path, int error) {
+    return refused(tr(english, {path, Sentence::of_error(error)}));
+}
 
 // ---- trust: libeconf passes over what it can't read, so every file it may take is looked at before
 
 std::optional<Failure> distrust(const std::string& file, uid_t owner) {
     const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (descriptor < 0) return refused(file + " can't be read" + because_of(errno));
+    if (descriptor < 0) return settings_failure("%1 can't be read: %2", file, errno);
     struct stat status {};
     const bool is_examined = fstat(descriptor, &status) == 0;
     close(descriptor);
-    if (!is_examined) return refused(file + " can't be examined" + because_of(errno));
+    if (!is_examined) return settings_failure("%1 can't be examined: %2", file, errno);
     if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) return std::nullopt;
-    if (!S_ISREG(status.st_mode)) return refused(file + " isn't a regular file");
+    if (!S_ISREG(status.st_mode)) return refused(tr("%1 isn't a regular file", {file}));
     if (status.st_uid != 0 && status.st_uid != owner) {
-        return refused(file + " doesn't belong to root: run chown root on it");
+        return refused(tr("%1 doesn't belong to root: run chown root on it", {file}));
     }
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return refused(file + " can be written by others: run chmod go-w on it");
+        return refused(tr("%1 can be written by others: run chmod go-w on it", {file}));
     }
     return std::nullopt;
 }
@@ -63,14 +68,14 @@ bool is_there(const std::string& path) {
 std::optional<Failure> append_drop_ins(const std::string& directory, std::vector<std::string>& files) {
     if (!is_there(directory)) return std::nullopt;
     const std::unique_ptr<DIR, int (*)(DIR*)> open_directory(opendir(directory.c_str()), closedir);
-    if (open_directory == nullptr) return refused(directory + " can't be read" + because_of(errno));
+    if (open_directory == nullptr) return settings_failure("%1 can't be read: %2", directory, errno);
     errno = 0;
     while (const dirent* entry = readdir(open_directory.get())) {
         if (std::string_view(entry->d_name).ends_with(std::string(".") + suffix)) {
             files.push_back(directory + "/" + entry->d_name);
         }
     }
-    if (errno != 0) return refused(directory + " can't be read" + because_of(errno));
+    if (errno != 0) return settings_failure("%1 can't be read: %2", directory, errno);
     return std::nullopt;
 }
 
@@ -116,10 +121,10 @@ Result<SettingLine> line_of(econf_file* file, const char* name) {
     const auto where = std::string(entry->file) + ":" + std::to_string(entry->line_number);
     const char* const* values = entry->values;
     if (values == nullptr || values[0] == nullptr) {
-        return refused(where + ": " + printable(name) + " has no value");
+        return refused(tr("%1: %2 has no value", {where, printable(name)}));
     }
     if (values[1] != nullptr) {
-        return refused(where + ": " + printable(name) + " has a second line: each must begin with a name");
+        return refused(tr("%1: %2 has a second line: each must begin with a name", {where, printable(name)}));
     }
     return SettingLine{name, values[0], where};
 }
@@ -134,16 +139,16 @@ std::optional<Failure> refuse_unread_lines(const std::string& path, const Lines&
     const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     SecretBytes content;
     if (!file || read_whole(file, longest_file, content) != 0) {
-        return refused(path + " can't be read" + because_of(errno));
+        return settings_failure("%1 can't be read: %2", path, errno);
     }
-    if (content.size() > longest_file) return refused(path + " is longer than 64 KiB");
+    if (content.size() > longest_file) return refused(tr("%1 is longer than 64 KiB", {path}));
     auto text = content.text();
     for (int number = 1; !text.empty(); ++number) {
         const auto line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
         const auto where = path + ":" + std::to_string(number);
         if (says_nothing(line) || std::ranges::count(lines, where, &SettingLine::where) > 0) continue;
-        return refused(where + ": isn't read: each setting must stand once, as name = value");
+        return refused(tr("%1: isn't read: each setting must stand once, as name = value", {where}));
     }
     return std::nullopt;
 }
@@ -155,7 +160,7 @@ std::optional<Failure> append_lines(econf_file* file, Lines& lines) {
     if (econf_getGroups(file, &count, &read) == ECONF_SUCCESS) {
         const auto groups = owned(read, econf_freeArray);
         const auto path = owned(econf_getPath(file), std::free);
-        return refused(std::string(path.get()) + ": [" + printable(read[0]) + "] isn't a known section");
+        return refused(tr("%1: [%2] isn't a known section", {path.get(), printable(read[0])}));
     }
     if (econf_getKeys(file, nullptr, &count, &read) != ECONF_SUCCESS) count = 0;  // nothing in it
     const auto names = owned(read, econf_freeArray);

@@ -22,8 +22,6 @@ constexpr std::size_t longest_uri_file = 262'144;
 constexpr std::size_t longest_users_file = 16'777'216;
 constexpr uid_t root = 0;
 
-Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
-
 /// A clause about the file's content, behind its name.
 Failure about(const std::string& path, const Failure& failure) {
     return {failure.trouble, printable(path) + " " + failure.message.english()};

@@ -15,8 +15,6 @@ namespace {
 constexpr const char* group_name = "_totp";
 constexpr uid_t root = 0;
 
-Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
-
 std::optional<Failure> refuse_places(const SharedOptions& options) {
     for (const auto& [name, path] : {std::pair("--config", options.config),
                                      std::pair("--store", options.store), std::pair("--key", options.key)}) {

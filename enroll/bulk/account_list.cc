@@ -28,8 +28,6 @@ constexpr std::array<Column, 4> known_columns = {{
 
 using Heading = std::vector<const Column*>;
 
-Failure input_failure(const std::string& message) { return {Trouble::input, message}; }
-
 std::string_view without_blanks(std::string_view text) {
     const auto start = text.find_first_not_of(blanks);
     if (start == std::string_view::npos) return {};

@@ -26,8 +26,6 @@ namespace {
 
 constexpr std::size_t longest_secret_file = 1024;
 
-Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
-
 /// A secret in base 32, from a file or ("-") from stdin.
 Result<SecretBytes> secret_from(const std::string& source) {
     const auto where = source == "-" ? "stdin" : printable(source);

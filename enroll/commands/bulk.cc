@@ -33,8 +33,6 @@ constexpr std::size_t dot_and_suffix = 5;
 constexpr unsigned members_for_a_processor = 2;
 constexpr unsigned least_members = 32;  // who waits for the disk shares that with all who wait
 
-Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
-
 // ---- the report
 
 /// A line of the list, and as far as it is known whom it is about.

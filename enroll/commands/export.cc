@@ -19,8 +19,6 @@
 namespace totp {
 namespace {
 
-Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
-
 std::tm to_local_time(UnixTime time) {
     std::tm moment{};
     localtime_r(&time, &moment);

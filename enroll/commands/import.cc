@@ -16,8 +16,6 @@
 namespace totp {
 namespace {
 
-Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
-
 // ---- the report
 
 Json texts(const std::vector<std::string>& all) {

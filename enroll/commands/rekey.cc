@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::size_t longest_key_file = 1024;
 
-Failure input_failure(const Sentence& message) { return {Trouble::input, message}; }
-
 /// A key as it lies in a file, from there or ("-") from stdin.
 Result<HostKey> key_from(const std::string& source) {
     if (source == "-" && can_ask())
@@ -89,7 +87,8 @@ int Rekey::report(const Rekeyed& rekeyed, const FileStorePlaces& places, bool js
                       {"enrolments", rekeyed.enrolments},
                       {"sealed_anew", rekeyed.sealed_anew},
                       {"left", Json::array()}};
-        for (const auto& sentence : rekeyed.left) facts["left"].push_back(std::string_view(sentence));
+        for (const auto& sentence : rekeyed.left)
+            facts["left"].push_back(std::string_view(sentence.english()));
         print_json(facts);
     }
     if (!rekeyed.is_done()) {

@@ -103,7 +103,7 @@ class StoreJudge {
                        "name the directory itself, not a link to it, with store or state in pam_totp.conf");
         }
         if (const auto flaw = flaw_of_directory(file.look, facts_.owner)) {
-            return add(Severity::fault, "directory_flaw", file, flaw->what,
+            return add(Severity::fault, "directory_flaw", file, flaw->what.english(),
                        command_line(flaw->command, {file.path}));
         }
         if (facts_.group) judge_group_of_directory(file, mode);
@@ -124,7 +124,7 @@ class StoreJudge {
         const auto path = shell_word(key.path);
         if (!key.is_there) return judge_missing_key();
         if (const auto flaw = flaw_of_key(key.look, facts_.owner)) {
-            add(Severity::fault, "key_flaw", key, "the host key " + flaw->what,
+            add(Severity::fault, "key_flaw", key, "the host key " + flaw->what.english(),
                 flaw->command.empty() ? "put the key itself there" : command_line(flaw->command, {key.path}));
         } else if (key.size != key_size) {
             add(Severity::fault, "key_size", key, "the host key isn't 32 bytes long",
@@ -159,7 +159,7 @@ class StoreJudge {
         std::vector<const SeenRecord*> with_holes;
         std::vector<const SeenRecord*> copied;
         for (const auto& record : directory.records) {
-            if (record.flaw) by_flaw[record.flaw->what].push_back(&record);
+            if (record.flaw) by_flaw[record.flaw->what.english()].push_back(&record);
             if (record.has_hole) with_holes.push_back(&record);
             if (record.is_copied) copied.push_back(&record);
         }
@@ -199,7 +199,7 @@ class StoreJudge {
             change = command_line("rm -r", paths);
         }
         about_records(Severity::fault, "record_flaw", directory, records,
-                      flaw.what + ", so a login refuses it", change);
+                      flaw.what.english() + ", so a login refuses it", change);
     }
     void note_holes(const SeenDirectory& directory, const std::vector<const SeenRecord*>& records) {
         if (records.empty()) return;
