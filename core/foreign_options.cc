@@ -26,8 +26,7 @@ constexpr ForeignOption foreign_options[] = {
      [] {
          return tr(
              "what is enrolled doesn't lie in the home directories: leave it out, and bring what was "
-             "enrolled before "
-             "with totp-enroll import google");
+             "enrolled before with totp-enroll import google");
      }},
     {"alwaysok", oath,
      [] {
@@ -44,15 +43,13 @@ constexpr ForeignOption foreign_options[] = {
      [] {
          return tr(
              "what is enrolled doesn't lie in the home directories: leave it out, and bring what was "
-             "enrolled before "
-             "with totp-enroll import google");
+             "enrolled before with totp-enroll import google");
      }},
     {"secret", google,
      [] {
          return tr(
              "bring what was enrolled before with totp-enroll import google, and name another place for it, "
-             "if need "
-             "be, with store=DIR");
+             "if need be, with store=DIR");
      }},
     {"user", google,
      [] {
@@ -64,8 +61,7 @@ constexpr ForeignOption foreign_options[] = {
      [] {
          return tr(
              "bring what was enrolled before with totp-enroll import oath, and name another place for it, if "
-             "need "
-             "be, with store=DIR");
+             "need be, with store=DIR");
      }},
 };
 

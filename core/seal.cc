@@ -257,15 +257,13 @@ std::optional<Failure> HostKey::refuse_replacement(const std::string& file, cons
     struct stat status {};
     if (lstat(file.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
         return key_failure(
-            tr("the host key %1 is a symbolic link: name the file itself, with key in "
-               "pam_totp.conf or --key",
+            tr("the host key %1 is a symbolic link: name the file itself, with key in pam_totp.conf or --key",
                {file}));
     }
     if (!is_kept && is_in_memory(parent_of(file)) && !is_in_memory(store)) {
         return key_failure(
-            tr("the host key %1 lies in memory, and a new one would be gone at the next boot: "
-               "put that where this one comes from first, then give it with --key-from (see "
-               "pam_totp(8))",
+            tr("the host key %1 lies in memory, and a new one would be gone at the next boot: put that where "
+               "this one comes from first, then give it with --key-from (see pam_totp(8))",
                {file}));
     }
     return std::nullopt;

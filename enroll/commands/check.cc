@@ -119,11 +119,11 @@ class Check : public Command {
         findings_.push_back(
             {Severity::fault,
              "no_code",
-             "all services",
-             "none asks for a code",
+             tr("all services"),
+             tr("none asks for a code"),
              {},
-             "pam-auth-update --enable totp, or the line `auth required pam_totp.so` after the one "
-             "that checks the password"});
+             tr("pam-auth-update --enable totp, or the line `auth required pam_totp.so` after the one "
+                "that checks the password")});
     }
     /// Whether it was named, or asks for a code already.
     bool is_meant_to_ask(std::string_view service) const {
@@ -140,7 +140,7 @@ class Check : public Command {
         if (!installation && installation.failure().trouble != Trouble::settings)
             return installation.failure();
         if (!installation) {
-            add({{Severity::fault, "settings", "settings", installation.failure().message.english()}});
+            add({{Severity::fault, "settings", tr("settings"), installation.failure().message}});
             return std::nullopt;
         }
         add(examine_machine_for_root(surroundings.pam, installation->settings, installation->places,
@@ -170,12 +170,12 @@ class Check : public Command {
 
     bool has_fault(const std::string& service) const {
         return std::ranges::any_of(findings_, [&](const CheckFinding& finding) {
-            return finding.about == service && finding.severity == Severity::fault;
+            return finding.about.english() == service && finding.severity == Severity::fault;
         });
     }
     bool has_way_beside_pam(const std::string& service) const {
         return std::ranges::any_of(findings_, [&](const CheckFinding& finding) {
-            return finding.about == service && is_way_beside_pam(finding);
+            return finding.about.english() == service && is_way_beside_pam(finding);
         });
     }
 
@@ -192,8 +192,11 @@ class Check : public Command {
     void print_all() const {
         for (const auto& examined : examined_) {
             if (examined.protection != Protection::proven || has_fault(examined.service)) continue;
-            print("proven  " + printable(examined.service) + ": nobody who is enrolled gets in " +
-                  (has_way_beside_pam(examined.service) ? "by a password " : "") + "without a code.\n");
+            const auto service = printable(examined.service);
+            print_line(has_way_beside_pam(examined.service)
+                           ? tr("proven  %1: nobody who is enrolled gets in by a password without a code.",
+                                {service})
+                           : tr("proven  %1: nobody who is enrolled gets in without a code.", {service}));
         }
         for (const auto severity : {Severity::fault, Severity::warning, Severity::remark}) {
             for (const auto& finding : findings_) {

@@ -13,15 +13,19 @@ namespace {
 /// Clocks of two hosts that share login states differ a little.
 constexpr UnixTime seconds_clocks_may_differ = 60;
 
-std::string duration(UnixTime seconds) {
-    if (seconds < 120) return std::to_string(seconds) + " seconds";
-    if (seconds < 7'200) return std::to_string(seconds / 60) + " minutes";
-    if (seconds < 172'800) return std::to_string(seconds / 3'600) + " hours";
-    return std::to_string(seconds / 86'400) + " days";
+Sentence duration(UnixTime seconds) {
+    if (seconds < 120) return tr_n("%1 second", "%1 seconds", seconds);
+    if (seconds < 7'200) return tr_n("%1 minute", "%1 minutes", seconds / 60);
+    if (seconds < 172'800) return tr_n("%1 hour", "%1 hours", seconds / 3'600);
+    return tr_n("%1 day", "%1 days", seconds / 86'400);
 }
 
 std::string path_in(const std::string& directory, const std::string& record) {
     return directory + "/" + record;
+}
+
+std::int64_t count_of(const std::vector<std::string>& names) {
+    return static_cast<std::int64_t>(names.size());
 }
 
 class AccountJudge {
@@ -55,18 +59,23 @@ class AccountJudge {
         }
         return names;
     }
-    /// `command` is typed for each, with its name behind.
-    void add(Severity severity, const std::string& kind, std::vector<std::string> names,
-             const std::string& one, const std::string& many, const std::string& command) {
+    /// `sentence` is of nobody where there are no names. `command` is typed for each, with its name behind.
+    void add(Severity severity, const std::string& kind, std::vector<std::string> names, Sentence sentence,
+             const std::string& command) {
         if (names.empty()) return;
-        std::string change;
+        Sentence change;
         if (!command.empty()) {
-            change = names.size() <= most_named ? command_for_each(command, names)
-                                                : command + " NAME, for each: --json has all names";
+            change = names.size() <= most_named ? Sentence(command_for_each(command, names))
+                                                : tr("%1 NAME, for each: --json has all names", {command});
         }
-        auto sentence = names_in_words(names) + " " + by_count(names.size(), one, many);
-        findings_.push_back(
-            {severity, kind, "accounts", std::move(sentence), {}, std::move(change), {}, std::move(names)});
+        findings_.push_back({severity,
+                             kind,
+                             tr("accounts"),
+                             std::move(sentence),
+                             {},
+                             std::move(change),
+                             {},
+                             std::move(names)});
     }
 
     // ---- records
@@ -80,10 +89,11 @@ class AccountJudge {
             if (names.empty()) continue;
             const auto first = std::ranges::find_if(accounts_, is_so);
             CheckFinding finding{Severity::fault, trouble == Trouble::key ? "other_key" : "unusable",
-                                 "accounts"};
+                                 tr("accounts")};
             finding.sentence =
-                names_in_words(names) + " can't get in by a code: " + first->failure->message.english();
-            if (names.size() > 1) finding.sentence += " (and so on: totp-enroll status --all)";
+                tr("%1 can't get in by a code: %2", {names_in_words(names), first->failure->message});
+            if (names.size() > 1)
+                finding.sentence = tr("%1 (and so on: totp-enroll status --all)", {finding.sentence});
             finding.accounts = std::move(names);
             findings_.push_back(std::move(finding));
         }
@@ -92,15 +102,16 @@ class AccountJudge {
         const auto names =
             names_where([](const AccountFacts& account) { return account.has_record && !account.exists; });
         add(Severity::warning, "stranger", names,
-            "has a record, but this machine knows no such account, unless a directory service doesn't answer "
-            "now: a new one of that name would meet it",
-            "have records, but this machine knows no such accounts, unless a directory service doesn't "
-            "answer "
-            "now: new ones of these names would meet them",
+            tr_n(
+                "%2 has a record, but this machine knows no such account, unless a directory service doesn't "
+                "answer now: a new one of that name would meet it",
+                "%2 have records, but this machine knows no such accounts, unless a directory service "
+                "doesn't answer now: new ones of these names would meet them",
+                count_of(names), {names_in_words(names)}),
             "");
         if (!names.empty()) findings_.back().change = removal_of(names);
     }
-    std::string removal_of(const std::vector<std::string>& names) const {
+    Sentence removal_of(const std::vector<std::string>& names) const {
         std::vector<std::string> paths;
         for (const auto& name : names) {
             const auto record = record_name(name).value_or("");
@@ -108,8 +119,9 @@ class AccountJudge {
             paths.push_back(path_in(state_, record));
             if (paths.size() / 2 == most_named) break;
         }
-        return command_line("rm -f", paths) +
-               (names.size() > most_named ? ", and so on: --json has all names" : "");
+        const auto command = command_line("rm -f", paths);
+        return names.size() > most_named ? tr("%1, and so on: --json has all names", {command})
+                                         : Sentence(command);
     }
 
     // ---- the clock
@@ -120,41 +132,42 @@ class AccountJudge {
         findings_.push_back(
             {Severity::fault,
              "clock_set_back",
-             "clock",
-             printable(latest->name) + " logged in at " + time_text_(latest->last_use) + ", which is " +
-                 duration(latest->last_use - now_) +
-                 " from now: it was ahead then, or is behind now, and right codes are refused",
+             tr("clock"),
+             tr("%1 logged in at %2, which is %3 from now: it was ahead then, or is behind now, and right "
+                "codes are refused",
+                {printable(latest->name), time_text_(latest->last_use), duration(latest->last_use - now_)}),
              {},
-             "set it, and have it kept so: timedatectl set-ntp true"});
+             tr("set it, and have it kept so: timedatectl set-ntp true")});
     }
     /// What is spent stays so until that time: only another secret helps before.
     void judge_spent_ahead() {
         std::vector<std::string> names;
-        std::string change;
+        std::string commands;
         UnixTime until = 0;
         for (const auto& account : accounts_) {
             for (const auto& device : account.spent_ahead) {
                 until = std::max(until, device.until);
-                change += change.empty() ? "" : " && ";
-                change += command_line("totp-enroll remove --yes --user",
-                                       {account.name, "--device", device.device});
+                commands += commands.empty() ? "" : " && ";
+                commands += command_line("totp-enroll remove --yes --user",
+                                         {account.name, "--device", device.device});
             }
             if (account.spent_ahead.empty()) continue;
-            change += command_line(" && totp-enroll add --user", {account.name});
+            commands += command_line(" && totp-enroll add --user", {account.name});
             names.push_back(account.name);
         }
-        if (names.size() > most_named) {
-            change =
-                "totp-enroll remove --yes --user NAME --device DEVICE and totp-enroll add --user NAME, for "
-                "each: --json has all names";
-        }
-        add(Severity::fault, "spent_ahead", std::move(names),
-            "can't get in by the app before " + time_text_(until) +
-                ": the codes until then were spent while the clock was ahead",
-            "can't get in by the app, the last of them before " + time_text_(until) +
-                ": the codes until then were spent while the clock was ahead",
+        add(Severity::fault, "spent_ahead", names,
+            tr_n("%2 can't get in by the app before %3: the codes until then were spent while the clock was "
+                 "ahead",
+                 "%2 can't get in by the app, the last of them before %3: the codes until then were spent "
+                 "while the clock was ahead",
+                 count_of(names), {names_in_words(names), time_text_(until)}),
             "");
-        if (until != 0) findings_.back().change = change;
+        if (until == 0) return;
+        findings_.back().change =
+            names.size() > most_named
+                ? tr("totp-enroll remove --yes --user NAME --device DEVICE and totp-enroll add --user NAME, "
+                     "for each: --json has all names")
+                : Sentence(commands);
     }
 
     // ---- who can't get in, or soon can't
@@ -163,30 +176,34 @@ class AccountJudge {
         return account.locked_known == no_end || account.locked_elsewhere == no_end;
     }
     void judge_locks() {
-        add(Severity::fault, "locked", names_where(is_locked_for_good),
-            "is locked, after too many wrong codes, until somebody unlocks it",
-            "are locked, after too many wrong codes, until somebody unlocks them",
+        const auto locked = names_where(is_locked_for_good);
+        add(Severity::fault, "locked", locked,
+            tr_n("%2 is locked, after too many wrong codes, until somebody unlocks it",
+                 "%2 are locked, after too many wrong codes, until somebody unlocks them", count_of(locked),
+                 {names_in_words(locked)}),
             "totp-enroll unlock --user");
         UnixTime until = 0;
-        auto names = names_where([&](const AccountFacts& account) {
+        const auto waiting = names_where([&](const AccountFacts& account) {
             const bool waits =
                 !is_locked_for_good(account) && (account.locked_known || account.locked_elsewhere);
             if (!waits) return false;
             until = std::max({until, account.locked_known.value_or(0), account.locked_elsewhere.value_or(0)});
             return true;
         });
-        add(Severity::warning, "waits", std::move(names),
-            "has to wait after wrong codes, until " + time_text_(until),
-            "have to wait after wrong codes, the last of them until " + time_text_(until),
+        add(Severity::warning, "waits", waiting,
+            tr_n("%2 has to wait after wrong codes, until %3",
+                 "%2 have to wait after wrong codes, the last of them until %3", count_of(waiting),
+                 {names_in_words(waiting), time_text_(until)}),
             "totp-enroll unlock --user");
     }
     void judge_recovery_codes() {
-        auto names = names_where([](const AccountFacts& account) {
+        const auto names = names_where([](const AccountFacts& account) {
             return account.is_enrolled && account.recovery_codes_left == 0;
         });
-        add(Severity::warning, "no_recovery_codes", std::move(names),
-            "has no recovery codes left: without the device there is no way in",
-            "have no recovery codes left: without the device there is no way in",
+        add(Severity::warning, "no_recovery_codes", names,
+            tr_n("%2 has no recovery codes left: without the device there is no way in",
+                 "%2 have no recovery codes left: without the device there is no way in", count_of(names),
+                 {names_in_words(names)}),
             "totp-enroll recovery --user");
     }
 
@@ -196,25 +213,34 @@ class AccountJudge {
         const auto names = names_where([](const AccountFacts& account) {
             return account.can_log_in && !account.is_enrolled && !account.failure;
         });
-        judge_unenrolled(Severity::fault, "must_enrol", Unenrolled::refuse, names,
-                         "isn't enrolled and doesn't get in", "aren't enrolled and don't get in",
-                         "totp-enroll add --user");
-        judge_unenrolled(Severity::remark, "will_enrol", Unenrolled::enrol, names, "enrols at the next login",
-                         "enrol at their next login", "");
-        judge_unenrolled(Severity::remark, "not_enrolled", Unenrolled::ignore, names,
-                         "isn't enrolled and gets in by the password alone",
-                         "aren't enrolled and get in by the password alone", "totp-enroll add --user");
+        const auto whose = names_in_words(names);
+        const auto count = count_of(names);
+        if (const auto where = doors_that(Unenrolled::refuse); !where.empty()) {
+            add(Severity::fault, "must_enrol", names,
+                tr_n("%2 isn't enrolled and doesn't get in (%3)", "%2 aren't enrolled and don't get in (%3)",
+                     count, {whose, where}),
+                "totp-enroll add --user");
+        }
+        if (const auto where = doors_that(Unenrolled::enrol); !where.empty()) {
+            add(Severity::remark, "will_enrol", names,
+                tr_n("%2 enrols at the next login (%3)", "%2 enrol at their next login (%3)", count,
+                     {whose, where}),
+                "");
+        }
+        if (const auto where = doors_that(Unenrolled::ignore); !where.empty()) {
+            add(Severity::remark, "not_enrolled", names,
+                tr_n("%2 isn't enrolled and gets in by the password alone (%3)",
+                     "%2 aren't enrolled and get in by the password alone (%3)", count, {whose, where}),
+                "totp-enroll add --user");
+        }
     }
-    void judge_unenrolled(Severity severity, const std::string& kind, Unenrolled what,
-                          const std::vector<std::string>& names, const std::string& one,
-                          const std::string& many, const std::string& command) {
+    /// The services at which that comes of who isn't enrolled; empty where there are none.
+    Sentence doors_that(Unenrolled what) const {
         std::vector<std::string> services;
         for (const auto& door : doors_) {
             if (door.unenrolled == what) services.push_back(door.service);
         }
-        if (services.empty()) return;
-        const auto where = " (" + names_in_words(services) + ")";
-        add(severity, kind, names, one + where, many + where, command);
+        return names_in_words(services);
     }
 
     const std::vector<AccountFacts>& accounts_;

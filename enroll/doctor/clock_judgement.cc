@@ -14,8 +14,8 @@ std::vector<CheckFinding> judge_clock(bool is_synchronised) {
     if (is_synchronised) return {};
     return {{Severity::warning,
              "clock",
-             "clock",
-             "it isn't synchronised: once it is off by more than 30 seconds, right codes are refused",
+             tr("clock"),
+             tr("it isn't synchronised: once it is off by more than 30 seconds, right codes are refused"),
              {},
              "timedatectl set-ntp true"}};
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/sentence.h"
 #include "enroll/doctor/pam_stack.h"
 #include "enroll/json.h"
 
@@ -18,17 +19,17 @@ enum class Severity {
 struct CheckFinding {
     Severity severity = Severity::fault;
     std::string kind;                   ///< one word for scripts, as `bypass`
-    std::string about;                  ///< the service, or what else was looked at
-    std::string sentence;               ///< what is so, without a full stop
+    Sentence about;                     ///< the service, or what else was looked at
+    Sentence sentence;                  ///< what is so, without a full stop
     FileLine place;                     ///< where; no file where it is nowhere in particular
-    std::string change;                 ///< the exact change to make; empty where there is nothing to change
-    std::vector<std::string> steps;     ///< how it comes about, one after the other
+    Sentence change;                    ///< the exact change to make; empty where there is nothing to change
+    std::vector<Sentence> steps;        ///< how it comes about, one after the other
     std::vector<std::string> accounts;  ///< all that it is about, where it is about accounts
 };
 
 bool is_sound(const std::vector<CheckFinding>& findings);  ///< no fault among them
 
-std::string text_of(const CheckFinding& finding);
-Json facts_of(const CheckFinding& finding);
+std::string text_of(const CheckFinding& finding);  ///< for people, in their language
+Json facts_of(const CheckFinding& finding);        ///< for scripts, in English
 
 }  // namespace totp

@@ -50,8 +50,8 @@ std::vector<CheckFinding> examine_machine_for_anybody(const PamPlaces& pam) {
     auto findings = examine_what_anybody_sees(pam);
     findings.push_back({Severity::remark,
                         "for_root",
-                        "store and accounts",
-                        "only root is told how they stand",
+                        tr("store and accounts"),
+                        tr("only root is told how they stand"),
                         {},
                         "sudo totp-enroll check"});
     return findings;
@@ -75,7 +75,7 @@ std::vector<CheckFinding> examine_machine_for_root(const PamPlaces& pam, const S
     if (accounts) {
         append(findings, judge_accounts(*accounts, doors, now, time_text, places));
     } else {
-        findings.push_back({Severity::fault, "unusable", "accounts", accounts.failure().message.english()});
+        findings.push_back({Severity::fault, "unusable", tr("accounts"), accounts.failure().message});
     }
     return findings;
 }

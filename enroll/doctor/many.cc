@@ -1,24 +1,31 @@
 #include "enroll/doctor/many.h"
 
+#include <span>
+
 #include "core/percent.h"
 
 namespace totp {
+namespace {
 
-std::string names_in_words(const std::vector<std::string>& names) {
-    const bool are_all_named = names.size() <= most_named;
-    const auto named = are_all_named ? names.size() : most_named - 1;
+std::string one_after_the_other(std::span<const std::string> names) {
     std::string words;
-    for (std::size_t i = 0; i < named; ++i) {
-        const bool is_last = are_all_named && i + 1 == named;
-        words += i == 0 ? "" : is_last ? " and " : ", ";
-        words += printable(names[i]);
+    for (const auto& name : names) {
+        words += words.empty() ? "" : ", ";
+        words += printable(name);
     }
-    if (!are_all_named) words += " and " + std::to_string(names.size() - named) + " others";
     return words;
 }
 
-std::string by_count(std::size_t count, const std::string& one, const std::string& many) {
-    return count == 1 ? one : many;
+}  // namespace
+
+Sentence names_in_words(const std::vector<std::string>& names) {
+    const std::span all(names);
+    if (all.size() > most_named) {
+        const auto named = most_named - 1;
+        return tr("%1 and %2 others", {one_after_the_other(all.first(named)), all.size() - named});
+    }
+    if (all.size() < 2) return one_after_the_other(all);
+    return tr("%1 and %2", {one_after_the_other(all.first(all.size() - 1)), printable(all.back())});
 }
 
 }  // namespace totp

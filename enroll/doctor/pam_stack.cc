@@ -85,7 +85,7 @@ class Reader {
         const auto fallback = find(places_.services, other);
         if (is_whole && fallback) is_whole = parse({*fallback}, *content_, of_other_);
         if (!own && !fallback) {
-            trouble_ = {{service_, 0}, "there is no file for " + service_ + ", and none for `other`"};
+            trouble_ = {{service_, 0}, tr("there is no file for %1, and none for `other`", {service_})};
             is_whole = false;
         }
         if (!is_whole) read_.broken = trouble_;
@@ -94,13 +94,13 @@ class Reader {
         const auto content = content_of(places_.single_file, read_.unreadable);
         File file{places_.single_file};
         file.names_services = true;
-        if (!content) trouble_ = {{file.path, 0}, "there are no PAM settings at all"};
+        if (!content) trouble_ = {{file.path, 0}, tr("there are no PAM settings at all")};
         read_.has_file = content.has_value();
         if (!content || !parse(file, *content, of_service_)) read_.broken = trouble_;
     }
 
     static bool is_other(std::string_view service) { return is_same_word(service, other); }
-    bool give_up(FileLine place, std::string complaint) {
+    bool give_up(FileLine place, Sentence complaint) {
         trouble_ = {std::move(place), std::move(complaint)};
         return false;
     }
@@ -132,8 +132,8 @@ class Reader {
         if (!text.broken_at) return true;
         return give_up(
             {file.path, *text.broken_at},
-            "the file ends in a line that is to be continued (\\), or one with what continues it is "
-            "longer than 1,023 bytes");
+            tr("the file ends in a line that is to be continued (\\), or one with what continues it is "
+               "longer than 1,023 bytes"));
     }
 
     bool take(const File& file, Line& line, Stacks& into) {
@@ -150,8 +150,8 @@ class Reader {
             return take_in(file, line, file.only, false, into, entry);
         const auto phase = type ? phase_named(*type) : std::nullopt;
         if (!phase) {
-            complain(entry, "begins with " + printable(type.value_or("")) +
-                                " in place of auth, account, password or session");
+            complain(entry, tr("the line begins with %1 in place of auth, account, password or session",
+                               {printable(type.value_or(""))}));
         }
         const auto counts_for = phase.value_or(file.only.value_or(Phase::auth));
         if (file.only && *file.only != counts_for) return true;
@@ -162,10 +162,10 @@ class Reader {
         const bool is_substack = control && is_same_word(*control, "substack");
         if (is_substack || (control && is_same_word(*control, "include")))
             return take_in(file, line, phase, is_substack, into, entry);
-        if (!control) complain(entry, "has no control value, as `required`");
+        if (!control) complain(entry, tr("the line has no control value, as `required`"));
         entry.control = parse_control(control.value_or(""));
         const auto module = line.words.next();
-        if (!module) complain(entry, "names no module");
+        if (!module) complain(entry, tr("the line names no module"));
         entry.module = module.value_or("");
         for (auto word = line.words.next(); word; word = line.words.next())
             entry.arguments.push_back(*std::move(word));
@@ -177,7 +177,7 @@ class Reader {
                  StackLine& entry) {
         const auto name = line.words.next();
         if (!name)  // Debian's libpam crashes at it
-            return give_up(line.place, "the line takes in a file but doesn't say which");
+            return give_up(line.place, tr("the line takes in a file but doesn't say which"));
         if (is_substack) {
             auto marker = entry;
             marker.kind = StackLine::Kind::substack;
@@ -186,11 +186,9 @@ class Reader {
         }
         File taken{"", phase, file.level + (is_substack ? 1 : 0), file.depth + 1};
         if (parse_named(taken, *name, into)) return true;
-        if (!phase) {
-            return give_up(line.place,
-                           "the line takes in " + printable(*name) + ", which isn't there or is broken");
-        }
-        complain(entry, "takes in " + printable(*name) + ", which isn't there or is broken");
+        const auto complaint = tr("the line takes in %1, which isn't there or is broken", {printable(*name)});
+        if (!phase) return give_up(line.place, complaint);
+        complain(entry, complaint);
         return add(*phase, into, std::move(entry));
     }
     bool parse_named(File& file, const std::string& name, Stacks& into) {
@@ -206,14 +204,14 @@ class Reader {
         return parse(file, content, into);
     }
 
-    static void complain(StackLine& entry, const std::string& complaint) {
+    static void complain(StackLine& entry, const Sentence& complaint) {
         entry.kind = StackLine::Kind::must_fail;
         if (entry.complaint.empty()) entry.complaint = complaint;
     }
     bool add(Phase phase, Stacks& into, StackLine entry) {
         auto& stack = into[static_cast<std::size_t>(phase)];
         if (stack.size() == longest_stack)
-            return give_up(entry.place, "with all that is taken in there are more than 10,000 lines");
+            return give_up(entry.place, tr("with all that is taken in there are more than 10,000 lines"));
         stack.push_back(std::move(entry));
         return true;
     }

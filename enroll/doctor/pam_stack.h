@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/sentence.h"
 #include "enroll/doctor/pam_control.h"
 
 namespace totp {
@@ -44,7 +45,7 @@ struct StackLine {
     Control control{};
     std::string module;  ///< as it is named there; of a substack the file
     std::vector<std::string> arguments;
-    std::string complaint;  ///< must_fail: what is wrong, as the end of "the line …"
+    Sentence complaint;  ///< must_fail: what is wrong with the line
 
     /// "pam_unix.so", wherever it lies.
     std::string module_name() const { return module.substr(module.rfind('/') + 1); }
@@ -54,7 +55,7 @@ using Stack = std::vector<StackLine>;
 /// Something that makes libpam give the whole service up: nobody gets in.
 struct Broken {
     FileLine place;
-    std::string complaint;  ///< a whole sentence
+    Sentence complaint;
 };
 
 struct ServiceStacks {

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "enroll/doctor/file_judge.h"
 #include "enroll/doctor/shell_words.h"
 
 namespace totp {
@@ -23,19 +24,20 @@ std::string restored(const SeenFile& file, const char* group, const char* mode) 
     return std::string("chown root:") + group + " " + path + " && chmod " + mode + " " + path;
 }
 
-class ProgramJudge {
+class ProgramJudge : FileJudge {
   public:
     explicit ProgramJudge(const ProgramFacts& facts) : facts_(facts) {}
 
     std::vector<CheckFinding> judge() {
         judge_group();
-        judge_lending(facts_.totp_enroll, "nobody but root can enrol or look after their own");
+        judge_lending(facts_.totp_enroll, tr("nobody but root can enrol or look after their own"));
         if (facts_.totp_check.is_there) {
-            judge_lending(facts_.totp_check, "programs that aren't root's (screen lockers) let nobody in");
+            judge_lending(facts_.totp_check,
+                          tr("programs that aren't root's (screen lockers) let nobody in"));
         } else {
             add(Severity::fault, "program_missing", facts_.totp_check,
-                "isn't there, so programs that aren't root's (screen lockers) let nobody in",
-                "install it again");
+                tr("isn't there, so programs that aren't root's (screen lockers) let nobody in"),
+                tr("install it again"));
         }
         if (facts_.totp_check_any.is_there) judge_check_any(facts_.totp_check_any);
         judge_module();
@@ -43,34 +45,31 @@ class ProgramJudge {
     }
 
   private:
-    void add(Severity severity, const std::string& kind, const SeenFile& file, const std::string& sentence,
-             const std::string& change) {
-        findings_.push_back({severity, kind, file.path, sentence, {}, change});
-    }
     void judge_group() {
         if (facts_.group) return;
         const std::vector<std::string> lending = {facts_.totp_enroll.path, facts_.totp_check.path};
         findings_.push_back({Severity::remark,
                              "no_group",
                              store_group,
-                             "there is no such group, so nobody but root enrols, and programs that aren't "
-                             "root's (screen lockers) let nobody in",
+                             tr("there is no such group, so nobody but root enrols, and programs that aren't "
+                                "root's (screen lockers) let nobody in"),
                              {},
                              std::string("groupadd --system ") + store_group + " && totp-enroll prepare && " +
                                  command_line(std::string("chgrp ") + store_group, lending) + " && " +
                                  command_line("chmod 2755", lending)});
     }
-    void judge_lending(const SeenFile& file, const std::string& consequence) {
+    void judge_lending(const SeenFile& file, const Sentence& consequence) {
         const auto change =
             restored(file, facts_.group ? store_group : "root", facts_.group ? "2755" : "755");
         if (can_be_changed(file)) {
-            add(Severity::fault, "program_writable", file, "can be changed by others than root", change);
+            add(Severity::fault, "program_writable", file, tr("can be changed by others than root"), change);
         } else if (!facts_.group) {
             if ((file.look.mode & (S_ISUID | S_ISGID)) != 0)
-                add(Severity::fault, "program_mode", file, "lends a group or user that it shouldn't", change);
+                add(Severity::fault, "program_mode", file, tr("lends a group or user that it shouldn't"),
+                    change);
         } else if (file.group != *facts_.group || bits_of(file) != lends_its_group) {
             add(Severity::fault, "program_mode", file,
-                std::string("isn't setgid ") + store_group + " with mode 2755, so " + consequence, change);
+                tr("isn't setgid %1 with mode 2755, so %2", {store_group, consequence}), change);
         } else {
             judge_mount(file, consequence);
         }
@@ -82,51 +81,50 @@ class ProgramJudge {
         const auto change = facts_.verifiers ? restored(file, verifier_group, "4710")
                                              : command_line("chmod u-s,o=", {file.path});
         if (can_be_changed(file)) {
-            add(Severity::fault, "program_writable", file, "can be changed by others than root", change);
+            add(Severity::fault, "program_writable", file, tr("can be changed by others than root"), change);
         } else if (is_for_anybody) {
-            add(Severity::fault, "program_mode", file, "lets anybody try codes in anybody's name", change);
+            add(Severity::fault, "program_mode", file, tr("lets anybody try codes in anybody's name"),
+                change);
         } else if (!facts_.verifiers && (file.look.mode & S_ISUID) != 0) {
             add(Severity::fault, "program_mode", file,
-                std::string("is setuid root, but there is no group ") + verifier_group, change);
+                tr("is setuid root, but there is no group %1", {verifier_group}), change);
         } else if (facts_.verifiers && !is_lent) {
             add(Severity::fault, "program_mode", file,
-                std::string("isn't setuid root for the group ") + verifier_group +
-                    " with mode 4710, so service accounts in that group let nobody in",
+                tr("isn't setuid root for the group %1 with mode 4710, so service accounts in that group let "
+                   "nobody in",
+                   {verifier_group}),
                 change);
         } else if (is_lent) {
-            judge_mount(file, "service accounts that verify others let nobody in");
+            judge_mount(file, tr("service accounts that verify others let nobody in"));
         }
     }
-    void judge_mount(const SeenFile& file, const std::string& consequence) {
+    void judge_mount(const SeenFile& file, const Sentence& consequence) {
         if (!file.mount.is_nosuid) return;
         add(Severity::fault, "nosuid", file,
-            "lies on " + file.mount.point + ", which is mounted nosuid: what it is lent has no effect, so " +
-                consequence,
+            tr("lies on %1, which is mounted nosuid: what it is lent has no effect, so %2",
+               {file.mount.point, consequence}),
             command_line("mount -o remount,suid", {file.mount.point}));
     }
     void judge_module() {
         if (!facts_.module) {
-            std::string places;
-            for (const auto& directory : facts_.module_directories) {
-                places += places.empty() ? "" : " or ";
-                places += directory;
-            }
+            Sentence places;
+            for (const auto& directory : facts_.module_directories)
+                places = places.empty() ? Sentence(directory) : tr("%1 or %2", {places, directory});
             findings_.push_back({Severity::fault,
                                  "module_missing",
                                  "pam_totp.so",
-                                 "isn't where libpam looks for modules, in " + places,
+                                 tr("isn't where libpam looks for modules, in %1", {places}),
                                  {},
-                                 "install it again"});
+                                 tr("install it again")});
         } else if (can_be_changed(*facts_.module)) {
             add(Severity::fault, "module_writable", *facts_.module,
-                "can be changed by others than root, and every login runs it",
+                tr("can be changed by others than root, and every login runs it"),
                 command_line("chown root", {facts_.module->path}) + " && " +
                     command_line("chmod go-w", {facts_.module->path}));
         }
     }
 
     const ProgramFacts& facts_;
-    std::vector<CheckFinding> findings_;
 };
 
 }  // namespace

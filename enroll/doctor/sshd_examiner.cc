@@ -199,24 +199,24 @@ class Examiner {
         }
     }
     void note_silence(const Failure& failure) {
-        const auto words = failure.message.english();
         if (failure.trouble == Trouble::system) {
             add_new({{Severity::warning,
                       "unseen",
                       "sshd",
-                      "its settings aren't known: " + words,
+                      tr("its settings aren't known: %1", {failure.message}),
                       {config_.file},
-                      "see what keeps `sshd -T` from answering"}});
+                      tr("see what keeps `sshd -T` from answering")}});
             return;
         }
+        const auto words = failure.message.english();  // sshd's own
         constexpr std::string_view not_running = "Missing privilege separation directory: ";
         if (words.starts_with(not_running)) {
             add_new({{Severity::remark,
                       "not_running",
                       "sshd",
-                      "its settings aren't known, as it doesn't run",
+                      tr("its settings aren't known, as it doesn't run"),
                       {},
-                      "start it, or run mkdir -m 755 " + words.substr(not_running.size())}});
+                      tr("start it, or run %1", {"mkdir -m 755 " + words.substr(not_running.size())})}});
             return;
         }
         auto place = place_in_complaint(words);
@@ -225,19 +225,23 @@ class Examiner {
             if (line != config_.lines.end()) place = line->place;
         }
         if (place.file.empty()) place = {config_.file};
-        add_new(
-            {{Severity::fault, "sshd_settings", "sshd", "nobody gets in once it is started anew: " + words,
-              place, "correct what it complains of, until `sshd -t` says nothing"}});
+        add_new({{Severity::fault, "sshd_settings", "sshd",
+                  tr("nobody gets in once it is started anew: %1", {words}), place,
+                  tr("correct what it complains of, until `sshd -t` says nothing")}});
     }
     void note_no_time(const SshdBlock& block) {
         add_new({{Severity::warning, "unseen", "sshd",
-                  "it takes so long to answer that nothing was looked at from `" + block.written + "` on",
-                  block.place, "see what keeps `sshd -T` from answering"}});
+                  tr("it takes so long to answer that nothing was looked at from `%1` on", {block.written}),
+                  block.place, tr("see what keeps `sshd -T` from answering")}});
     }
     void note_unseen(const SshdBlock& block) {
-        add_new({{Severity::remark, "unseen", "sshd",
-                  "nobody was found to whom `" + block.written + "` applies, so it isn't known what it does",
-                  block.place, ""}});
+        add_new(
+            {{Severity::remark,
+              "unseen",
+              "sshd",
+              tr("nobody was found to whom `%1` applies, so it isn't known what it does", {block.written}),
+              block.place,
+              {}}});
     }
     void note_service(const SshdConnection& connection, const SshdSettings& settings) {
         if (!settings.use_pam || settings.pam_service == "sshd") return;
@@ -245,11 +249,14 @@ class Examiner {
         const bool is_sound = protection == Protection::proven || protection == Protection::exempt;
         const auto* const line = deciding_line(config_, connection, "pamservicename");
         const auto name = printable(settings.pam_service);
-        add_new({{is_sound ? Severity::remark : Severity::fault, "pam_service", "sshd",
-                  "PAM is asked about the service " + name + ", not sshd" +
-                      (is_sound ? "" : ", and that doesn't ask for a code, or can be passed without one"),
-                  line != nullptr ? line->place : FileLine{config_.file},
-                  is_sound ? "" : "do what `totp-enroll check " + name + "` says"}});
+        add_new(
+            {{is_sound ? Severity::remark : Severity::fault, "pam_service", "sshd",
+              is_sound ? tr("PAM is asked about the service %1, not sshd", {name})
+                       : tr("PAM is asked about the service %1, not sshd, and that doesn't ask for a code, "
+                            "or can be passed without one",
+                            {name}),
+              line != nullptr ? line->place : FileLine{config_.file},
+              is_sound ? Sentence() : tr("do what `totp-enroll check %1` says", {name})}});
     }
 
     const Surroundings& surroundings_;
@@ -273,9 +280,9 @@ std::vector<CheckFinding> examine_sshd(const Surroundings& surroundings,
         return {{Severity::remark,
                  "not_root",
                  "sshd",
-                 "its own settings are told to root alone",
+                 tr("its own settings are told to root alone"),
                  {},
-                 "run `sudo totp-enroll check sshd`"}};
+                 tr("run `%1`", {"sudo totp-enroll check sshd"})}};
     }
     return Examiner(surroundings, examined, program, file).examine();
 }

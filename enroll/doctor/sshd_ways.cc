@@ -34,17 +34,17 @@ struct SshdWay {
 struct Method {
     std::string_view name;
     std::string_view keyword;  ///< that turns it on, as it is written
-    std::string_view proof;    ///< who passes has it
+    Sentence (*proof)();       ///< who passes has it
     std::string_view kind;     ///< of the finding, where it is enough
 };
 constexpr Method all_methods[] = {
-    {"publickey", "PubkeyAuthentication", "a key", "key_alone"},
-    {by_pam, "KbdInteractiveAuthentication", "the password", ""},
-    {"password", "PasswordAuthentication", "the password", ""},
-    {"gssapi-with-mic", "GSSAPIAuthentication", "a Kerberos ticket", "ticket_alone"},
-    {"gssapi-keyex", "GSSAPIAuthentication", "a Kerberos ticket", "ticket_alone"},
-    {"hostbased", "HostbasedAuthentication", "an account on a trusted host", "host_alone"},
-    {"none", "PermitEmptyPasswords", "an account without a password", "empty_password"},
+    {"publickey", "PubkeyAuthentication", [] { return tr("a key"); }, "key_alone"},
+    {by_pam, "KbdInteractiveAuthentication", [] { return tr("the password"); }, ""},
+    {"password", "PasswordAuthentication", [] { return tr("the password"); }, ""},
+    {"gssapi-with-mic", "GSSAPIAuthentication", [] { return tr("a Kerberos ticket"); }, "ticket_alone"},
+    {"gssapi-keyex", "GSSAPIAuthentication", [] { return tr("a Kerberos ticket"); }, "ticket_alone"},
+    {"hostbased", "HostbasedAuthentication", [] { return tr("an account on a trusted host"); }, "host_alone"},
+    {"none", "PermitEmptyPasswords", [] { return tr("an account without a password"); }, "empty_password"},
 };
 
 /// "keyboard-interactive:pam" without what stands behind the colon.
@@ -163,25 +163,30 @@ class Judge {
     const SshdLine* line_of(std::string_view keyword) const {
         return deciding_line(config_, view_.connection, in_small_letters(keyword));
     }
-    /// "as root, where `Match Address 10.0.0.0/8` applies, ".
-    std::string whom() const {
-        std::string whom = view_.is_root() ? "as root, " : "";
-        if (view_.block != nullptr) whom += "where `" + view_.block->written + "` applies, ";
-        return whom;
+    /// "as root, where `Match Address 10.0.0.0/8` applies, nobody gets in".
+    Sentence of_whom(const Sentence& sentence) const {
+        const auto there = view_.block != nullptr
+                               ? tr("where `%1` applies, %2", {view_.block->written, sentence})
+                               : sentence;
+        return view_.is_root() ? tr("as root, %1", {there}) : there;
     }
     /// `settings`: "UsePAM no", what brings it about; sshd says so.
-    CheckFinding& add(Severity severity, std::string_view kind, const std::string& sentence,
+    CheckFinding& add(Severity severity, std::string_view kind, const Sentence& sentence,
                       std::string_view keyword, const std::string& value,
                       const std::vector<std::string>& settings) {
         const auto* const line = line_of(keyword);
         const auto wanted = "`" + std::string(keyword) + " " + value + "`";
-        findings_.push_back({severity, std::string(kind), "sshd", whom() + sentence,
+        findings_.push_back({severity, std::string(kind), "sshd", of_whom(sentence),
                              line != nullptr ? line->place : FileLine{config_.file},
-                             line != nullptr ? "write " + wanted + " in its place"
-                                             : "add the line " + wanted + " at the top of " + config_.file});
-        findings_.back().steps.push_back("sshd -T -C " + connection_spec(view_.connection) + " says " +
-                                         joined(settings, ", "));
+                             line != nullptr
+                                 ? tr("write %1 in its place", {wanted})
+                                 : tr("add the line %1 at the top of %2", {wanted, config_.file})});
+        findings_.back().steps.push_back(said_by_sshd(settings));
         return findings_.back();
+    }
+    Sentence said_by_sshd(const std::vector<std::string>& settings) const {
+        const auto command = "sshd -T -C " + connection_spec(view_.connection);
+        return tr("%1 says %2", {command, joined(settings, ", ")});
     }
     std::string methods_in_words() const {
         return "AuthenticationMethods " +
@@ -197,14 +202,18 @@ class Judge {
                 setting("PubkeyAuthentication", settings_.public_key), methods_in_words()};
     }
     /// "a key and the password".
-    static std::string proofs_in_words(const Methods& methods) {
-        std::vector<std::string> proofs;
+    static Sentence proofs_in_words(const Methods& methods) {
+        Sentence words;
+        std::vector<std::string> told;
+        told.reserve(methods.size());
         for (const auto& name : methods) {
             const auto* const method = method_named(name);
-            std::string proof(method != nullptr ? method->proof : name);
-            if (std::ranges::find(proofs, proof) == proofs.end()) proofs.push_back(std::move(proof));
+            const auto proof = method != nullptr ? method->proof() : Sentence(name);
+            if (std::ranges::find(told, proof.english()) != told.end()) continue;
+            told.push_back(proof.english());
+            words = words.empty() ? proof : tr("%1 and %2", {words, proof});
         }
-        return joined(proofs, " and ");
+        return words;
     }
 
     // ---- nobody gets in
@@ -212,16 +221,17 @@ class Judge {
     void note_closed() {
         if (view_.is_root() && settings_.root_login != "yes") {
             add(Severity::remark, "root_closed",
-                "nobody gets in: PermitRootLogin " + settings_.root_login +
-                    " lets root give neither "
-                    "password nor code, and nothing else is enough",
+                tr("nobody gets in: PermitRootLogin %1 lets root give neither password nor code, and nothing "
+                   "else is enough",
+                   {settings_.root_login}),
                 "PermitRootLogin", "no", {"PermitRootLogin " + settings_.root_login, methods_in_words()});
             return;
         }
         const auto missing = missing_method();
         const bool lacks_pam = !settings_.use_pam && settings_.keyboard_interactive &&
                                missing == method_named(std::string(by_pam));
-        add(Severity::fault, "closed", "nobody gets in: no way of proving who it is is both on and enough",
+        add(Severity::fault, "closed",
+            tr("nobody gets in: no way of proving who it is is both on and enough"),
             lacks_pam ? "UsePAM" : missing->keyword, "yes", doors_in_words());
     }
     /// What would have to be on; PAM's conversation if anything would do.
@@ -238,15 +248,18 @@ class Judge {
 
     void note_passwords_without_pam() {
         const auto way = std::ranges::find(ways_, Outcome::password, &SshdWay::outcome);
-        const auto who = way == ways_.end() ? "" : "whoever has " + proofs_in_words(way->methods);
+        const auto proofs = way == ways_.end() ? Sentence() : proofs_in_words(way->methods);
         if (!settings_.use_pam) {
             add(Severity::fault, "use_pam",
-                way == ways_.end() ? "nobody is ever asked for a code, because sshd doesn't ask PAM"
-                                   : who + " gets in without a code, because sshd doesn't ask PAM",
+                way == ways_.end()
+                    ? tr("nobody is ever asked for a code, because sshd doesn't ask PAM")
+                    : tr("whoever has %1 gets in without a code, because sshd doesn't ask PAM", {proofs}),
                 "UsePAM", "yes", doors_in_words());
         } else if (way != ways_.end()) {
             add(Severity::fault, "kerberos_password",
-                who + " (at Kerberos) gets in without a code, because sshd asks Kerberos before PAM",
+                tr("whoever has %1 (at Kerberos) gets in without a code, because sshd asks Kerberos before "
+                   "PAM",
+                   {proofs}),
                 "KerberosAuthentication", "no", {"KerberosAuthentication yes", "PasswordAuthentication yes"});
         }
     }
@@ -263,9 +276,10 @@ class Judge {
         if (way == ways_.end() || is_asked || !settings_.use_pam) return;
         const bool is_by_list = !settings_.methods.empty() && settings_.keyboard_interactive;
         add(is_planned ? Severity::warning : Severity::fault, "no_prompt",
-            (is_planned ? "once a code is asked, nobody can give one"
-                        : std::string("nobody can give the code that is asked")) +
-                ": sshd answers the prompt with the password",
+            is_planned ? tr("once a code is asked, nobody can give one: sshd answers the prompt with the "
+                            "password")
+                       : tr("nobody can give the code that is asked: sshd answers the prompt with the "
+                            "password"),
             is_by_list ? "AuthenticationMethods" : "KbdInteractiveAuthentication",
             is_by_list ? with_prompts(settings_.methods) : "yes", doors_in_words());
     }
@@ -273,8 +287,8 @@ class Judge {
         if (!has_way(Outcome::code) || !has_way(Outcome::in_vain)) return;
         const bool is_by_list = !settings_.methods.empty();
         add(Severity::warning, "password_in_vain",
-            "who is enrolled never gets in by sshd's own method `password`, which answers the prompt for a "
-            "code with the password",
+            tr("who is enrolled never gets in by sshd's own method `password`, which answers the prompt for "
+               "a code with the password"),
             is_by_list ? "AuthenticationMethods" : "PasswordAuthentication",
             is_by_list ? with_prompts(settings_.methods) : "no", doors_in_words());
     }
@@ -294,23 +308,27 @@ class Judge {
     void note_single_proof(const SshdWay& way) {
         const auto& method = *method_named(way.methods.front());
         const bool is_decided = !settings_.methods.empty();
-        auto& finding = add(is_decided ? Severity::remark : Severity::warning, method.kind,
-                            "whoever has " + proofs_in_words(way.methods) + " gets in without a code" +
-                                (has_way_for_codes() ? "" : ", and nobody is ever asked for one"),
-                            "AuthenticationMethods", "keyboard-interactive:pam", {});
-        finding.steps = {"sshd -T -C " + connection_spec(view_.connection) + " says " +
-                         setting(method.keyword, true) + ", " + methods_in_words()};
-        finding.change += choices_beside(joined(way.methods, ","), is_decided);
+        const auto proofs = proofs_in_words(way.methods);
+        auto& finding =
+            add(is_decided ? Severity::remark : Severity::warning, method.kind,
+                has_way_for_codes()
+                    ? tr("whoever has %1 gets in without a code", {proofs})
+                    : tr("whoever has %1 gets in without a code, and nobody is ever asked for one", {proofs}),
+                "AuthenticationMethods", "keyboard-interactive:pam",
+                {setting(method.keyword, true), methods_in_words()});
+        finding.change = with_choices(finding.change, joined(way.methods, ","), is_decided);
         const auto* const line = line_of(method.keyword);
         if (!is_decided && line != nullptr && line_of("AuthenticationMethods") == nullptr)
             finding.place = line->place;
     }
-    /// What else AuthenticationMethods could say, and what it needs.
-    std::string choices_beside(const std::string& proof, bool is_decided) const {
-        auto choices = ", or with `" + proof + ",keyboard-interactive:pam` to ask for both";
-        if (!is_decided)
-            choices += "; if that is to be enough, with `" + proof + " keyboard-interactive:pam`";
-        if (!settings_.keyboard_interactive) choices += "; it needs `KbdInteractiveAuthentication yes`";
+    /// The change, what else AuthenticationMethods could say, and what it needs.
+    Sentence with_choices(const Sentence& change, const std::string& proof, bool is_decided) const {
+        auto choices = tr("%1, or with `%2,keyboard-interactive:pam` to ask for both", {change, proof});
+        if (!is_decided) {
+            choices = tr("%1; if that is to be enough, with `%2 keyboard-interactive:pam`", {choices, proof});
+        }
+        if (!settings_.keyboard_interactive)
+            choices = tr("%1; it needs `KbdInteractiveAuthentication yes`", {choices});
         return choices;
     }
 
@@ -322,10 +340,10 @@ class Judge {
         if (!is_typed) return;
         const bool is_open = !settings_.use_pam || !stack_asks() || view_.stack.lets_unenrolled_in;
         add(is_open ? Severity::fault : Severity::warning, "empty_password",
-            !is_open ? "an account with an empty password may need nothing but a code"
+            !is_open ? tr("an account with an empty password may need nothing but a code")
             : settings_.use_pam && stack_asks()
-                ? "an account with an empty password that isn't enrolled may be open to everybody"
-                : "an account with an empty password may be open to everybody",
+                ? tr("an account with an empty password that isn't enrolled may be open to everybody")
+                : tr("an account with an empty password may be open to everybody"),
             "PermitEmptyPasswords", "no", {"PermitEmptyPasswords yes", setting("UsePAM", settings_.use_pam)});
     }
 
@@ -336,11 +354,11 @@ class Judge {
         const bool is_open = has_way(Outcome::password) || has_way(Outcome::by_stack);
         const bool is_asked = has_way(Outcome::code) || has_way(Outcome::in_vain);
         if (is_open) {
-            add(Severity::fault, "root_password", "the password is enough, and no code is asked",
+            add(Severity::fault, "root_password", tr("the password is enough, and no code is asked"),
                 "PermitRootLogin", "prohibit-password", {"PermitRootLogin yes"});
         } else if (is_asked && view_.stack.lets_unenrolled_in) {
             add(Severity::warning, "root_unenrolled",
-                "the password is enough for as long as root isn't enrolled", "PermitRootLogin",
+                tr("the password is enough for as long as root isn't enrolled"), "PermitRootLogin",
                 "prohibit-password", {"PermitRootLogin yes"});
         }
     }
@@ -352,14 +370,18 @@ class Judge {
         const auto seconds = std::to_string(settings_.grace_time);
         if (settings_.grace_time != 0 && settings_.grace_time < shortest_grace_time) {
             add(Severity::warning, "grace_time",
-                "there are only " + seconds + " seconds for password and code together", "LoginGraceTime",
-                "120", {"LoginGraceTime " + seconds});
+                tr_n("there is only %1 second for password and code together",
+                     "there are only %1 seconds for password and code together", settings_.grace_time),
+                "LoginGraceTime", "120", {"LoginGraceTime " + seconds});
         }
         const auto tries = std::to_string(settings_.max_tries);
         if (settings_.max_tries < fewest_tries && settings_.public_key) {
             add(Severity::warning, "max_tries",
-                "a client that offers " + tries + (settings_.max_tries == 1 ? " key" : " keys") +
-                    " in vain, as one with an agent may, is cut off before a code is asked",
+                tr_n("a client that offers %1 key in vain, as one with an agent may, is cut off before a "
+                     "code is asked",
+                     "a client that offers %1 keys in vain, as one with an agent may, is cut off before a "
+                     "code is asked",
+                     settings_.max_tries),
                 "MaxAuthTries", "6", {"MaxAuthTries " + tries});
         }
     }

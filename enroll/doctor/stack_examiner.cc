@@ -38,7 +38,8 @@ class Examiner {
     Examination examine() {
         if (!can_judge()) return std::move(result_);
         if (!stacks_.has_file)
-            add(Severity::remark, "other", "there is no file for it, so `other` stands in", place_of_other());
+            add(Severity::remark, "other", tr("there is no file for it, so `other` stands in"),
+                place_of_other());
         note_lines_without_effect();
         ours_ = lines_of_ours(Phase::auth);
         if (ours_.empty()) {
@@ -58,14 +59,14 @@ class Examiner {
   private:
     const Stack& auth() const { return stacks_[Phase::auth]; }
 
-    CheckFinding& add(Severity severity, std::string kind, std::string sentence, FileLine place,
-                      std::string change = "") {
+    CheckFinding& add(Severity severity, std::string kind, Sentence sentence, FileLine place,
+                      Sentence change = {}) {
         result_.findings.push_back({severity, std::move(kind), result_.service, std::move(sentence),
                                     std::move(place), std::move(change)});
         return result_.findings.back();
     }
     CheckFinding& add(Severity severity, const Stack& stack, const Way& way, std::string kind,
-                      std::string sentence, std::string change) {
+                      Sentence sentence, Sentence change) {
         auto& finding = add(severity, std::move(kind), std::move(sentence),
                             stack[blamed_line(stack, way)].place, std::move(change));
         finding.steps = steps_in_words(stack, way);
@@ -83,22 +84,23 @@ class Examiner {
     }
     void note_no_code() {
         const auto password = password_line();
-        add(Severity::remark, "no_code", "no code is asked", password.value_or(FileLine{}),
-            "add the line `auth required " + std::string(our_module) + "`" +
-                (password ? " after " + text_of(*password) : ""));
+        const auto wanted = "`auth required " + std::string(our_module) + "`";
+        add(Severity::remark, "no_code", tr("no code is asked"), password.value_or(FileLine{}),
+            password ? tr("add the line %1 after %2", {wanted, text_of(*password)})
+                     : tr("add the line %1", {wanted}));
     }
 
     // ---- what was read
 
     bool can_judge() {
         for (const auto& file : stacks_.unreadable) {
-            add(Severity::warning, "unreadable", "what it says can't be read by you: run this as root",
+            add(Severity::warning, "unreadable", tr("what it says can't be read by you: run this as root"),
                 {file, 0});
         }
         if (!stacks_.unreadable.empty()) return false;
         if (!stacks_.broken) return true;
-        add(Severity::fault, "broken", "nobody gets in: " + stacks_.broken->complaint, stacks_.broken->place,
-            "mend that line");
+        add(Severity::fault, "broken", tr("nobody gets in: %1", {stacks_.broken->complaint}),
+            stacks_.broken->place, tr("mend that line"));
         return false;
     }
     void note_lines_without_effect() {
@@ -106,8 +108,8 @@ class Examiner {
             for (const auto& line : stacks_[phase]) {
                 if (!is_ours(line)) continue;
                 add(Severity::remark, "no_effect",
-                    "our module does nothing in the " + std::string(name_of(phase)) + " phase", line.place,
-                    "take the line away");
+                    tr("our module does nothing in the %1 phase", {name_of(phase)}), line.place,
+                    tr("take the line away"));
             }
         }
     }
@@ -115,8 +117,8 @@ class Examiner {
         for (const auto& line : stacks_[phase]) {
             if (line.kind != StackLine::Kind::must_fail) continue;
             add(Severity::fault, "unreadable_line",
-                "the line " + line.complaint + ", so libpam answers for it: a refusal", line.place,
-                "correct the line, or take it away");
+                tr("%1, so libpam answers for it: a refusal", {line.complaint}), line.place,
+                tr("correct the line, or take it away"));
         }
     }
 
@@ -135,20 +137,20 @@ class Examiner {
         if (is_missing(line)) {
             ours.is_usable = false;
             add(Severity::fault, "module_missing",
-                printable(line.module) + " isn't where libpam looks for it, so it lets nobody in", line.place,
-                "install it, or correct its name");
+                tr("%1 isn't where libpam looks for it, so it lets nobody in", {printable(line.module)}),
+                line.place, tr("install it, or correct its name"));
         }
         auto settings = settings_for_line(surroundings_.settings, arguments);
         if (settings) {
             ours.settings = *std::move(settings);
         } else if (const auto closed = closed_settings(line)) {
-            add(Severity::warning, "unreadable", "what it says can't be read by you: run this as root",
+            add(Severity::warning, "unreadable", tr("what it says can't be read by you: run this as root"),
                 {*closed, 0});
         } else {
             ours.is_usable = false;
             add(Severity::fault, "settings",
-                "our module lets nobody in: " + settings.failure().message.english(), line.place,
-                "correct it");
+                tr("our module lets nobody in: %1", {settings.failure().message}), line.place,
+                tr("correct it"));
         }
         return ours;
     }
@@ -195,8 +197,8 @@ class Examiner {
         if (!result_.service.starts_with(our_service)) note_unenrolled(whole);
         note_remembered();
         if (!find_way(auth(), whole, whole) && is_sound(result_.findings)) {
-            add(Severity::fault, "closed", "nobody gets in, whatever they answer",
-                auth()[ours_.front().index].place, "look at what each line after it answers");
+            add(Severity::fault, "closed", tr("nobody gets in, whatever they answer"),
+                auth()[ours_.front().index].place, tr("look at what each line after it answers"));
         }
     }
     void note_bypass(const Way& way) {
@@ -206,8 +208,8 @@ class Examiner {
         });
         const auto sentence =
             proof != way.steps.end()
-                ? "who passes " + printable(auth()[proof->line].module) + " gets in without a code"
-                : std::string("somebody gets in who has neither proved who they are nor given a code");
+                ? tr("who passes %1 gets in without a code", {printable(auth()[proof->line].module)})
+                : tr("somebody gets in who has neither proved who they are nor given a code");
         add(Severity::fault, auth(), way, "bypass", sentence, change_against(auth(), way));
     }
     /// Says whom a condition lets pass, and takes the answers that do out of `players`.
@@ -218,9 +220,9 @@ class Examiner {
         for (const auto& argument : line.arguments) what += " " + printable(argument);
         const bool is_root = line.module_name() == "pam_rootok.so" && step->code == PAM_SUCCESS;
         add(Severity::remark, auth(), way, "exempt",
-            is_root ? "root is asked for no code (" + what + ")"
-                    : "no code is needed where " + what + " answers " + std::string(name_of_code(step->code)),
-            "");
+            is_root ? tr("root is asked for no code (%1)", {what})
+                    : tr("no code is needed where %1 answers %2", {what, name_of_code(step->code)}),
+            {});
         for (int code = 0; code < code_count; ++code) {
             const auto index = static_cast<std::size_t>(code);
             if (code == step->code ||
@@ -251,11 +253,11 @@ class Examiner {
         for (const auto& ours : ours_) {
             const auto& line = auth()[ours.index];
             if (unenrolled(ours) == Unenrolled::ignore) {
-                add(Severity::remark, "unenrolled", "who isn't enrolled gets in without a code", line.place,
-                    "once everybody is enrolled, leave out unenrolled=ignore (or nullok)");
+                add(Severity::remark, "unenrolled", tr("who isn't enrolled gets in without a code"),
+                    line.place, tr("once everybody is enrolled, leave out unenrolled=ignore (or nullok)"));
             }
             if (unenrolled(ours) == Unenrolled::enrol)
-                add(Severity::remark, "enrols", "who isn't enrolled enrols at the login", line.place);
+                add(Severity::remark, "enrols", tr("who isn't enrolled enrols at the login"), line.place);
         }
     }
 
@@ -264,8 +266,9 @@ class Examiner {
             const int seconds = ours.settings.policy.remember;
             if (seconds == 0) continue;
             add(Severity::remark, "remember",
-                "a host from which somebody gave a code isn't asked for theirs again for " +
-                    std::to_string(seconds) + " seconds",
+                tr_n("a host from which somebody gave a code isn't asked for theirs again for %1 second",
+                     "a host from which somebody gave a code isn't asked for theirs again for %1 seconds",
+                     seconds),
                 auth()[ours.index].place);
         }
     }
@@ -279,7 +282,8 @@ class Examiner {
             const auto without = players({.is_code_given = false, .is_first_factor_given = false});
             const auto alone = players({.is_first_factor_given = false});
             if (const auto way = find_way(auth(), without, whole); way && !way->condition) {
-                add(Severity::fault, auth(), *way, "nothing", "who isn't enrolled gets in and proves nothing",
+                add(Severity::fault, auth(), *way, "nothing",
+                    tr("who isn't enrolled gets in and proves nothing"),
                     password_first(auth()[ours_.front().index]));
             } else if (const auto code = find_way(auth(), alone, whole); code && !is_exempted(*code)) {
                 note_code_alone(*code);
@@ -292,10 +296,10 @@ class Examiner {
         return std::ranges::none_of(way.steps, [&](const Step& step) { return is_ours(auth()[step.line]); });
     }
     void note_code_alone(const Way& way) {
-        const auto sentence = "a code is enough to get in, and nothing else has to be proved";
+        const auto sentence = tr("a code is enough to get in, and nothing else has to be proved");
         if (way.condition) {
             add(Severity::remark, auth(), way, "code_alone",
-                sentence + (" where " + printable(auth()[*way.condition].module)) + " has it so", "");
+                tr("%1 where %2 has it so", {sentence, printable(auth()[*way.condition].module)}), {});
         } else {
             add(Severity::fault, auth(), way, "code_alone", sentence,
                 password_first(auth()[ours_.front().index]));
@@ -310,28 +314,29 @@ class Examiner {
             if (!way || way->condition) continue;
             auto& finding =
                 add(Severity::warning, "asked_first",
-                    "a code is asked of people whose password wasn't right, so strangers can use up "
-                    "somebody's guesses",
+                    tr("a code is asked of people whose password wasn't right, so strangers can use up "
+                       "somebody's guesses"),
                     auth()[ours.index].place, change_of_order(*way, ours.index));
             finding.steps = steps_in_words(auth(), *way);
             return;
         }
     }
-    static std::string password_first(const StackLine& ours) {
-        return "put the line that checks the password, as `auth requisite pam_unix.so`, before " +
-               text_of(ours.place);
+    static Sentence password_first(const StackLine& ours) {
+        return tr("put the line that checks the password, as `auth requisite pam_unix.so`, before %1",
+                  {text_of(ours.place)});
     }
-    std::string change_of_order(const Way& way, std::size_t ours) const {
+    Sentence change_of_order(const Way& way, std::size_t ours) const {
         const auto& our_line = auth()[ours];
         for (const auto& step : way.steps) {
             const auto& line = auth()[step.line];
             if (!is_first_factor(line)) continue;
             return line.level == our_line.level
-                       ? "write " + written(Phase::auth, "requisite", line) + " at " + text_of(line.place)
-                       : "move the line to " + line.place.file + ", behind what checks the password there";
+                       ? tr("write %1 at %2", {written(Phase::auth, "requisite", line), text_of(line.place)})
+                       : tr("move the line to %1, behind what checks the password there", {line.place.file});
         }
         const auto password = password_line();
-        return password ? "move the line to right after " + text_of(*password) : password_first(our_line);
+        return password ? tr("move the line to right after %1", {text_of(*password)})
+                        : password_first(our_line);
     }
 
     // ---- the account phase, where who isn't enrolled enrols
@@ -349,18 +354,19 @@ class Examiner {
         const auto ours = lines_of_ours(Phase::account);
         if (ours.empty()) {
             add(Severity::fault, "account_missing",
-                "who has still to enrol gets in nowhere: unenrolled=enrol needs our module in the account "
-                "phase too",
+                tr("who has still to enrol gets in nowhere: unenrolled=enrol needs our module in the account "
+                   "phase too"),
                 auth()[enrolling->index].place,
-                "add the line " + wanted +
-                    (stack.empty() ? "" : " after " + text_of(end_of_account(auth()[enrolling->index]))));
+                stack.empty() ? tr("add the line %1", {wanted})
+                              : tr("add the line %1 after %2",
+                                   {wanted, text_of(end_of_account(auth()[enrolling->index]))}));
             return;
         }
         for (const auto& line : ours) {
             if (line.is_usable && unenrolled(line) != Unenrolled::enrol) {
                 add(Severity::fault, "account_arguments",
-                    "the account line has other arguments than the auth line", stack[line.index].place,
-                    "write " + wanted + " in its place");
+                    tr("the account line has other arguments than the auth line"), stack[line.index].place,
+                    tr("write %1 in its place", {wanted}));
             }
         }
         const auto players_if = [&](const Assumption& assumption) {
@@ -369,8 +375,8 @@ class Examiner {
         const auto way = find_way(stack, players_if({.is_code_given = false}), players_if(anything));
         if (!way) return;
         add(way->condition ? Severity::warning : Severity::fault, stack, *way, "account_bypass",
-            "who has still to enrol may never come to our account line, and then gets in nowhere",
-            "move the line " + wanted + " before " + text_of(stack[blamed_line(stack, *way)].place));
+            tr("who has still to enrol may never come to our account line, and then gets in nowhere"),
+            tr("move the line %1 before %2", {wanted, text_of(stack[blamed_line(stack, *way)].place)}));
     }
 
     const Surroundings& surroundings_;

@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "enroll/doctor/file_judge.h"
 #include "enroll/doctor/many.h"
 #include "enroll/doctor/program_facts.h"
 #include "enroll/doctor/shell_words.h"
@@ -62,13 +63,17 @@ std::string one_after_the_other(const std::vector<std::string>& paths,
     return line;
 }
 
-class StoreJudge {
+Sentence and_so_on(const std::string& command) {
+    return tr("%1, and so on: --json has all names", {command});
+}
+
+class StoreJudge : FileJudge {
   public:
     explicit StoreJudge(const StoreFacts& facts) : facts_(facts) {}
 
     std::vector<CheckFinding> judge() {
         if (!facts_.store.file.is_there && !facts_.key.is_there) {
-            add(Severity::fault, "store_missing", facts_.store.file, "isn't there, nor is the host key",
+            add(Severity::fault, "store_missing", facts_.store.file, tr("isn't there, nor is the host key"),
                 "totp-enroll prepare");
             return std::move(findings_);
         }
@@ -87,23 +92,19 @@ class StoreJudge {
     }
 
   private:
-    void add(Severity severity, const std::string& kind, const SeenFile& file, const std::string& sentence,
-             const std::string& change) {
-        findings_.push_back({severity, kind, file.path, sentence, {}, change});
-    }
-
     // ---- directories
 
     void judge_directory(const SeenDirectory& directory, mode_t mode) {
         const auto& file = directory.file;
         if (!file.is_there)
-            return add(Severity::fault, "directory_missing", file, "is missing", "totp-enroll prepare");
+            return add(Severity::fault, "directory_missing", file, tr("is missing"), "totp-enroll prepare");
         if (!S_ISDIR(file.look.mode)) {
-            return add(Severity::fault, "directory_kind", file, "isn't a directory",
-                       "name the directory itself, not a link to it, with store or state in pam_totp.conf");
+            return add(Severity::fault, "directory_kind", file, tr("isn't a directory"),
+                       tr("name the directory itself, not a link to it, with store or state in "
+                          "pam_totp.conf"));
         }
         if (const auto flaw = flaw_of_directory(file.look, facts_.owner)) {
-            return add(Severity::fault, "directory_flaw", file, flaw->what.english(),
+            return add(Severity::fault, "directory_flaw", file, flaw->what,
                        command_line(flaw->command, {file.path}));
         }
         if (facts_.group) judge_group_of_directory(file, mode);
@@ -112,8 +113,9 @@ class StoreJudge {
         if (file.group == *facts_.group && (file.look.mode & mode) == mode) return;
         const auto path = shell_word(file.path);
         add(Severity::fault, "directory_group", file,
-            std::string("isn't the group ") + store_group + "'s with mode " + octal(mode) +
-                ", so nobody but root enrols, and programs that aren't root's let nobody in",
+            tr("isn't the group %1's with mode %2, so nobody but root enrols, and programs that aren't "
+               "root's let nobody in",
+               {store_group, octal(mode)}),
             std::string("chgrp ") + store_group + " " + path + " && chmod " + octal(mode) + " " + path);
     }
 
@@ -124,32 +126,34 @@ class StoreJudge {
         const auto path = shell_word(key.path);
         if (!key.is_there) return judge_missing_key();
         if (const auto flaw = flaw_of_key(key.look, facts_.owner)) {
-            add(Severity::fault, "key_flaw", key, "the host key " + flaw->what.english(),
-                flaw->command.empty() ? "put the key itself there" : command_line(flaw->command, {key.path}));
+            add(Severity::fault, "key_flaw", key, tr("the host key %1", {flaw->what}),
+                flaw->command.empty() ? tr("put the key itself there")
+                                      : Sentence(command_line(flaw->command, {key.path})));
         } else if (key.size != key_size) {
-            add(Severity::fault, "key_size", key, "the host key isn't 32 bytes long",
-                "bring the right one back from a backup: see pam-totp-emergency(7)");
+            add(Severity::fault, "key_size", key, tr("the host key isn't 32 bytes long"),
+                tr("bring the right one back from a backup: see pam-totp-emergency(7)"));
         } else if (facts_.group && (key.group != *facts_.group ||
                                     (key.look.mode & for_root_and_group) != for_root_and_group)) {
             add(Severity::fault, "key_group", key,
-                std::string("the host key can't be read by the group ") + store_group +
-                    ", so nobody but root enrols, and programs that aren't root's let nobody in",
+                tr("the host key can't be read by the group %1, so nobody but root enrols, and programs that "
+                   "aren't root's let nobody in",
+                   {store_group}),
                 std::string("chgrp ") + store_group + " " + path + " && chmod 0640 " + path);
         }
         if (facts_.next_key.is_there) {
             add(Severity::warning, "rekey_unfinished", facts_.next_key,
-                "a rekey was begun and isn't finished (or is at it now): both keys are needed until then",
+                tr("a rekey was begun and isn't finished (or is at it now): both keys are needed until then"),
                 "totp-enroll rekey");
         }
     }
     void judge_missing_key() {
         if (facts_.enrolled.record_count == 0) {
-            return add(Severity::fault, "key_missing", facts_.key, "the host key isn't there",
+            return add(Severity::fault, "key_missing", facts_.key, tr("the host key isn't there"),
                        "totp-enroll prepare");
         }
         add(Severity::fault, "key_missing", facts_.key,
-            "the host key isn't there, so no enrolment can be opened and nobody gets in by a code",
-            "bring it back from a backup: see pam-totp-emergency(7)");
+            tr("the host key isn't there, so no enrolment can be opened and nobody gets in by a code"),
+            tr("bring it back from a backup: see pam-totp-emergency(7)"));
     }
 
     // ---- records
@@ -176,21 +180,17 @@ class StoreJudge {
         return parts;
     }
     void about_records(Severity severity, const std::string& kind, const SeenDirectory& directory,
-                       const std::vector<const SeenRecord*>& records, const std::string& sentence,
-                       const std::string& change) {
-        auto users = sorted(records, &SeenRecord::user);
-        const auto whose =
-            by_count(users.size(), "the record of ", "each record of ") + names_in_words(users);
-        add(severity, kind, directory.file, whose + " " + sentence, change);
+                       std::vector<std::string> users, const Sentence& sentence, const Sentence& change) {
+        add(severity, kind, directory.file, sentence, change);
         findings_.back().accounts = std::move(users);
     }
     void note_flaw(const SeenDirectory& directory, const std::vector<const SeenRecord*>& records) {
         const auto& flaw = *records.front()->flaw;
         const auto paths = sorted(records, &SeenRecord::path);
-        std::string change;
+        Sentence change;
         if (paths.size() > most_named) {
-            change = (flaw.command.empty() ? "rm -r" : flaw.command) + " " + shell_word(paths.front()) +
-                     ", and so on: --json has all names";
+            change =
+                and_so_on((flaw.command.empty() ? "rm -r" : flaw.command) + " " + shell_word(paths.front()));
         } else if (!flaw.command.empty()) {
             change = command_line(flaw.command, paths);
         } else if (S_ISREG(records.front()->mode)) {
@@ -198,18 +198,25 @@ class StoreJudge {
         } else {
             change = command_line("rm -r", paths);
         }
-        about_records(Severity::fault, "record_flaw", directory, records,
-                      flaw.what.english() + ", so a login refuses it", change);
+        auto users = sorted(records, &SeenRecord::user);
+        const auto sentence =
+            tr_n("the record of %2 %3, so a login refuses it", "each record of %2 %3, so a login refuses it",
+                 static_cast<std::int64_t>(users.size()), {names_in_words(users), flaw.what});
+        about_records(Severity::fault, "record_flaw", directory, std::move(users), sentence, change);
     }
     void note_holes(const SeenDirectory& directory, const std::vector<const SeenRecord*>& records) {
         if (records.empty()) return;
         const auto paths = sorted(records, &SeenRecord::path);
         auto named = paths;
         named.resize(std::min(paths.size(), most_named));
-        auto change = one_after_the_other(named, written_once_more);
-        if (paths.size() > most_named) change += ", and so on: --json has all names";
-        about_records(Severity::warning, "hole", directory, records,
-                      "isn't written to its last block, so on a full disk a login fails", change);
+        const auto change = one_after_the_other(named, written_once_more);
+        auto users = sorted(records, &SeenRecord::user);
+        const auto sentence =
+            tr_n("the record of %2 isn't written to its last block, so on a full disk a login fails",
+                 "each record of %2 isn't written to its last block, so on a full disk a login fails",
+                 static_cast<std::int64_t>(users.size()), {names_in_words(users)});
+        about_records(Severity::warning, "hole", directory, std::move(users), sentence,
+                      paths.size() > most_named ? and_so_on(change) : change);
     }
     /// A file of this kind is told not to be copied while it is empty: so each is made anew, held as a login
     /// holds it.
@@ -218,16 +225,15 @@ class StoreJudge {
         const auto& file = directory.file;
         if (file.mount.type != "btrfs") {
             add(Severity::warning, "copies_on_write", file,
-                "lies on " + file.mount.type +
-                    ", which writes nothing in place, so on a full disk nobody gets in",
-                "keep the login states on another file system, with state in pam_totp.conf");
+                tr("lies on %1, which writes nothing in place, so on a full disk nobody gets in",
+                   {file.mount.type}),
+                tr("keep the login states on another file system, with state in pam_totp.conf"));
         } else if (!directory.makes_files_in_place || count > 0) {
             add(Severity::warning, "copies_on_write", file,
-                "lies on btrfs and is copied when it is written, so on a full disk nobody gets in",
+                tr("lies on btrfs and is copied when it is written, so on a full disk nobody gets in"),
                 "chattr +C " + shell_word(file.path) + " && cd " + shell_word(file.path) +
                     " && for f in .nobody *; do [ ! -f \"$f\" ] || flock \"$f\" sh -c 'cp -p --reflink=never "
-                    "\"$1\" \"$1~\" && "
-                    "sync \"$1~\" && mv \"$1~\" \"$1\"' sh \"$f\"; done");
+                    "\"$1\" \"$1~\" && sync \"$1~\" && mv \"$1~\" \"$1\"' sh \"$f\"; done");
         }
     }
     bool is_state(const SeenDirectory& directory) const { return &directory == &facts_.state; }
@@ -237,9 +243,8 @@ class StoreJudge {
             facts_.enrolled.file.is_there && facts_.state.file.is_there && facts_.key.is_there;
         if (facts_.has_nobody || !is_all_there) return;
         add(Severity::warning, "nobody", facts_.enrolled.file,
-            "the records are missing that stand for who isn't enrolled: by how long a refusal takes, others "
-            "can "
-            "tell who is",
+            tr("the records are missing that stand for who isn't enrolled: by how long a refusal takes, "
+               "others can tell who is"),
             "totp-enroll prepare");
     }
     void judge_strange(const SeenDirectory& directory) {
@@ -247,12 +252,12 @@ class StoreJudge {
         auto paths = directory.strange;
         std::ranges::sort(paths);
         const auto change = paths.size() > most_named
-                                ? command_line("rm -r", {paths.front()}) + ", and so on: see ls -la"
-                                : command_line("rm -r", paths);
+                                ? tr("%1, and so on: see ls -la", {command_line("rm -r", {paths.front()})})
+                                : Sentence(command_line("rm -r", paths));
         add(Severity::warning, "strange", directory.file,
-            by_count(paths.size(), "there is something that can't be a record: ",
-                     "there are things that can't be records: ") +
-                names_in_words(paths),
+            tr_n("there is something that can't be a record: %2",
+                 "there are things that can't be records: %2", static_cast<std::int64_t>(paths.size()),
+                 {names_in_words(paths)}),
             change);
     }
 
@@ -263,13 +268,13 @@ class StoreJudge {
         const auto& enrolled = facts_.enrolled;
         if (state.file.mount.is_read_only) {
             add(Severity::fault, "read_only", state.file,
-                "lies on " + state.file.mount.point +
-                    ", which is mounted read-only: nobody gets in by a code",
+                tr("lies on %1, which is mounted read-only: nobody gets in by a code",
+                   {state.file.mount.point}),
                 command_line("mount -o remount,rw", {state.file.mount.point}));
         } else if (enrolled.file.mount.is_read_only) {
             add(Severity::remark, "read_only", enrolled.file,
-                "lies on " + enrolled.file.mount.point + ", which is mounted read-only: nobody can enrol",
-                "");
+                tr("lies on %1, which is mounted read-only: nobody can enrol", {enrolled.file.mount.point}),
+                {});
         }
         judge_room(enrolled);
         if (state.file.mount.point != enrolled.file.mount.point) judge_room(state);
@@ -283,38 +288,39 @@ class StoreJudge {
             std::min(bytes / bytes_of_an_enrolment, files.value_or(UINT64_MAX) / files_of_an_enrolment);
         if (fit >= enrolments_to_have_room_for) return;
         const bool lacks_files = files && *files / files_of_an_enrolment <= bytes / bytes_of_an_enrolment;
+        const auto lack = lacks_files ? tr("there are too few inodes on %1", {directory.file.mount.point})
+                                      : tr("there is too little space on %1", {directory.file.mount.point});
         add(Severity::warning, "room", directory.file,
-            std::string(lacks_files ? "there are too few inodes" : "there is too little space") + " on " +
-                directory.file.mount.point + ": " +
-                (fit == 0 ? "nobody can enrol" : "no more than " + std::to_string(fit) + " can enrol") +
-                " (who is enrolled gets in all the same)",
-            "make room there");
+            fit == 0
+                ? tr("%1: nobody can enrol (who is enrolled gets in all the same)", {lack})
+                : tr("%1: no more than %2 can enrol (who is enrolled gets in all the same)", {lack, fit}),
+            tr("make room there"));
     }
     void judge_network() {
         const auto& state = facts_.state.file;
         if (state.mount.locks_alone) {
             add(Severity::fault, "network", state,
-                "lies on a network file system that keeps locks to this host (nolock or local_lock): another "
-                "host lets the same code in at the same time",
-                "mount it without these options, or give each host login states of its own, with state in "
-                "pam_totp.conf");
+                tr("lies on a network file system that keeps locks to this host (nolock or local_lock): "
+                   "another host lets the same code in at the same time"),
+                tr("mount it without these options, or give each host login states of its own, with state in "
+                   "pam_totp.conf"));
         } else if (is_of_network(state.mount)) {
             add(Severity::warning, "network", state,
-                "lies on a network file system (" + state.mount.type +
-                    "): nobody gets in by a code while that can't be reached",
-                "keep the login states on a disk of this host, with state in pam_totp.conf");
+                tr("lies on a network file system (%1): nobody gets in by a code while that can't be reached",
+                   {state.mount.type}),
+                tr("keep the login states on a disk of this host, with state in pam_totp.conf"));
         }
     }
     void judge_memory() {
         const auto& state = facts_.state.file;
         if (is_in_memory(facts_.enrolled.file.mount)) {
             add(Severity::warning, "in_memory", facts_.enrolled.file,
-                "lies in memory (" + facts_.enrolled.file.mount.type + "): after a boot nobody is enrolled",
-                "keep the store on a disk, with store in pam_totp.conf");
+                tr("lies in memory (%1): after a boot nobody is enrolled", {facts_.enrolled.file.mount.type}),
+                tr("keep the store on a disk, with store in pam_totp.conf"));
         } else if (is_in_memory(state.mount) && facts_.missing_state == MissingState::refuse) {
             add(Severity::warning, "in_memory", state,
-                "lies in memory (" + state.mount.type + "): after a boot nobody gets in by a code",
-                "keep the login states on a disk, or see missing_state in pam_totp.conf(5)");
+                tr("lies in memory (%1): after a boot nobody gets in by a code", {state.mount.type}),
+                tr("keep the login states on a disk, or see missing_state in pam_totp.conf(5)"));
         }
     }
 
@@ -328,22 +334,23 @@ class StoreJudge {
                                 state.security_label.find(":unlabeled_t:") != std::string::npos;
         if (facts_.selinux_enforces && is_general) {
             add(Severity::warning, "selinux", state.file,
-                "SELinux is enforcing, and the directory is labelled " + state.security_label +
-                    ": unless a policy of yours lets them, programs that log people in can't write there",
+                tr("SELinux is enforcing, and the directory is labelled %1: unless a policy of yours lets "
+                   "them, programs that log people in can't write there",
+                   {state.security_label}),
                 "semanage fcontext -a -t var_auth_t " + shell_word(facts_.store.file.path + "(/.*)?") +
                     " && " + command_line("restorecon -R", {facts_.store.file.path}));
         }
         if (facts_.confined_programs.empty()) return;
         add(Severity::remark, "apparmor", facts_.store.file,
-            "AppArmor confines " + names_in_words(facts_.confined_programs) + ": " +
-                by_count(facts_.confined_programs.size(), "its profile", "their profiles") +
-                " must have the lines `" + facts_.key.path + "* r,`, `" + facts_.store.file.path +
-                "/** r,` and `" + path + "/* rwk,`",
-            "");
+            tr_n("AppArmor confines %2: its profile must have the lines `%3* r,`, `%4/** r,` and `%5/* rwk,`",
+                 "AppArmor confines %2: their profiles must have the lines `%3* r,`, `%4/** r,` and `%5/* "
+                 "rwk,`",
+                 static_cast<std::int64_t>(facts_.confined_programs.size()),
+                 {names_in_words(facts_.confined_programs), facts_.key.path, facts_.store.file.path, path}),
+            {});
     }
 
     const StoreFacts& facts_;
-    std::vector<CheckFinding> findings_;
 };
 
 }  // namespace

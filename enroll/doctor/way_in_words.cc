@@ -12,28 +12,27 @@ namespace {
 
 using Lines = std::span<const StackLine>;
 
-std::string subject_of(const StackLine& line) {
-    if (line.kind == StackLine::Kind::must_fail) return "the line " + line.complaint + ", so libpam";
+/// The module and its arguments, as the line has them.
+std::string called(const StackLine& line) {
     auto subject = printable(line.module);
     for (const auto& argument : line.arguments) subject += " " + printable(argument);
     return subject;
 }
 
-std::string outcome_of(const Action& action) {
+/// A clause, to follow what was answered.
+Sentence outcome_of(const Action& action) {
     switch (action.verb) {
-        case Verb::ignore: return "which counts for nothing";
-        case Verb::ok: return "which counts";
-        case Verb::done: return "and the rest of this stack isn't run";
-        case Verb::bad: return "which is a refusal";
-        case Verb::die: return "which is a refusal at once";
-        case Verb::reset: return "and what was answered in this stack so far is forgotten";
+        case Verb::ignore: return tr("which counts for nothing");
+        case Verb::ok: return tr("which counts");
+        case Verb::done: return tr("and the rest of this stack isn't run");
+        case Verb::bad: return tr("which is a refusal");
+        case Verb::die: return tr("which is a refusal at once");
+        case Verb::reset: return tr("and what was answered in this stack so far is forgotten");
         case Verb::jump:
-            return "and the next " +
-                   (action.lines == 1 ? std::string("line is")
-                                      : std::to_string(action.lines) + " lines are") +
-                   " passed over";
+            return tr_n("and the next line is passed over", "and the next %1 lines are passed over",
+                        action.lines);
     }
-    return "";
+    return {};
 }
 
 const Action& action_of(Lines stack, const Step& step) {
@@ -82,20 +81,21 @@ int lines_between(Lines stack, std::size_t line, std::size_t target) {
 }
 
 /// Against a line that leads past ours on success.
-std::string make_it_lead_to_ours(Lines stack, std::size_t line, std::size_t ours) {
+Sentence make_it_lead_to_ours(Lines stack, std::size_t line, std::size_t ours) {
     const int lines = lines_between(stack, line, ours);
     if (stack[ours].level > stack[line].level || lines == 0)
-        return "write " + written(Phase::auth, "requisite", stack[line]) + " in its place";
-    const auto jump = std::to_string(lines);
-    return "write " + written(Phase::auth, "[success=" + jump + " default=ignore]", stack[line]) +
-           " in its place, so that it leads to " + text_of(stack[ours].place);
+        return tr("write %1 in its place", {written(Phase::auth, "requisite", stack[line])});
+    const auto control = "[success=" + std::to_string(lines) + " default=ignore]";
+    return tr("write %1 in its place, so that it leads to %2",
+              {written(Phase::auth, control, stack[line]), text_of(stack[ours].place)});
 }
 
-std::string move_ours(Lines stack, std::size_t ours, std::size_t target) {
-    const auto what = "move the line " + written(Phase::auth, "required", stack[ours]) + " from " +
-                      text_of(stack[ours].place);
-    return target >= stack.size() ? what + " to the top of that file's auth lines"
-                                  : what + " to right after " + text_of(stack[target].place);
+Sentence move_ours(Lines stack, std::size_t ours, std::size_t target) {
+    const auto line = written(Phase::auth, "required", stack[ours]);
+    const auto from = text_of(stack[ours].place);
+    if (target >= stack.size())
+        return tr("move the line %1 from %2 to the top of that file's auth lines", {line, from});
+    return tr("move the line %1 from %2 to right after %3", {line, from, text_of(stack[target].place)});
 }
 
 }  // namespace
@@ -113,12 +113,17 @@ std::string written(Phase phase, std::string_view control, const StackLine& line
     return text + "`";
 }
 
-std::vector<std::string> steps_in_words(Lines stack, const Way& way) {
-    std::vector<std::string> words;
+std::vector<Sentence> steps_in_words(Lines stack, const Way& way) {
+    std::vector<Sentence> words;
+    words.reserve(way.steps.size());
     for (const auto& step : way.steps) {
         const auto& line = stack[step.line];
-        words.push_back(text_of(line.place) + ": " + subject_of(line) + " answers " +
-                        std::string(name_of_code(step.code)) + ", " + outcome_of(action_of(stack, step)));
+        const Sentence place = text_of(line.place);
+        const Sentence code = name_of_code(step.code);
+        const auto outcome = outcome_of(action_of(stack, step));
+        words.push_back(line.kind == StackLine::Kind::must_fail
+                            ? tr("%1: %2, so libpam answers %3, %4", {place, line.complaint, code, outcome})
+                            : tr("%1: %2 answers %3, %4", {place, called(line), code, outcome}));
     }
     return words;
 }
@@ -131,7 +136,7 @@ std::size_t blamed_line(Lines stack, const Way& way) {
     return way.steps.empty() ? 0 : way.steps.back().line;
 }
 
-std::string change_against(Lines stack, const Way& way) {
+Sentence change_against(Lines stack, const Way& way) {
     if (const auto step = step_past_ours(stack, way)) {
         const auto line = way.steps[*step].line;
         const auto ours = static_cast<std::size_t>(
@@ -142,12 +147,12 @@ std::string change_against(Lines stack, const Way& way) {
         return make_it_lead_to_ours(stack, line, ours);
     }
     if (const auto step = step_that_forgets(stack, way))
-        return "write `ignore` in place of `reset` at " + text_of(stack[way.steps[*step].line].place);
+        return tr("write `ignore` in place of `reset` at %1", {text_of(stack[way.steps[*step].line].place)});
     if (const auto step = step_at_ours(stack, way)) {
         const auto& line = stack[way.steps[*step].line];
-        return "write " + written(Phase::auth, "required", line) + " in its place";
+        return tr("write %1 in its place", {written(Phase::auth, "required", line)});
     }
-    return "";
+    return {};
 }
 
 }  // namespace totp

@@ -9,14 +9,14 @@
 namespace totp {
 
 /// One sentence for each step: "FILE:LINE: pam_unix.so answers success, and the rest isn't run".
-std::vector<std::string> steps_in_words(std::span<const StackLine> stack, const Way& way);
+std::vector<Sentence> steps_in_words(std::span<const StackLine> stack, const Way& way);
 
 /// The line to blame for a way that leads past a code: the condition, or ours if it was asked, or the one
 /// that leads past it.
 std::size_t blamed_line(std::span<const StackLine> stack, const Way& way);
 
 /// What to change there, so that nothing leads past it any more.
-std::string change_against(std::span<const StackLine> stack, const Way& way);
+Sentence change_against(std::span<const StackLine> stack, const Way& way);
 
 bool is_ours(const StackLine& line);
 

@@ -101,7 +101,8 @@ void names_each_contradiction(void**) {
         {enrolment_of({totp_device("phone"), twin}), "two devices with one secret"},
         {same_codes, "two recovery codes that are the same"},
     };
-    for (const auto& [enrolment, what] : table) assert_text(contradiction_in(enrolment).value().english(), what);
+    for (const auto& [enrolment, what] : table)
+        assert_text(contradiction_in(enrolment).value().english(), what);
 }
 
 void finds_no_contradiction_in_the_fullest_enrolment(void**) {

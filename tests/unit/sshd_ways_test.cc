@@ -49,8 +49,9 @@ std::string_view name_of(Severity severity) {
 std::string found(const std::vector<CheckFinding>& findings) {
     std::string text;
     for (const auto& finding : findings) {
-        const auto start = finding.change.find('`') + 1;
-        const auto setting = finding.change.substr(start, finding.change.find('`', start) - start);
+        const auto change = finding.change.english();
+        const auto start = change.find('`') + 1;
+        const auto setting = change.substr(start, change.find('`', start) - start);
         text.append(text.empty() ? "" : ", ").append(name_of(finding.severity)).append(" ");
         text.append(finding.kind).append(" ").append(setting);
     }
@@ -67,11 +68,12 @@ void finds_what_is_wrong_and_nothing_else(void**) {
 void every_finding_says_whom_where_how_and_what_to_change(void**) {
     for (const auto& row : vector_table("sshd_ways.txt", 4)) {
         for (const auto& finding : judge_sshd({"F", {}, {}}, view_of(row[0], row[1], row[2]))) {
-            claim(finding.about == "sshd" && finding.place.file == "F" &&
-                      finding.change.starts_with("add the line `") && finding.steps.size() == 1 &&
-                      finding.steps.front().starts_with("sshd -T -C user=" + row[2] + ",") &&
-                      finding.sentence.starts_with("as root, ") == (row[2] == "root"),
-                  row[0] + " | " + finding.sentence);
+            const auto sentence = finding.sentence.english();
+            claim(finding.about.english() == "sshd" && finding.place.file == "F" &&
+                      finding.change.english().starts_with("add the line `") && finding.steps.size() == 1 &&
+                      finding.steps.front().english().starts_with("sshd -T -C user=" + row[2] + ",") &&
+                      sentence.starts_with("as root, ") == (row[2] == "root"),
+                  row[0] + " | " + sentence);
         }
     }
 }
@@ -81,8 +83,8 @@ void a_line_that_decides_is_written_anew_in_its_place(void**) {
     const auto findings =
         judge_sshd(config, view_of("usepam no; passwordauthentication yes", "proven", "alice"));
     assert_text(text_of(findings.at(0).place), "G:7");
-    assert_text(findings[0].change, "write `UsePAM yes` in its place");
-    assert_text(findings[0].sentence,
+    assert_text(findings[0].change.english(), "write `UsePAM yes` in its place");
+    assert_text(findings[0].sentence.english(),
                 "whoever has the password gets in without a code, because sshd doesn't ask PAM");
 }
 
@@ -91,12 +93,13 @@ void says_to_whom_a_block_applies(void**) {
     auto view = view_of("", "proven", "alice");
     view.block = &block;
     const auto findings = judge_sshd({"F", {}, {block}}, view);
-    assert_true(findings.at(0).sentence.starts_with("where `Match User alice` applies, whoever has a key"));
+    assert_true(
+        findings.at(0).sentence.english().starts_with("where `Match User alice` applies, whoever has a key"));
 }
 
 void says_what_else_a_decision_about_keys_could_be(void**) {
     const auto findings = judge_sshd({"F", {}, {}}, view_of("", "proven", "alice"));
-    assert_text(findings.at(0).change,
+    assert_text(findings.at(0).change.english(),
                 "add the line `AuthenticationMethods keyboard-interactive:pam` at the top of F, or with "
                 "`publickey,keyboard-interactive:pam` to ask for both; if that is to be enough, with "
                 "`publickey keyboard-interactive:pam`");

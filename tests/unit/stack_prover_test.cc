@@ -81,7 +81,7 @@ void every_fault_says_where_it_is_and_what_to_change(void**) {
         for (const auto& finding : examined(each).findings) {
             if (finding.severity != Severity::fault) continue;
             claim(!finding.place.file.empty() && !finding.change.empty(),
-                  each.name + ": " + finding.sentence);
+                  each.name + ": " + finding.sentence.english());
         }
     }
 }
@@ -92,7 +92,7 @@ std::string change_for(std::string_view name) {
     for (const auto& each : stack_cases()) {
         if (each.name != name) continue;
         for (const auto& finding : examined(each).findings) {
-            if (finding.severity == Severity::fault) return finding.change;
+            if (finding.severity == Severity::fault) return finding.change.english();
         }
     }
     return "";
