@@ -37,6 +37,10 @@ struct CannotCompute : std::runtime_error {
 /// What a person or a file gave us, and can't be taken.
 Failure input_failure(Sentence message);
 
+/// The same where the system refuses: a sentence as tr() takes it, and as po/update finds it, in which %1 is
+/// `what` and %2 what the errno value says.
+Failure input_failure(const char* english, const std::string& what, int error);
+
 /// ": No space left on device" for an errno value, in English, to end a line with that only logs have.
 std::string because_of(int error_number);
 

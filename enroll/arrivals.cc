@@ -24,7 +24,7 @@ constexpr uid_t root = 0;
 
 /// A clause about the file's content, behind its name.
 Failure about(const std::string& path, const Failure& failure) {
-    return {failure.trouble, printable(path) + " " + failure.message.english()};
+    return {failure.trouble, tr("%1 %2", {printable(path), failure.message})};
 }
 
 /// Stdin, where the path is "-", is trusted as far as whoever gave it is.
@@ -32,7 +32,7 @@ Result<ForeignFile> file_at(const std::string& path, std::size_t limit) {
     if (path != "-") return read_foreign_file(path, limit);
     ForeignFile file;
     if (read_whole(Descriptor(dup(STDIN_FILENO)), limit, file.text) != 0 || file.text.size() > limit)
-        return input_failure("stdin can't be read whole" + because_of(errno));
+        return input_failure(tr("stdin can't be read whole: %1", {Sentence::of_error(errno)}));
     return file;
 }
 
@@ -69,11 +69,11 @@ std::optional<Arrival> google_file_in(const HomeOwner& owner) {
 
 Result<std::string> owner_of(const ForeignFile& file, const std::string& path) {
     if (file.owner == root)
-        return input_failure(printable(path) + " is root's: say whose it is, --user NAME");
+        return input_failure(tr("%1 is root's: say whose it is, --user NAME", {printable(path)}));
     const auto* entry = getpwuid(file.owner);
     if (entry != nullptr) return std::string(entry->pw_name);
-    return input_failure(printable(path) + " is of uid " + std::to_string(file.owner) +
-                         ", who has no account: say whose it is, --user NAME");
+    return input_failure(tr("%1 is of uid %2, who has no account: say whose it is, --user NAME",
+                            {printable(path), file.owner}));
 }
 
 // ---- a users file
@@ -81,10 +81,6 @@ Result<std::string> owner_of(const ForeignFile& file, const std::string& path) {
 std::optional<UnixTime> from_local_time(std::tm moment) {
     const auto time = std::mktime(&moment);
     return time == -1 ? std::nullopt : std::optional<UnixTime>(time);
-}
-
-std::string line_of(const std::string& path, const OathUser& user) {
-    return printable(path) + " line " + std::to_string(user.line);
 }
 
 /// Adds a line's device to its account's, or its failure in place of them.
@@ -98,8 +94,8 @@ void gather(std::vector<Arrival>& arrivals, const std::string& path, OathUser us
     if (!user.device) {
         arrival->devices = about(path, user.device.failure());
     } else if (getpwnam(user.name.c_str()) == nullptr) {
-        arrival->devices = input_failure(line_of(path, user) + " is of " + printable(user.name) +
-                                         ", who has no account here: see getent passwd");
+        arrival->devices = input_failure(tr("%1 line %2 is of %3, who has no account here: see getent passwd",
+                                            {printable(path), user.line, printable(user.name)}));
     } else {
         arrival->devices->push_back(*std::move(user.device));
     }
@@ -119,13 +115,13 @@ Arrival google_file_of(const std::string& user) {
     const auto* entry = getpwnam(user.c_str());
     if (entry == nullptr) {
         return {user, google_file,
-                input_failure("--user " + printable(user) +
-                              " isn't an account of this machine: see getent passwd")};
+                input_failure(
+                    tr("--user %1 isn't an account of this machine: see getent passwd", {printable(user)}))};
     }
     const auto owner = owner_in(*entry);
     if (auto arrival = google_file_in(owner)) return *std::move(arrival);
     return {user, google_file,
-            input_failure(printable(owner.home) + " has no " + google_file + ": name the file")};
+            input_failure(tr("%1 has no %2: name the file", {printable(owner.home), google_file}))};
 }
 
 Arrival google_file_at(const std::string& path, const std::string& user) {
@@ -146,8 +142,9 @@ std::vector<Arrival> oath_users_at(const std::string& path, const std::string& u
         if (user.empty() || each.name == user) gather(arrivals, from, std::move(each));
     }
     if (arrivals.empty()) {
-        const auto whom = user.empty() ? "anybody" : printable(user);
-        arrivals.push_back({user, from, input_failure(printable(from) + " has no line of " + whom)});
+        const auto sentence = user.empty() ? tr("%1 has no line of anybody", {printable(from)})
+                                           : tr("%1 has no line of %2", {printable(from), printable(user)});
+        arrivals.push_back({user, from, input_failure(sentence)});
     }
     return arrivals;
 }

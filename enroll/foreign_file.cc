@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/decimal.h"
 #include "core/descriptor.h"
 #include "core/percent.h"
 
@@ -15,32 +16,55 @@ namespace totp {
 namespace {
 
 constexpr unsigned seconds_to_read = 10;
-constexpr std::size_t longest_sentence = 1024;
+constexpr std::size_t longest_refusal = 16;
 constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
-Failure refused(const std::string& path, const std::string& what) {
-    return {Trouble::input, printable(path) + " " + what};
-}
+/// Why a file isn't taken. The letters are how a process of its own says so.
+enum class Refusal : char {
+    identity = 'i',  ///< the user's can't be had
+    link = 'l',
+    unreadable = 'u',
+    irregular = 'r',
+    open_to_others = 'o',
+    too_long = 'n',
+    not_own = 'w',
+};
 
-std::optional<std::string> distrust(const struct stat& status) {
-    if (!S_ISREG(status.st_mode)) return "isn't a regular file";
-    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return "is open to others than its owner, so its secret isn't one: chmod 600, or enrol anew";
-    return std::nullopt;
-}
+struct Refused {
+    Refusal why;
+    int error = 0;  ///< an errno value
+};
 
-Result<ForeignFile> read_open_file(const Descriptor& file, const std::string& path, std::size_t limit) {
-    if (!file) {
-        if (errno == ELOOP) return refused(path, "is a link, and links aren't followed");
-        return refused(path, "can't be read" + because_of(errno));
+/// `user` is whose home it is in.
+Failure failure_of(const Refused& refused, const std::string& path, std::size_t limit,
+                   const std::string& user) {
+    const auto file = printable(path);
+    switch (refused.why) {
+        case Refusal::identity: return input_failure("%1's identity can't be had: %2", user, refused.error);
+        case Refusal::link: return input_failure(tr("%1 is a link, and links aren't followed", {file}));
+        case Refusal::unreadable: return input_failure("%1 can't be read: %2", file, refused.error);
+        case Refusal::irregular: return input_failure(tr("%1 isn't a regular file", {file}));
+        case Refusal::open_to_others:
+            return input_failure(
+                tr("%1 is open to others than its owner, so its secret isn't one: chmod 600, or enrol anew",
+                   {file}));
+        case Refusal::too_long: return input_failure(tr("%1 has more than %2 bytes", {file, limit}));
+        case Refusal::not_own: return input_failure(tr("%1 isn't %2's own", {file, user}));
     }
+    return input_failure(tr("%1 couldn't be read within 10 seconds", {file}));
+}
+
+/// Nothing once it is in `found`.
+std::optional<Refused> read_open_file(const Descriptor& file, std::size_t limit, ForeignFile& found) {
+    if (!file) return Refused{errno == ELOOP ? Refusal::link : Refusal::unreadable, errno};
     struct stat status {};
-    if (fstat(file.number(), &status) != 0) return refused(path, "can't be read" + because_of(errno));
-    if (const auto distrusted = distrust(status)) return refused(path, *distrusted);
-    ForeignFile found{.text = {}, .owner = status.st_uid};
-    if (read_whole(file, limit, found.text) != 0) return refused(path, "can't be read" + because_of(errno));
-    if (found.text.size() > limit) return refused(path, "has more than " + std::to_string(limit) + " bytes");
-    return found;
+    if (fstat(file.number(), &status) != 0) return Refused{Refusal::unreadable, errno};
+    if (!S_ISREG(status.st_mode)) return Refused{Refusal::irregular};
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) return Refused{Refusal::open_to_others};
+    found.owner = status.st_uid;
+    if (read_whole(file, limit, found.text) != 0) return Refused{Refusal::unreadable, errno};
+    if (found.text.size() > limit) return Refused{Refusal::too_long};
+    return std::nullopt;
 }
 
 // ---- in the user's own process
@@ -52,19 +76,22 @@ bool become(const HomeOwner& owner) {
            setresgid(owner.group, owner.group, owner.group) == 0 && setresuid(uid, uid, uid) == 0;
 }
 
-/// What the process answers: '.' where there is nothing, '+' and the text, or '!' and a sentence.
+SecretBytes said(const Refused& refused) {
+    return SecretBytes(std::string{'!', static_cast<char>(refused.why)} + std::to_string(refused.error));
+}
+
+/// What the process answers: '.' where there is nothing, '+' and the text, or '!', a letter and an errno
+/// value.
 SecretBytes answer(const HomeOwner& owner, const std::string& name, std::size_t limit) {
     const auto path = owner.home + "/" + name;
-    if (!become(owner))
-        return SecretBytes("!" + owner.account.name + "'s identity can't be had" + because_of(errno));
+    if (!become(owner)) return said({Refusal::identity, errno});
     const Descriptor file(open(path.c_str(), flags));
     if (!file && (errno == ENOENT || errno == ENOTDIR)) return SecretBytes(".");
-    const auto found = read_open_file(file, path, limit);
-    if (!found) return SecretBytes("!" + found.failure().message.english());
-    if (found->owner != owner.account.uid)
-        return SecretBytes("!" + printable(path) + " isn't " + owner.account.name + "'s own");
+    ForeignFile found;
+    if (const auto refused = read_open_file(file, limit, found)) return said(*refused);
+    if (found.owner != owner.account.uid) return said({Refusal::not_own});
     SecretBytes text("+");
-    text.append(found->text.text());
+    text.append(found.text.text());
     return text;
 }
 
@@ -82,20 +109,25 @@ SecretBytes answer(const HomeOwner& owner, const std::string& name, std::size_t 
 }
 
 Result<std::optional<ForeignFile>> found_in(const SecretBytes& answer, const HomeOwner& owner,
-                                            const std::string& name) {
+                                            const std::string& name, std::size_t limit) {
     const auto text = answer.text();
     if (text == ".") return std::optional<ForeignFile>();
     if (text.starts_with('+')) {
         return std::optional(ForeignFile{.text = SecretBytes(text.substr(1)), .owner = owner.account.uid});
     }
-    if (text.starts_with('!')) return Failure{Trouble::input, std::string(text.substr(1))};
-    return refused(owner.home + "/" + name, "couldn't be read within 10 seconds");
+    const bool is_refusal = text.starts_with('!') && text.size() > 2;
+    const auto why = is_refusal ? static_cast<Refusal>(text[1]) : Refusal{};
+    const auto error = is_refusal ? parse_decimal<int>(text.substr(2)).value_or(0) : 0;
+    return failure_of({why, error}, owner.home + "/" + name, limit, owner.account.name);
 }
 
 }  // namespace
 
 Result<ForeignFile> read_foreign_file(const std::string& path, std::size_t limit) {
-    return read_open_file(Descriptor(open(path.c_str(), flags)), path, limit);
+    ForeignFile found;
+    const auto refused = read_open_file(Descriptor(open(path.c_str(), flags)), limit, found);
+    if (refused) return failure_of(*refused, path, limit, "");
+    return found;
 }
 
 Result<std::optional<ForeignFile>> read_in_home(const HomeOwner& owner, const std::string& name,
@@ -103,20 +135,21 @@ Result<std::optional<ForeignFile>> read_in_home(const HomeOwner& owner, const st
     if (!owner.home.starts_with('/')) return std::optional<ForeignFile>();
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return Failure{Trouble::system, "no pipe can be had" + because_of(errno)};
+        return Failure{Trouble::system, tr("no pipe can be had: %1", {Sentence::of_error(errno)})};
     const Descriptor out(ends[0]);
     Descriptor in(ends[1]);
     const pid_t child = fork();
-    if (child < 0) return Failure{Trouble::system, "no process can be had" + because_of(errno)};
+    if (child < 0)
+        return Failure{Trouble::system, tr("no process can be had: %1", {Sentence::of_error(errno)})};
     if (child == 0) answer_and_end(owner, name, limit, in);
     in = Descriptor();
     SecretBytes text;
-    const int outcome = read_whole(out, std::max(limit, longest_sentence) + 1, text);
+    const int outcome = read_whole(out, std::max(limit, longest_refusal) + 1, text);
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     const bool is_whole = outcome == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    return found_in(is_whole ? text : SecretBytes(), owner, name);
+    return found_in(is_whole ? text : SecretBytes(), owner, name, limit);
 }
 
 }  // namespace totp

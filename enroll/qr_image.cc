@@ -372,14 +372,12 @@ class NewFile {
     bool is_on_disk_ = false;
 };
 
-Failure refused(const std::string& path, const std::string& why) {
-    return {Trouble::input, "--qr-file " + printable(path) + " " + why};
-}
-
-Failure not_made(const std::string& path, int error_number) {
-    const auto* const way_out = error_number == EEXIST ? "choose another name, or remove what is there"
-                                                       : "name a file in a directory you may write to";
-    return refused(path, "can't be made" + because_of(error_number) + "; " + way_out);
+Failure not_made(const std::string& path, int error) {
+    return error == EEXIST
+               ? input_failure("--qr-file %1 can't be made: %2; choose another name, or remove what is there",
+                               printable(path), error)
+               : input_failure("--qr-file %1 can't be made: %2; name a file in a directory you may write to",
+                               printable(path), error);
 }
 
 bool ends_in(const std::string& path, std::string_view suffix) {
@@ -397,12 +395,15 @@ SecretBytes qr_png(const QrSymbol& symbol, const QrCaption& caption) {
 }
 
 Result<Done> write_qr_file(const std::string& path, const QrSymbol& symbol, const QrCaption& caption) {
-    if (!is_qr_file_name(path)) return refused(path, "ends neither in .png nor in .svg; choose one of them");
+    if (!is_qr_file_name(path))
+        return input_failure(
+            tr("--qr-file %1 ends neither in .png nor in .svg; choose one of them", {printable(path)}));
     const auto content = ends_in(path, ".svg") ? svg_of(symbol, caption) : qr_png(symbol, caption);
     NewFile file(path);
     if (!file) return not_made(path, errno);
     if (file.put_on_disk(content.text()) != 0) {
-        return refused(path, "can't be written" + because_of(errno) + "; choose a place with room for it");
+        return input_failure("--qr-file %1 can't be written: %2; choose a place with room for it",
+                             printable(path), errno);
     }
     return Done{};
 }

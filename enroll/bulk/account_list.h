@@ -28,7 +28,7 @@ std::string place_in_list(const std::string& file, int line);
 
 /// Text that stands in a line of its own and in a key URI: no control character and no colon. A clause about
 /// what is wrong with it; empty if nothing is.
-std::string wrong_text(std::string_view text);
+Sentence wrong_text(std::string_view text);
 
 /// The accounts that `text`, which may begin with a byte order mark, lists in either form:
 ///

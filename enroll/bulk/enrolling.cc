@@ -38,10 +38,6 @@ struct Enrolling::Fresh {
     SecretBytes picture;
 };
 
-Failure Enrolling::refused(const Enrollee& enrollee, const std::string& what) const {
-    return {Trouble::input, printable(enrollee.account.name) + " " + what};
-}
-
 Result<Enrolling::Fresh> Enrolling::make(const Enrollee& enrollee) const {
     Credential credential;
     auto secret = random_bytes(recommended_secret_size(credential.algorithm));
@@ -51,7 +47,10 @@ Result<Enrolling::Fresh> Enrolling::make(const Enrollee& enrollee) const {
     if (!codes) return codes.failure();
     const KeyUri key{credential, enrollee.issuer, enrollee.label};
     auto picture = picture_of(key);
-    if (!picture) return refused(enrollee, "can't have a QR code: " + picture.failure().message.english());
+    if (!picture) {
+        return input_failure(
+            tr("%1 can't have a QR code: %2", {printable(enrollee.account.name), picture.failure().message}));
+    }
     auto text = format_hand_over({enrollee.account.name, enrollee.device, key, std::move(codes->codes),
                                   OutDirectory::name_of_picture(enrollee.record)});
     return Fresh{{{Device(enrollee.device, std::move(credential))}, std::move(codes->hashes)},
@@ -72,7 +71,10 @@ Result<Ending> Enrolling::enrol_anew(const Enrollee& enrollee) const {
     if (!fresh) return fresh.failure();
     const auto held = FileStore(places_).hold(enrollee.account, HoldFor::change);
     if (!held) return held.failure();
-    if ((*held)->enrolment()) return refused(enrollee, "was enrolled meanwhile: nothing was changed");
+    if ((*held)->enrolment()) {
+        return input_failure(
+            tr("%1 was enrolled meanwhile: nothing was changed", {printable(enrollee.account.name)}));
+    }
     if (auto begun = out_.begin(enrollee.record, fresh->text, fresh->picture); !begun) {
         static_cast<void>(out_.take_back(enrollee.record));
         return begun.failure();
@@ -104,18 +106,21 @@ Result<Ending> Enrolling::enrol(const Enrollee& enrollee) const {
         case NextStep::leave: return Ending::done_before;
         case NextStep::refuse_enrolled:
             if (auto taken = out_.take_back(enrollee.record); !taken) return taken.failure();
-            return refused(enrollee, "is enrolled already: nothing was changed");
+            return input_failure(tr("%1 is enrolled already: nothing was changed", {name}));
         case NextStep::refuse_other_key:
-            return refused(enrollee, "is enrolled, but not with the key in " + text +
-                                         ": remove that file, which opens nothing");
+            return input_failure(
+                tr("%1 is enrolled, but not with the key in %2: remove that file, which opens nothing",
+                   {name, text}));
         case NextStep::refuse_unenrolled:
-            return refused(enrollee, "isn't enrolled, but there is " + text +
-                                         ": remove that file and the picture to have them enrolled anew");
+            return input_failure(
+                tr("%1 isn't enrolled, but there is %2: remove that file and the picture to "
+                   "have them enrolled anew",
+                   {name, text}));
         case NextStep::refuse_picture:
-            return refused(enrollee, "has a picture " + printable(out_.path_of_picture(enrollee.record)) +
-                                         " that isn't of this list: remove it");
+            return input_failure(tr("%1 has a picture %2 that isn't of this list: remove it",
+                                    {name, printable(out_.path_of_picture(enrollee.record))}));
     }
-    return refused(enrollee, "has no next step");
+    return input_failure(tr("%1 has no next step", {name}));
 }
 
 }  // namespace totp

@@ -39,7 +39,6 @@ class Enrolling {
     Result<Done> put_in_store(HeldAccount& held, const Fresh& fresh) const;
     Result<Ending> finish(const Enrollee& enrollee, const KeyUri& key) const;
     Result<Fresh> make(const Enrollee& enrollee) const;
-    Failure refused(const Enrollee& enrollee, const std::string& what) const;
 
     FileStorePlaces places_;
     const OutDirectory& out_;

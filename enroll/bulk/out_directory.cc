@@ -21,30 +21,26 @@ constexpr uid_t root = 0;
 /// No record's name begins with a dot.
 std::string begun(const std::string& name) { return "." + name; }
 
-Failure refused(const std::string& path, const std::string& what) {
-    return {Trouble::input, printable(path) + " " + what};
+/// As input_failure(), of errno.
+Failure path_failure(const char* english, const std::string& path) {
+    return input_failure(english, printable(path), errno);
 }
 
-Failure failed(const std::string& path, const std::string& what) {
-    const auto reason = because_of(errno);
-    return refused(path, what + reason);
+Failure unopened(const std::string& option) {
+    if (errno != ENOTDIR && errno != ELOOP) return path_failure("%1 can't be opened: %2", option);
+    return input_failure(
+        tr("%1 isn't a directory: name the directory itself, not a link to it", {printable(option)}));
 }
 
-Failure unopened(const std::string& path) {
-    if (errno == ENOTDIR || errno == ELOOP)
-        return refused("--out " + path, "isn't a directory: name the directory itself, not a link to it");
-    return failed("--out " + path, "can't be opened");
-}
-
-std::optional<Failure> distrust(const Descriptor& directory, const std::string& path) {
+std::optional<Failure> distrust(const Descriptor& directory, const std::string& option) {
     struct stat status {};
-    if (fstat(directory.number(), &status) != 0) return failed("--out " + path, "can't be examined");
+    if (fstat(directory.number(), &status) != 0) return path_failure("%1 can't be examined: %2", option);
     if (status.st_uid != root)
-        return refused("--out " + path, "isn't root's: name a directory that is missing");
+        return input_failure(tr("%1 isn't root's: name a directory that is missing", {printable(option)}));
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        return refused(
-            "--out " + path,
-            "is open to others, and would hold everybody's keys: chmod go= on it, or name another");
+        return input_failure(
+            tr("%1 is open to others, and would hold everybody's keys: chmod go= on it, or name another",
+               {printable(option)}));
     }
     return std::nullopt;
 }
@@ -59,16 +55,17 @@ bool is_durable(const Descriptor& directory) {
 
 Result<OutDirectory> OutDirectory::open(const std::string& path) {
     if (mkdir(path.c_str(), for_root_alone) != 0 && errno != EEXIST)
-        return failed("--out " + path, "can't be made");
+        return path_failure("%1 can't be made: %2", "--out " + path);
     auto whole = path;  // a slash at its end would follow a link
     while (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
     Directory directory{whole,
                         Descriptor(::open(whole.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
-    if (!directory.descriptor) return unopened(whole);
-    if (auto failure = distrust(directory.descriptor, whole)) return *failure;
-    if (!is_durable(directory.descriptor)) return failed("--out " + whole, "can't be made durable");
-    auto lock = DirectoryLock::take(directory, Lock::exclusive, "another totp-enroll bulk");
-    if (!lock) return Failure{Trouble::input, "--out " + lock.failure().message.english()};
+    if (!directory.descriptor) return unopened("--out " + whole);
+    if (auto failure = distrust(directory.descriptor, "--out " + whole)) return *failure;
+    if (!is_durable(directory.descriptor))
+        return path_failure("%1 can't be made durable: %2", "--out " + whole);
+    auto lock = DirectoryLock::take(directory, Lock::exclusive, tr("another totp-enroll bulk"));
+    if (!lock) return input_failure(tr("--out %1", {lock.failure().message}));
     return OutDirectory(std::move(directory), *std::move(lock));
 }
 
@@ -86,7 +83,7 @@ Result<std::optional<LyingText>> OutDirectory::text_called(const std::string& na
     if (!file && errno == ENOENT) return std::optional<LyingText>();
     SecretBytes text;
     if (!file || read_whole(file, longest_text, text) != 0)
-        return failed(directory_.path + "/" + name, "can't be read");
+        return path_failure("%1 can't be read: %2", directory_.path + "/" + name);
     return std::optional(LyingText{key_in_hand_over(text.text())});
 }
 
@@ -106,9 +103,9 @@ Result<Done> OutDirectory::write(const std::string& name, const SecretBytes& con
     if (auto removed = remove(name); !removed) return removed;
     const auto path = directory_.path + "/" + name;
     const Descriptor file(openat(directory_.number(), name.c_str(), flags, S_IRUSR | S_IWUSR));
-    if (!file) return failed(path, "can't be made");
+    if (!file) return path_failure("%1 can't be made: %2", path);
     if (write_whole(file, content.text(), 0) == 0 && fsync(file.number()) == 0) return Done{};
-    auto failure = failed(path, "can't be written");
+    auto failure = path_failure("%1 can't be written: %2", path);
     unlinkat(directory_.number(), name.c_str(), 0);
     return failure;
 }
@@ -127,7 +124,7 @@ Result<Done> OutDirectory::begin(const std::string& record, const SecretBytes& t
 Result<Done> OutDirectory::rename(const std::string& from, const std::string& to) const {
     const int number = directory_.number();
     if (renameat2(number, from.c_str(), number, to.c_str(), 0) == 0) return Done{};
-    return failed(directory_.path + "/" + to, "can't be put in place");
+    return path_failure("%1 can't be put in place: %2", directory_.path + "/" + to);
 }
 
 Result<Done> OutDirectory::finish(const std::string& record) const {
@@ -138,7 +135,7 @@ Result<Done> OutDirectory::finish(const std::string& record) const {
 
 Result<Done> OutDirectory::remove(const std::string& name) const {
     if (unlinkat(directory_.number(), name.c_str(), 0) == 0 || errno == ENOENT) return Done{};
-    return failed(directory_.path + "/" + name, "can't be removed");
+    return path_failure("%1 can't be removed: %2", directory_.path + "/" + name);
 }
 
 Result<Done> OutDirectory::take_back(const std::string& record) const {

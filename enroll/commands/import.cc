@@ -18,9 +18,9 @@ namespace {
 
 // ---- the report
 
-Json texts(const std::vector<std::string>& all) {
+Json texts(const std::vector<Sentence>& all) {
     Json list = Json::array();
-    for (const auto& text : all) list.push_back(std::string_view(text));
+    for (const auto& text : all) list.push_back(std::string_view(text.english()));
     return list;
 }
 
@@ -38,9 +38,9 @@ Json facts_of(const Adopted& adopted, const ForeignDevice& foreign) {
             {"notes", texts(foreign.notes)}};
 }
 
-std::string list_of(const std::vector<std::string>& clauses) {
-    std::string list;
-    for (const auto& clause : clauses) list += (list.empty() ? "" : ", ") + clause;
+Sentence list_of(const std::vector<Sentence>& clauses) {
+    Sentence list;
+    for (const auto& clause : clauses) list = list.empty() ? clause : tr("%1, %2", {list, clause});
     return list;
 }
 

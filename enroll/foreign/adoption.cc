@@ -8,8 +8,6 @@
 namespace totp {
 namespace {
 
-Failure refused(const std::string& what) { return {Trouble::input, what}; }
-
 constexpr Counter furthest_step = 200;      // ahead: no window reaches further, with a clock at its limit
 constexpr UnixTime furthest_time = 86'400;  // ahead: what a wrong time zone can make of a time
 
@@ -18,23 +16,27 @@ std::optional<Failure> refuse_future(const ForeignDevice& foreign, UnixTime now)
     const auto& credential = foreign.credential;
     if (credential.type == CredentialType::totp &&
         foreign.next > time_step(now, credential.period) + furthest_step) {
-        return refused(
-            "has a device of which codes are spent that come long from now: set this machine's clock");
+        return input_failure(
+            tr("has a device of which codes are spent that come long from now: set this machine's clock"));
     }
     if (foreign.last_used > now + furthest_time) {
-        return refused(
-            "has a device that was used long from now: set this machine's clock, or mend the time of its "
-            "last "
-            "code");
+        return input_failure(
+            tr("has a device that was used long from now: set this machine's clock, or mend the time of its "
+               "last code"));
     }
     return std::nullopt;
 }
 
 std::optional<Failure> refuse_clock(const ForeignDevice& foreign, const Policy& policy) {
     if (std::abs(foreign.drift) <= policy.max_drift) return std::nullopt;
-    return refused("has a device whose clock is " + std::to_string(std::abs(foreign.drift)) + " steps " +
-                   (foreign.drift > 0 ? "ahead" : "behind") + ", more than max_drift (" +
-                   std::to_string(policy.max_drift) + ") allows: set the clock that is wrong, or max_drift");
+    return input_failure(
+        foreign.drift > 0
+            ? tr("has a device whose clock is %1 steps ahead, more than max_drift (%2) allows: set the clock "
+                 "that is wrong, or max_drift",
+                 {foreign.drift, policy.max_drift})
+            : tr("has a device whose clock is %1 steps behind, more than max_drift (%2) allows: set the "
+                 "clock that is wrong, or max_drift",
+                 {-foreign.drift, policy.max_drift}));
 }
 
 const Device* with_secret_of(const Enrolment& enrolment, const ForeignDevice& foreign) {
@@ -75,9 +77,9 @@ class Adopter {
 
 std::optional<Failure> Adopter::meet(const Device& device, const ForeignDevice& foreign) {
     if (device.id != device_id(foreign.credential)) {
-        return refused("has a device " + device.name + " with this secret, but as " +
-                       parameters_of(device.credential).english() + ", not as " +
-                       parameters_of(foreign.credential).english());
+        return input_failure(
+            tr("has a device %1 with this secret, but as %2, not as %3",
+               {device.name, parameters_of(device.credential), parameters_of(foreign.credential)}));
     }
     adoption_.devices.push_back({.name = device.name, .is_new = false});
     spend(adoption_.state, foreign);
@@ -87,14 +89,14 @@ std::optional<Failure> Adopter::meet(const Device& device, const ForeignDevice& 
 std::optional<Failure> Adopter::add(const ForeignDevice& foreign) {
     auto& enrolment = adoption_.enrolment;
     if (enrolment.devices.size() >= maximum_devices)
-        return refused("has 8 devices already: remove one with totp-enroll remove --device NAME");
+        return input_failure(tr("has 8 devices already: remove one with totp-enroll remove --device NAME"));
     const auto name = name_.value_or(free_device_name(enrolment));
     if (enrolment.device_named(name) != nullptr)
-        return refused("has a device " + name + " already: choose another name with --device");
+        return input_failure(tr("has a device %1 already: choose another name with --device", {name}));
     if (enrolment.recovery.size() + foreign.recovery_digits.size() > maximum_recovery_codes) {
-        return refused(
-            "would have more than 32 recovery codes: make them fewer with totp-enroll recovery "
-            "--recovery-codes N");
+        return input_failure(
+            tr("would have more than 32 recovery codes: make them fewer with totp-enroll recovery "
+               "--recovery-codes N"));
     }
     const auto kept = keep_recovery_digits(foreign.recovery_digits, enrolment.recovery);
     if (!kept) return kept.failure();
@@ -123,7 +125,7 @@ bool Adoption::adds_devices() const { return std::ranges::count(devices, true, &
 Result<Adoption> adopt(Enrolment enrolment, LoginState state, const std::vector<ForeignDevice>& devices,
                        const std::optional<std::string>& name, const Policy& policy, UnixTime now) {
     if (name && devices.size() > 1)
-        return refused("would get " + std::to_string(devices.size()) + " devices: --device names one");
+        return input_failure(tr("would get %1 devices: --device names one", {devices.size()}));
     Adopter adopter(std::move(enrolment), std::move(state), name);
     for (const auto& foreign : devices) {
         if (auto failure = refuse_clock(foreign, policy)) return *std::move(failure);

@@ -1,11 +1,11 @@
 // A device as another program's files have it, in our terms: what each reader of them gives.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "core/credential.h"
 #include "core/login_state.h"
+#include "core/sentence.h"
 
 namespace totp {
 
@@ -15,9 +15,9 @@ struct ForeignDevice {
     int drift = 0;           ///< see DeviceState
     UnixTime last_used = 0;  ///< see DeviceState
     std::vector<SecretBytes> recovery_digits;  ///< codes of eight digits that weren't used, all different
-    std::vector<std::string> stricter;         ///< what the program allowed and we don't, each a clause
-    std::vector<std::string> not_taken;        ///< what has no place in an enrolment, and what counts instead
-    std::vector<std::string> notes;            ///< what else root should know
+    std::vector<Sentence> stricter;            ///< what the program allowed and we don't, each a clause
+    std::vector<Sentence> not_taken;           ///< what has no place in an enrolment, and what counts instead
+    std::vector<Sentence> notes;               ///< what else root should know
 };
 
 /// The login state to go on with.
@@ -32,11 +32,6 @@ inline DeviceState state_of(const ForeignDevice& foreign) {
 inline constexpr Counter highest_foreign_counter = 999'999'999'999'999;
 
 /// What to note of a secret that is shorter than a new one may be; the app has it, so it is taken as it is.
-inline void note_short_secret(ForeignDevice& foreign) {
-    const auto size = foreign.credential.secret.size();
-    if (size >= minimum_new_secret) return;
-    foreign.notes.push_back("the secret has only " + std::to_string(size * 8) +
-                            " bits, a new one has 160: better a new device with totp-enroll add");
-}
+void note_short_secret(ForeignDevice& foreign);
 
 }  // namespace totp

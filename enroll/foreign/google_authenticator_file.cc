@@ -16,7 +16,7 @@ constexpr std::size_t longest_secret = 128;
 constexpr int widest_shift = 1'500;  // steps, as far as the program looks for a clock that is off
 
 using Words = std::vector<std::string_view>;
-using Complaint = std::optional<std::string>;
+using Complaint = std::optional<Sentence>;
 
 /// As the program reads it: what people mistake for another symbol is that one, and a last symbol that
 /// completes no octet is dropped.
@@ -83,7 +83,7 @@ Complaint File::take(const Line& line) {
 Complaint File::take_secret(std::string_view line) {
     auto secret = secret_in(line);
     if (!secret || secret->empty() || secret->size() > longest_secret) {
-        return "it isn't a secret of 1 to 128 bytes in base 32";
+        return tr("it isn't a secret of 1 to 128 bytes in base 32");
     }
     device_.credential.secret = *std::move(secret);
     return std::nullopt;
@@ -103,21 +103,21 @@ Complaint File::take_option(std::string_view line) {
     auto values = words_of(line);
     const std::string name(values.empty() ? "" : values.front());
     if (!values.empty()) values.erase(values.begin());
-    if (std::ranges::find(seen_, name) != seen_.end()) return printable(name) + " is there twice";
+    if (std::ranges::find(seen_, name) != seen_.end()) return tr("%1 is there twice", {printable(name)});
     seen_.push_back(name);
     for (const auto& [known, take] : options) {
         if (name == known) return (this->*take)(values);
     }
     if (name.size() == 5 && name.starts_with("LAST") && name[4] >= '0' && name[4] <= '9')
         return take_remembered_host(values);
-    return "the option " + printable(name) + " isn't known";
+    return tr("the option %1 isn't known", {printable(name)});
 }
 
 /// One that is used is taken out of the file, so those that stand there aren't.
 Complaint File::take_recovery_code(std::string_view line) {
     auto digits = normalized_recovery_digits(line);
     if (!digits || digits->text() != line || line.front() == '0') {
-        return "it is neither an option nor a code of eight digits";
+        return tr("it is neither an option nor a code of eight digits");
     }
     if (std::ranges::find(device_.recovery_digits, *digits) == device_.recovery_digits.end())
         device_.recovery_digits.push_back(*std::move(digits));
@@ -131,24 +131,24 @@ Complaint File::take_totp(const Words&) {
 
 Complaint File::take_counter(const Words& values) {
     if (values.size() == 1 && read_step(values[0], counter_)) return std::nullopt;
-    return "the HOTP_COUNTER isn't a number of at most 15 digits";
+    return tr("the HOTP_COUNTER isn't a number of at most 15 digits");
 }
 
 Complaint File::take_step_size(const Words& values) {
     if (values.size() == 1 && read_decimal(values[0], 1, 60, device_.credential.period)) return std::nullopt;
-    return "the STEP_SIZE isn't 1 to 60 seconds";
+    return tr("the STEP_SIZE isn't 1 to 60 seconds");
 }
 
 Complaint File::take_window(const Words& values) {
     if (values.size() == 1 && read_decimal(values[0], 1, 100, window_)) return std::nullopt;
-    return "the WINDOW_SIZE isn't 1 to 100";
+    return tr("the WINDOW_SIZE isn't 1 to 100");
 }
 
 Complaint File::take_used_steps(const Words& values) {
     has_used_steps_ = true;
     for (const auto value : values) {
         Counter step = 0;
-        if (!read_step(value, step)) return "the DISALLOW_REUSE lists what isn't a time step";
+        if (!read_step(value, step)) return tr("the DISALLOW_REUSE lists what isn't a time step");
         next_step_ = std::max(next_step_, step + 1);
     }
     return std::nullopt;
@@ -157,7 +157,7 @@ Complaint File::take_used_steps(const Words& values) {
 Complaint File::take_time_skew(const Words& values) {
     if (values.size() == 1 && read_decimal(values[0], -widest_shift, widest_shift, device_.drift))
         return std::nullopt;
-    return "the TIME_SKEW isn't a number of at most 1500 steps";
+    return tr("the TIME_SKEW isn't a number of at most 1500 steps");
 }
 
 Complaint File::take_rate_limit(const Words& values) {
@@ -165,23 +165,23 @@ Complaint File::take_rate_limit(const Words& values) {
     int seconds = 0;
     if (values.size() < 2 || !read_decimal(values[0], 1, 100, tries) ||
         !read_decimal(values[1], 1, 3'600, seconds))
-        return "the RATE_LIMIT isn't 1 to 100 tries in 1 to 3600 seconds";
+        return tr("the RATE_LIMIT isn't 1 to 100 tries in 1 to 3600 seconds");
     has_rate_limit_ = true;
-    device_.not_taken.push_back("RATE_LIMIT of " + std::to_string(tries) + " in " + std::to_string(seconds) +
-                                " s: here free_failures, delay and budget count");
+    device_.not_taken.push_back(
+        tr("RATE_LIMIT of %1 in %2 s: here free_failures, delay and budget count", {tries, seconds}));
     return std::nullopt;
 }
 
 /// Left behind where three codes in a row didn't come.
 Complaint File::take_resetting(const Words& values) {
     if (!values.empty())
-        device_.not_taken.push_back("RESETTING_TIME_SKEW: two codes in a row do that here, begun anew");
+        device_.not_taken.push_back(tr("RESETTING_TIME_SKEW: two codes in a row do that here, begun anew"));
     return std::nullopt;
 }
 
 Complaint File::take_remembered_host(const Words&) {
     if (!has_remembered_host_)
-        device_.not_taken.push_back("hosts that need no code (LAST): here remember counts");
+        device_.not_taken.push_back(tr("hosts that need no code (LAST): here remember counts"));
     has_remembered_host_ = true;
     return std::nullopt;
 }
@@ -189,19 +189,19 @@ Complaint File::take_remembered_host(const Words&) {
 void File::describe_differences() {
     const bool is_totp = device_.credential.type == CredentialType::totp;
     if (window_ > 0) {
-        device_.not_taken.push_back("WINDOW_SIZE of " + std::to_string(window_) + ": here " +
-                                    (is_totp ? "window" : "hotp_look_ahead") + " counts");
+        device_.not_taken.push_back(
+            tr("WINDOW_SIZE of %1: here %2 counts", {window_, is_totp ? "window" : "hotp_look_ahead"}));
     }
-    if (is_totp && !has_used_steps_) device_.stricter.push_back("a code lets in once");
-    if (!has_rate_limit_) device_.stricter.push_back("wrong codes make the account wait");
+    if (is_totp && !has_used_steps_) device_.stricter.push_back(tr("a code lets in once"));
+    if (!has_rate_limit_) device_.stricter.push_back(tr("wrong codes make the account wait"));
     note_short_secret(device_);
 }
 
 Result<ForeignDevice> File::finish() && {
-    if (device_.credential.secret.empty()) return wrong_line(1, "there is no secret");
+    if (device_.credential.secret.empty()) return wrong_line(1, tr("there is no secret"));
     if (counter_ == 0 && !has_totp_) {
-        return Failure{Trouble::input,
-                       "has neither TOTP_AUTH nor a HOTP_COUNTER above 0: no code of a device lets in"};
+        return input_failure(
+            tr("has neither TOTP_AUTH nor a HOTP_COUNTER above 0: no code of a device lets in"));
     }
     if (counter_ > 0) {
         device_.credential.type = CredentialType::hotp;
@@ -239,8 +239,8 @@ Result<SecretBytes> format_google_authenticator_file(const Credential& credentia
     const bool is_totp = credential.type == CredentialType::totp;
     if (credential.digits != 6 || credential.algorithm != Algorithm::sha1 ||
         (is_totp && credential.period > 60)) {
-        return Failure{Trouble::input,
-                       "can't be written in this format, which has 6 digits, SHA1 and a period of 1 to 60 s"};
+        return input_failure(
+            tr("can't be written in this format, which has 6 digits, SHA1 and a period of 1 to 60 s"));
     }
     SecretBytes text(base32_encode(credential.secret.octets()).text());
     const auto next = state.next.value_or(0);

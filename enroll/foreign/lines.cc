@@ -26,8 +26,8 @@ std::vector<std::string_view> words_of(std::string_view line) {
     }
 }
 
-Failure wrong_line(int number, const std::string& what) {
-    return {Trouble::input, "has a wrong line " + std::to_string(number) + ": " + what};
+Failure wrong_line(int number, const Sentence& what) {
+    return input_failure(tr("has a wrong line %1: %2", {number, what}));
 }
 
 }  // namespace totp

@@ -19,6 +19,6 @@ std::vector<Line> lines_of(std::string_view text);
 std::vector<std::string_view> words_of(std::string_view line);
 
 /// "has a wrong line 3: WHAT", to follow a file's name.
-Failure wrong_line(int number, const std::string& what);
+Failure wrong_line(int number, const Sentence& what);
 
 }  // namespace totp

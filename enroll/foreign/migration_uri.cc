@@ -13,8 +13,6 @@ namespace {
 constexpr std::size_t longest_secret = 128;
 constexpr std::uint64_t most_parts = 1'000;
 
-Failure refused(const std::string& what) { return {Trouble::input, "the migration URI " + what}; }
-
 // ---- base 64 (RFC 4648 §4)
 
 int value_of(char symbol) {
@@ -102,26 +100,26 @@ bool look_up(const std::array<Value, size>& table, std::uint64_t number, Value& 
 }
 
 /// A complaint, or nothing.
-std::optional<std::string> take(const Field& field, KeyUri& key, bool& has_type) {
+std::optional<Sentence> take(const Field& field, KeyUri& key, bool& has_type) {
     constexpr std::array algorithms = {Algorithm::sha1, Algorithm::sha1, Algorithm::sha256,
                                        Algorithm::sha512};
     constexpr std::array digit_counts = {6, 6, 8, 7};
     auto& credential = key.credential;
     if (field.number < secret || field.number > id)
-        return "has a field that isn't known: " + std::to_string(field.number);
+        return tr("the migration URI has a field that isn't known: %1", {field.number});
     if (field.is_bytes != (field.number <= issuer || field.number == id))
-        return "has a field " + std::to_string(field.number) + " of another kind";
+        return tr("the migration URI has a field %1 of another kind", {field.number});
     switch (field.number) {
         case secret: credential.secret = SecretBytes(field.bytes); break;
         case name: key.label = field.bytes; break;
         case issuer: key.issuer = field.bytes; break;
         case algorithm:
             if (!look_up(algorithms, field.value, credential.algorithm))
-                return "has an algorithm that isn't SHA1, SHA256 or SHA512";
+                return tr("the migration URI has an algorithm that isn't SHA1, SHA256 or SHA512");
             break;
         case digits:
             if (!look_up(digit_counts, field.value, credential.digits))
-                return "has digits that aren't 6, 7 or 8";
+                return tr("the migration URI has digits that aren't 6, 7 or 8");
             break;
         case type:
             has_type = field.value == 1 || field.value == 2;
@@ -129,7 +127,7 @@ std::optional<std::string> take(const Field& field, KeyUri& key, bool& has_type)
             break;
         case counter:
             if (field.value > highest_foreign_counter)
-                return "has a counter that isn't a number of at most 15 digits";
+                return tr("the migration URI has a counter that isn't a number of at most 15 digits");
             credential.counter = field.value;
             break;
         default: break;
@@ -142,12 +140,12 @@ Result<KeyUri> key_in(std::string_view octets) {
     bool has_type = false;
     for (Message message(octets); !message.is_at_end();) {
         const auto field = message.next();
-        if (!field) return refused("is cut short or damaged");
-        if (const auto complaint = take(*field, key, has_type)) return refused(*complaint);
+        if (!field) return input_failure(tr("the migration URI is cut short or damaged"));
+        if (const auto complaint = take(*field, key, has_type)) return input_failure(*complaint);
     }
     if (key.credential.secret.empty() || key.credential.secret.size() > longest_secret)
-        return refused("has a secret not of 1 to 128 bytes");
-    if (!has_type) return refused("is of a type that isn't totp or hotp");
+        return input_failure(tr("the migration URI has a secret not of 1 to 128 bytes"));
+    if (!has_type) return input_failure(tr("the migration URI is of a type that isn't totp or hotp"));
     if (key.credential.type == CredentialType::totp) key.credential.counter = 0;
     return key;
 }
@@ -157,7 +155,7 @@ Result<Migration> migration_in(std::string_view octets) {
     for (Message message(octets); !message.is_at_end();) {
         const auto field = message.next();
         if (!field || field->number < 1 || field->number > 5 || field->is_bytes != (field->number == 1))
-            return refused("is cut short or damaged");
+            return input_failure(tr("the migration URI is cut short or damaged"));
         if (field->is_bytes) {
             auto key = key_in(field->bytes);
             if (!key) return key.failure();
@@ -167,7 +165,7 @@ Result<Migration> migration_in(std::string_view octets) {
         if (field->number == 3) migration.parts = std::max(as_part, 1);
         if (field->number == 4) migration.part = as_part + 1;
     }
-    if (migration.keys.empty()) return refused("has no account in it");
+    if (migration.keys.empty()) return input_failure(tr("the migration URI has no account in it"));
     return migration;
 }
 
@@ -175,10 +173,11 @@ Result<Migration> migration_in(std::string_view octets) {
 
 Result<Migration> parse_migration_uri(std::string_view uri) {
     constexpr std::string_view before_data = "otpauth-migration://offline?data=";
-    if (!uri.starts_with(before_data)) return refused("doesn't begin with " + std::string(before_data));
+    if (!uri.starts_with(before_data))
+        return input_failure(tr("the migration URI doesn't begin with %1", {before_data}));
     const auto text = percent_decode(uri.substr(before_data.size()));
     const auto octets = text ? base64_decode(text->text()) : std::nullopt;
-    if (!octets) return refused("has data that isn't base 64");
+    if (!octets) return input_failure(tr("the migration URI has data that isn't base 64"));
     return migration_in(octets->text());
 }
 

@@ -107,41 +107,42 @@ void spend_last_code(ForeignDevice& device, std::uint32_t code) {
     if (used) {
         device.drift = static_cast<int>(static_cast<std::int64_t>(*used - step));
     } else {
-        device.notes.push_back("the last code doesn't belong to its time: all codes until then are spent");
+        device.notes.push_back(
+            tr("the last code doesn't belong to its time: all codes until then are spent"));
     }
 }
 
 /// A complaint, or nothing.
-std::optional<std::string> take_last_use(const Words& words, ForeignDevice& device,
-                                         FromLocalTime from_local_time) {
+std::optional<Sentence> take_last_use(const Words& words, ForeignDevice& device,
+                                      FromLocalTime from_local_time) {
     if (words.size() > 6) {
         const auto moment = local_time_in(words[6]);
         const auto time = moment ? from_local_time(*moment) : std::nullopt;
-        if (!time || *time <= 0) return "the time of the last code isn't one";
+        if (!time || *time <= 0) return tr("the time of the last code isn't one");
         device.last_used = *time;
     } else if (device.credential.type == CredentialType::totp) {
-        return "the last code has no time";
+        return tr("the last code has no time");
     }
     const auto code = parse_decimal<std::uint32_t>(words[5]);
     if (!code || words[5].size() != static_cast<std::size_t>(device.credential.digits))
-        return "the last code hasn't the digits of its type";
+        return tr("the last code hasn't the digits of its type");
     spend_last_code(device, *code);
     return std::nullopt;
 }
 
 Result<ForeignDevice> device_in(const Line& line, const Words& words, FromLocalTime from_local_time) {
     const auto shape = shape_named(words[0]);
-    if (!shape) return wrong_line(line.number, "the type " + printable(words[0]) + " isn't known");
+    if (!shape) return wrong_line(line.number, tr("the type %1 isn't known", {printable(words[0])}));
     if (words.size() < 4 || words.size() > 7)
-        return wrong_line(line.number, "it isn't type, user, PIN, secret and at most three words more");
+        return wrong_line(line.number, tr("it isn't type, user, PIN, secret and at most three words more"));
     ForeignDevice device{.credential = *shape};
     auto secret = secret_in(words[3]);
-    if (!secret) return wrong_line(line.number, "the secret isn't 1 to 32 bytes in hexadecimal");
+    if (!secret) return wrong_line(line.number, tr("the secret isn't 1 to 32 bytes in hexadecimal"));
     device.credential.secret = *std::move(secret);
     if (words.size() > 4) {
         const auto factor = parse_decimal<Counter>(words[4]);
         if (!factor || *factor > highest_foreign_counter)
-            return wrong_line(line.number, "the moving factor isn't a number of at most 15 digits");
+            return wrong_line(line.number, tr("the moving factor isn't a number of at most 15 digits"));
         if (shape->type == CredentialType::hotp) device.next = *factor;
     }
     if (words.size() > 5) {
@@ -150,7 +151,7 @@ Result<ForeignDevice> device_in(const Line& line, const Words& words, FromLocalT
     }
     if (shape->type == CredentialType::hotp) device.credential.counter = device.next;
     if (words[2] != "-" && words[2] != "+")
-        device.not_taken.emplace_back("the PIN before the code: here the code alone is asked for");
+        device.not_taken.push_back(tr("the PIN before the code: here the code alone is asked for"));
     note_short_secret(device);
     return device;
 }
@@ -202,13 +203,12 @@ Result<SecretBytes> format_oath_user(std::string_view user, const Credential& cr
     const bool is_totp = credential.type == CredentialType::totp;
     if (credential.algorithm != Algorithm::sha1 || credential.secret.size() > longest_secret ||
         (is_totp && credential.period != 30 && credential.period != 60)) {
-        return Failure{
-            Trouble::input,
-            "can't be written in this format, which has SHA1, a period of 30 or 60 s and secrets of "
-            "at most 256 bits"};
+        return input_failure(
+            tr("can't be written in this format, which has SHA1, a period of 30 or 60 s and secrets of "
+               "at most 256 bits"));
     }
     if (words_of(user).size() != 1 || user.find_first_of(" \t\r\n") != std::string_view::npos) {
-        return Failure{Trouble::input, "is of a user whose name can't be written in this format"};
+        return input_failure(tr("is of a user whose name can't be written in this format"));
     }
     SecretBytes line(type_of(credential) + "\t" + std::string(user) + "\t-\t");
     for (const auto octet : credential.secret.octets()) {

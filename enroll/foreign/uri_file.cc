@@ -24,8 +24,7 @@ Result<std::vector<ForeignDevice>> devices_in(std::string_view uri) {
     std::vector<ForeignDevice> devices;
     for (auto& key : migration->keys) devices.push_back(device_of(std::move(key)));
     if (migration->parts > 1) {
-        devices.back().notes.push_back("this was part " + std::to_string(migration->part) + " of " +
-                                       std::to_string(migration->parts));
+        devices.back().notes.push_back(tr("this was part %1 of %2", {migration->part, migration->parts}));
     }
     return devices;
 }
@@ -37,10 +36,10 @@ Result<std::vector<ForeignDevice>> parse_uri_file(std::string_view text) {
     for (const auto& line : lines_of(text)) {
         if (line.text.empty() || line.text.starts_with('#')) continue;
         auto devices = devices_in(line.text);
-        if (!devices) return wrong_line(line.number, devices.failure().message.english());
+        if (!devices) return wrong_line(line.number, devices.failure().message);
         for (auto& device : *devices) all.push_back(std::move(device));
     }
-    if (all.empty()) return Failure{Trouble::input, "has no URI in it"};
+    if (all.empty()) return input_failure(tr("has no URI in it"));
     return all;
 }
 

@@ -18,9 +18,9 @@ inline std::string description_of(const ForeignDevice& device) {
         " drift=" + std::to_string(device.drift) + " last_used=" + std::to_string(device.last_used) +
         " secret=" + hexadecimal(credential.secret.octets()) + "\n";
     for (const auto& code : device.recovery_digits) text += "code " + std::string(code.text()) + "\n";
-    for (const auto& clause : device.stricter) text += "stricter " + clause + "\n";
-    for (const auto& clause : device.not_taken) text += "not_taken " + clause + "\n";
-    for (const auto& clause : device.notes) text += "note " + clause + "\n";
+    for (const auto& clause : device.stricter) text += "stricter " + clause.english() + "\n";
+    for (const auto& clause : device.not_taken) text += "not_taken " + clause.english() + "\n";
+    for (const auto& clause : device.notes) text += "note " + clause.english() + "\n";
     return text;
 }
 

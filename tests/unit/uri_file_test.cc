@@ -55,11 +55,11 @@ void reads_a_file_of_both_kinds_in_its_order(void**) {
 void notes_a_short_secret_and_a_part_of_an_export(void**) {
     const auto devices = value_of(parse_uri_file("otpauth://totp/a?secret=OBUG63TFOBUG63TF\n"));
     assert_string_equal(
-        devices[0].notes.at(0).c_str(),
+        devices[0].notes.at(0).english().c_str(),
         "the secret has only 80 bits, a new one has 160: better a new device with totp-enroll add");
     for (const auto& row : vector_table("migration_uris_good.txt", 2)) {
         if (!row[1].starts_with("2/3")) continue;
-        assert_string_equal(value_of(parse_uri_file(row[0])).back().notes.back().c_str(),
+        assert_string_equal(value_of(parse_uri_file(row[0])).back().notes.back().english().c_str(),
                             "this was part 2 of 3");
     }
 }
