@@ -183,7 +183,6 @@ std::string page_of(const Json& standing, bool is_for_root) {
 
 std::string line_of(const Json& standing) {
     const auto user = printable(text_of(standing["user"]));
-    if (standing.contains("error")) return user + ": " + text_of(standing["error"]) + "\n";
     const auto line = standing["enrolled"] ? line_of_enrolled(standing) : tr("not enrolled");
     return user + ": " + with_sides(line, standing).translated() + "\n";
 }

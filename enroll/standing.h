@@ -14,7 +14,7 @@ namespace totp {
 Json standing_of(const std::string& user, const std::optional<Enrolment>& enrolment, const LoginState& state,
                  const Policy& policy, UnixTime now);
 
-/// The same for an account whose records can't be used.
+/// The same for an account whose records can't be used; for scripts alone.
 Json standing_of_unusable(const std::string& user, const Failure& failure);
 
 /// A page about it, for people.

@@ -1,6 +1,7 @@
 // totp-enroll status: what is enrolled, and how it stands.
 #include <ctime>
 
+#include "core/percent.h"
 #include "core/survey.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
@@ -46,10 +47,12 @@ int status_of_all(const SharedOptions& shared) {
     const auto& settings = installation->settings;
     int exit_code = exit_done;
     const auto tell = [&](const Account& account, const Result<AccountRecords>& records) {
+        if (!records) exit_code = exit_refused;
+        if (!records && !shared.json)
+            return print_line(tr("%1: %2", {printable(account.name), records.failure().message}));
         const auto standing =
             records ? standing_of(account.name, records->enrolment, records->state, settings.policy, now)
                     : standing_of_unusable(account.name, records.failure());
-        if (!records) exit_code = exit_refused;
         if (shared.json) {
             print_json_line(standing);
         } else {
