@@ -12,6 +12,7 @@
 #include "core/privilege.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
+#include "enroll/options.h"
 #include "enroll/terminal.h"
 
 namespace {
@@ -83,7 +84,7 @@ void set_help_flag(CLI::App& app) {
     app.set_help_flag("-h,--help", tr("Print this help message and exit").translated());
 }
 
-/// What CLI11 would say in English beside our own words. Its errors stay so.
+/// What CLI11 would say in English beside our own words.
 void speak_language_of_locale(CLI::App& app) {
     app.option_defaults()->group(tr("Options").translated());
     set_help_flag(app);
@@ -127,7 +128,7 @@ int run(std::vector<std::string> arguments) {
         print(text.str());
         return exit_done;
     } catch (const CLI::ParseError& error) {
-        complain(tr("%1. See totp-enroll --help", {error.what()}));
+        complain(tr("%1: see totp-enroll --help", {sentence_about(error, app)}));
         return exit_usage;
     }
     try {

@@ -1,12 +1,56 @@
 #include "enroll/options.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <CLI/CLI.hpp>
 
-#include "core/sentence.h"
+#include "core/percent.h"
 
 namespace totp {
+namespace {
+
+std::string listed(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) {
+        text += text.empty() ? "" : ", ";
+        text += printable(word);
+    }
+    return text;
+}
+
+/// Those of the command that was given, and the shared ones.
+std::vector<const CLI::Option*> options_of(const CLI::App& app) {
+    auto options = app.get_options();
+    for (const auto* command : app.get_subcommands()) {
+        const auto more = command->get_options();
+        options.insert(options.end(), more.begin(), more.end());
+    }
+    return options;
+}
+
+/// Which option CLI11 complains of; the one with the longest of the names that are in its words: --key-from,
+/// not --key.
+const CLI::Option* blamed_option(const CLI::ParseError& error, const CLI::App& app) {
+    const std::string_view complaint = error.what();
+    const CLI::Option* blamed = nullptr;
+    for (const auto* option : options_of(app)) {
+        const bool is_named = complaint.find(option->get_name()) != std::string_view::npos;
+        const bool is_longer = blamed == nullptr || option->get_name().size() > blamed->get_name().size();
+        if (is_named && is_longer) blamed = option;
+    }
+    return blamed;
+}
+
+std::vector<std::string> missing_options(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const auto* option : options_of(app)) {
+        if (option->get_required() && option->count() == 0) names.push_back(option->get_name());
+    }
+    return names;
+}
+
+}  // namespace
 
 Option& Option::is_required() {
     option_->required();
@@ -14,13 +58,22 @@ Option& Option::is_required() {
 }
 
 Option& Option::is_between(int least, int most) {
-    option_->check(CLI::Range(least, most));
+    const auto wrong_number = [least, most](const std::string& value) -> std::string {
+        int number = 0;
+        const bool is_number = CLI::detail::lexical_cast(value, number);  // as it is read afterwards
+        if (is_number && number >= least && number <= most) return "";
+        return tr("%1 isn't a number from %2 to %3", {printable(value), least, most}).translated();
+    };
+    option_->check(wrong_number, "INT in [" + std::to_string(least) + " - " + std::to_string(most) + "]");
     return *this;
 }
 
 Option& Option::is_one_of(const std::vector<std::string>& words) {
-    const auto kind = option_->get_type_name();  // which a check would lengthen by the words
-    option_->check(CLI::IsMember(words))->option_text(kind);
+    const auto wrong_word = [words](const std::string& value) -> std::string {
+        if (std::ranges::find(words, value) != words.end()) return "";
+        return tr("%1 isn't one of %2", {printable(value), listed(words)}).translated();
+    };
+    option_->check(wrong_word);
     return *this;
 }
 
@@ -50,5 +103,23 @@ template Option Options::value(const std::string&, std::optional<std::size_t>&, 
                                const char*);
 
 void Options::example(const std::string& command) { app_->footer(tr("Example: %1", {command}).translated()); }
+
+Sentence sentence_about(const CLI::ParseError& error, const CLI::App& app) {
+    const auto& kind = error.get_name();
+    if (kind == "ExtrasError") {
+        const auto unknown = app.remaining(true);
+        return tr_n("the argument %2 isn't known", "the arguments %2 aren't known",
+                    static_cast<std::int64_t>(unknown.size()), {listed(unknown)});
+    }
+    const auto missing = missing_options(app);
+    if (kind == "RequiredError" && !missing.empty()) return tr("%1 is missing", {listed(missing)});
+    const auto* const option = blamed_option(error, app);
+    if (kind == "ArgumentMismatch" && option != nullptr) {
+        return option->count() > 1 ? tr("%1 stands there more than once", {option->get_name()})
+                                   : tr("%1 has no value", {option->get_name()});
+    }
+    if (kind == "ConversionError" && option != nullptr) return tr("%1 takes no value", {option->get_name()});
+    return error.what();  // a check's, which speaks the language already
+}
 
 }  // namespace totp

@@ -5,9 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "core/sentence.h"
+
 namespace CLI {
 class App;
 class Option;
+class ParseError;
 }  // namespace CLI
 
 namespace totp {
@@ -48,5 +51,8 @@ class Options {
   private:
     CLI::App* app_;
 };
+
+/// What is wrong with the arguments that `app` couldn't parse, in our words in place of CLI11's.
+Sentence sentence_about(const CLI::ParseError& error, const CLI::App& app);
 
 }  // namespace totp

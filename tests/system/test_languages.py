@@ -118,7 +118,7 @@ def test_scripts_and_logs_read_english(machine, person):
     assert "change=enrolment_removed" in machine.log.text(seen)
     refused = subprocess.run(in_german([machine.totp_enroll, "add", "--user", person.name, "--json", "--digits", "9"]),
                              capture_output=True, text=True)
-    assert refused.returncode == 2 and refused.stdout == "" and "Siehe totp-enroll --help" in refused.stderr
+    assert refused.returncode == 2 and refused.stdout == "" and "siehe totp-enroll --help" in refused.stderr
     assert facts["device"] == "phone"
 
 
