@@ -15,6 +15,7 @@ from terminal import Terminal
 from test_qr import decoded, key_uri, photograph, shown_secret
 
 LOCALES = Path("/usr/share/locale")
+STORE = Path("/var/lib/pam-totp")
 GERMAN, FRENCH = ({"LC_ALL": "C.UTF-8", "LANGUAGE": language} for language in ("de", "fr"))
 PROMPT = "Bestätigungscode: "
 CONFIRM_PROMPT = "Code, den die App jetzt anzeigt: "
@@ -120,6 +121,90 @@ def test_scripts_and_logs_read_english(machine, person):
                              capture_output=True, text=True)
     assert refused.returncode == 2 and refused.stdout == "" and "siehe totp-enroll --help" in refused.stderr
     assert facts["device"] == "phone"
+
+
+# ---- what goes wrong
+
+
+def failing(machine, *arguments, **environment):
+    """A totp-enroll that doesn't do it, in German unless the environment says otherwise."""
+    failed = subprocess.run([machine.totp_enroll, *map(str, arguments)], capture_output=True, text=True,
+                            env={**os.environ, **(environment or GERMAN)})
+    assert failed.returncode != 0
+    return failed
+
+
+@pytest.mark.parametrize("arguments,sentence", [
+    (["--otp"], "das Argument --otp ist unbekannt"),
+    (["status", "alice", "bob"], "die Argumente alice, bob sind unbekannt"),
+    (["bulk", "list"], "--out fehlt"),
+    (["import"], "format fehlt"),
+    (["add", "--device"], "--device hat keinen Wert"),
+    (["add", "--device", "a", "--device", "b"], "--device steht mehr als einmal da"),
+    (["rekey", "--key-from"], "--key-from hat keinen Wert"),
+    (["status", "--json=perhaps"], "--json nimmt keinen Wert"),
+    (["add", "--digits", "9"], "--digits: 9 ist keine Zahl von 6 bis 8"),
+    (["add", "--digits", "six"], "--digits: six ist keine Zahl von 6 bis 8"),
+    (["import", "yubico"], "format: yubico ist keines von google, oath, uri"),
+])
+def test_wrong_arguments_are_told_in_the_language(machine, arguments, sentence):
+    failed = failing(machine, *arguments)
+    assert failed.returncode == 2 and failed.stderr == f"totp-enroll: {sentence}: siehe totp-enroll --help\n"
+
+
+def test_broken_record_is_told_in_the_language_and_logged_in_english(machine, enrolled):
+    user, secret = enrolled
+    record = STORE / "enrolled" / user
+    record.write_bytes(record.read_bytes()[:30])
+    told = (f"{record} ist abgeschnitten: holen Sie es aus einer Sicherung zurück, oder führen Sie totp-enroll remove "
+            f"--user {user} aus und registrieren Sie neu\n")
+    english = (f"{record} is cut short: bring it back from a backup, or run totp-enroll remove --user {user} and enrol "
+               "again")
+    assert failing(machine, "status", "--user", user).stderr == f"totp-enroll: {told}"
+    assert f"{user}: {told}" in failing(machine, "status", "--all").stdout
+    assert {"user": user, "error": english} in map(
+        json.loads, failing(machine, "status", "--all", "--json").stdout.splitlines())
+    seen = len(machine.log.lines)
+    answer_su_in_german(machine.add_user(), user, code_at(secret)).expect_exact("Der Code kann nicht geprüft werden.")
+    assert english in machine.log.text(seen)
+    run(machine.totp_enroll, "remove", "--user", user, "--yes")
+
+
+def test_findings_are_in_the_language_and_the_same_for_scripts(machine, enrolled):
+    user, _ = enrolled
+    record = STORE / "enrolled" / user
+    record.chmod(0o644)
+    found = failing(machine, "check").stdout
+    assert (f"\nFehler  {record.parent}: der Eintrag von {user} steht anderen offen, also lehnt eine Anmeldung ihn ab.\n"
+            f"  Änderung: chmod go= {record}\n") in found
+    german, english = (failing(machine, "check", "--json", **environment).stdout
+                       for environment in (GERMAN, {"LC_ALL": "C"}))
+    assert german == english and f"the record of {user} is open to others, so a login refuses it" in english
+
+
+def test_file_of_another_program_is_refused_in_the_language(machine, user, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("not base 32!\n")
+    file.chmod(0o600)
+    assert failing(machine, "import", "google", "--user", user, file).stderr == (
+        f"totp-enroll: {file} ist in Zeile 1 falsch: das ist kein Geheimnis von 1 bis 128 Bytes in Base 32\n")
+    home = Path("/home", user)
+    home.mkdir(exist_ok=True)
+    (home / ".google_authenticator").symlink_to(file)
+    failed = failing(machine, "import", "google", "--user", user, "--json")  # read by a process of its own
+    assert failed.stderr == f"totp-enroll: {home}/.google_authenticator ist ein Link, und Links wird nicht gefolgt\n"
+    assert json.loads(failed.stdout)["error"] == (
+        f"{home}/.google_authenticator is a link, and links aren't followed")
+
+
+def test_list_of_accounts_is_refused_in_the_language(machine, tmp_path):
+    accounts = tmp_path / "accounts"
+    accounts.write_text("user,phone\nalice,1\n")
+    assert failing(machine, "bulk", accounts, "--out", tmp_path / "out").stderr == (
+        f"totp-enroll: {accounts}:1 überschreibt eine Spalte mit 'phone': es gibt user, device, issuer und label\n")
+
+
+# ---- catalogues
 
 
 @pytest.mark.parametrize("of_root", [True, False], ids=["root", "user"])
