@@ -11,7 +11,7 @@ from ground import Ground
 
 PARTS = {"same": (logins.in_one_process, 400), "new": (logins.in_new_processes, 200),
          "answers": (logins.by_answer, 300), "beside": (logins.beside_time, 100),
-         "crowd": (logins.all_at_once, 320), "one": (commands.one_by_one, 20),
+         "crowd": (logins.all_at_once, 200), "one": (commands.one_by_one, 20),
          "bulk": (commands.from_a_list, 200), "everybody": (commands.everybody, 100),
          "growth": (logins.with_many_accounts, 200)}
 QUICK = 20

@@ -278,7 +278,7 @@ def all_at_once(ground, rounds, goals, _chart):
     for processes in (1, 2, 8, 32):
         refused = {}
         for name in REAL:
-            each = max(3, rounds // processes) if name != OATH or processes < 8 else 3
+            each = rounds if name != OATH else max(3, rounds // processes // 8)
             attempts = ground.attempts(ground.clock.steps(each), code_at)
             service = ground.service(name, "ext4")
             crowd = [ground.host(PLAIN), "crowd", f"{service}={attempts}", str(processes)]
