@@ -105,8 +105,8 @@ template Option Options::value(const std::string&, std::optional<std::size_t>&, 
 void Options::example(const std::string& command) { app_->footer(tr("Example: %1", {command}).translated()); }
 
 Sentence sentence_about(const CLI::ParseError& error, const CLI::App& app) {
-    const auto& kind = error.get_name();
-    if (kind == "ExtrasError") {
+    const auto& kind = error.get_name();  // of what isn't expected it is the command's
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
         const auto unknown = app.remaining(true);
         return tr_n("the argument %2 isn't known", "the arguments %2 aren't known",
                     static_cast<std::int64_t>(unknown.size()), {listed(unknown)});
