@@ -28,6 +28,17 @@ struct Text {
 struct Path {
     std::string& (*in)(Settings&);
 };
+/// Printable, without blanks; nothing at all where `none` may stand there.
+struct Word {
+    std::string& (*in)(Settings&);
+    bool may_be_none = false;
+};
+/// Words with commas between them.
+struct Names {
+    std::vector<std::string>& (*in)(Settings&);
+};
+struct EngineWord {};
+struct HostList {};
 struct MissingStateWord {};
 struct UnenrolledWord {};
 /// 00:00 UTC of a day.
@@ -38,8 +49,11 @@ struct QrWord {};
 
 struct Row {
     std::string_view name;
-    std::variant<Number, Flag, Text, Path, MissingStateWord, UnenrolledWord, Day, QrWord> kind;
+    std::variant<Number, Flag, Text, Path, Word, Names, EngineWord, HostList, MissingStateWord,
+                 UnenrolledWord, Day, QrWord>
+        kind;
     bool is_argument_only = false;  ///< says something about one PAM line, not about the machine
+    std::string_view part = {};     ///< of a settings file; no argument then
 };
 
 template <int Policy::*member>
@@ -50,20 +64,33 @@ template <auto member>
 auto& field(Settings& settings) {
     return settings.*member;
 }
+template <auto member>
+auto& database(Settings& settings) {
+    return settings.database.*member;
+}
 
+constexpr std::string_view postgresql = "postgresql";
 constexpr int day = 86'400;
 
 constexpr Row table[] = {
+    {"administrator_certificate", Path{database<&Database::administrator_certificate>}, false, postgresql},
+    {"administrator_private_key", Path{database<&Database::administrator_private_key>}, false, postgresql},
+    {"break_glass", Names{field<&Settings::break_glass>}},
     {"budget", Number{number<&Policy::budget>, 1, 10'000}},
     {"budget_drain", Number{number<&Policy::budget_drain>, 1, 10'000}},
+    {"certificate", Path{database<&Database::certificate>}, false, postgresql},
+    {"database", Word{database<&Database::name>}, false, postgresql},
+    {"deadline", Number{database<&Database::deadline>, 1, 30}, false, postgresql},
     {"debug", Flag{field<&Settings::debug>}},
     {"delay", Number{number<&Policy::delay>, 1, day}},
     {"echo", Flag{field<&Settings::echo>}},
+    {"engine", EngineWord{}},
     {"enrol_by", Day{field<&Settings::enrol_by>}},
     {"enrol_qr", QrWord{}},
     {"enrol_until", Day{field<&Settings::enrol_until>}},
     {"forward_pass", Flag{field<&Settings::forward_pass>}, true},
     {"free_failures", Number{number<&Policy::free_failures>, 0, 10'000}},
+    {"hosts", HostList{}, false, postgresql},
     {"hotp_look_ahead", Number{number<&Policy::hotp_look_ahead>, 0, 100}},
     {"key", Path{field<&Settings::key>}},
     {"max_delay", Number{number<&Policy::max_delay>, 1, day}},
@@ -71,21 +98,29 @@ constexpr Row table[] = {
     {"max_failures", Number{number<&Policy::max_failures>, 1, 10'000}},
     {"missing_state", MissingStateWord{}},
     {"once", Flag{field<&Settings::once>}, true},
+    {"private_key", Path{database<&Database::private_key>}, false, postgresql},
     {"prompt", Text{field<&Settings::prompt>}},
     {"quiet", Flag{field<&Settings::quiet>}},
     {"remember", Number{number<&Policy::remember>, 0, 90 * day}},
     {"resync_window", Number{number<&Policy::resync_window>, 0, 100}},
+    {"root_certificate", Path{database<&Database::root_certificate>}, false, postgresql},
     {"state", Path{field<&Settings::state>}},
     {"store", Path{field<&Settings::store>}},
     {"try_first_pass", Flag{field<&Settings::try_first_pass>}, true},
     {"unenrolled", UnenrolledWord{}},
     {"use_first_pass", Flag{field<&Settings::use_first_pass>}, true},
+    {"user", Word{database<&Database::user>, true}, false, postgresql},
     {"window", Number{number<&Policy::window>, 0, 20}},
 };
 
 // ---- values
 
 using Wrong = std::optional<Sentence>;  // "must be …", to follow the name and value, or nothing
+constexpr std::string_view none = "none";
+
+bool is_word(std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c < 127 && c != ','; });
+}
 
 /// 00:00 UTC of a day of the Gregorian calendar, written YYYY-MM-DD.
 std::optional<UnixTime> parse_day(std::string_view text) {
@@ -125,6 +160,28 @@ struct Reader {
         row.in(settings) = value;
         return std::nullopt;
     }
+    Wrong operator()(const Word& row) const {
+        if (!is_word(value)) return must_be(row);
+        row.in(settings) = row.may_be_none && value == none ? "" : value;
+        return std::nullopt;
+    }
+    Wrong operator()(const Names& row) const {
+        const auto words = value == none ? std::vector<std::string_view>() : split_list(value);
+        if (!std::ranges::all_of(words, is_word)) return must_be(row);
+        row.in(settings).assign(words.begin(), words.end());
+        return std::nullopt;
+    }
+    Wrong operator()(const EngineWord& row) const {
+        if (value != "files" && value != postgresql) return must_be(row);
+        settings.engine = value == postgresql ? Engine::postgresql : Engine::files;
+        return std::nullopt;
+    }
+    Wrong operator()(const HostList& row) const {
+        auto hosts = parse_database_hosts(value);
+        if (!hosts) return must_be(row);
+        settings.database.hosts = value == none ? std::vector<DatabaseHost>() : *std::move(hosts);
+        return std::nullopt;
+    }
     Wrong operator()(const MissingStateWord& row) const {
         if (value != "refuse" && value != "new") return must_be(row);
         settings.missing_state = value == "new" ? MissingState::start_anew : MissingState::refuse;
@@ -143,7 +200,7 @@ struct Reader {
     }
     Wrong operator()(const Day& row) const {
         const auto begin = parse_day(value);
-        if (!begin && value != "none") return must_be(row);
+        if (!begin && value != none) return must_be(row);
         row.in(settings) = begin;
         return std::nullopt;
     }
@@ -160,6 +217,14 @@ struct Reader {
     static Sentence must_be(const Flag&) { return tr("must be yes or no"); }
     static Sentence must_be(const Text&) { return tr("must be text"); }
     static Sentence must_be(const Path&) { return tr("must be a path from /"); }
+    static Sentence must_be(const Word& row) {
+        return row.may_be_none ? tr("must be a word, or none") : tr("must be a word");
+    }
+    static Sentence must_be(const Names&) { return tr("must be names with commas between them, or none"); }
+    static Sentence must_be(const EngineWord&) { return tr("must be files or postgresql"); }
+    static Sentence must_be(const HostList&) {
+        return tr("must be hosts, as db1.example.org, db2.example.org:5433 or [2001:db8::1], or none");
+    }
     static Sentence must_be(const MissingStateWord&) { return tr("must be refuse or new"); }
     static Sentence must_be(const UnenrolledWord&) { return tr("must be refuse, ignore or enrol"); }
     static Sentence must_be(const Day&) { return tr("must be a day, as 2026-12-31, or none"); }
@@ -176,6 +241,13 @@ struct Writer {
         const auto& path = row.in(settings);
         return path.empty() ? settings.state_directory() : path;  // follows the store until it is set
     }
+    std::string operator()(const Word& row) {
+        const auto& word = row.in(settings);
+        return word.empty() ? std::string(none) : word;
+    }
+    std::string operator()(const Names&) { return std::string(none); }
+    std::string operator()(const EngineWord&) { return "files"; }
+    std::string operator()(const HostList&) { return std::string(none); }
     std::string operator()(const MissingStateWord&) { return "refuse"; }
     std::string operator()(const UnenrolledWord&) { return "refuse"; }
     std::string operator()(const Day&) { return "none"; }
@@ -222,11 +294,28 @@ Wrong contradiction_in_passes(const Settings& settings) {
     return std::nullopt;
 }
 
+/// Likewise, of what a database for many hosts doesn't do.
+Wrong contradiction_in_engine(const Settings& settings) {
+    if (settings.engine != Engine::postgresql) return std::nullopt;
+    if (settings.policy.remember != 0) {
+        return tr(
+            "of the settings remember and engine = postgresql exclude each other: the database asks for a code "
+            "each time");
+    }
+    if (settings.unenrolled == Unenrolled::enrol) {
+        return tr(
+            "of the settings unenrolled = enrol and engine = postgresql exclude each other: a host that may enrol "
+            "could enrol anybody");
+    }
+    return std::nullopt;
+}
+
 Failure refused(const Sentence& message) { return {Trouble::settings, message}; }
 
 Result<Settings> checked(Settings settings) {
     if (const auto wrong = contradiction_in(settings.policy)) return refused(*wrong);
     if (const auto wrong = contradiction_in_days(settings)) return refused(*wrong);
+    if (const auto wrong = contradiction_in_engine(settings)) return refused(*wrong);
     if (const auto wrong = contradiction_in_passes(settings)) return refused(*wrong);
     return settings;
 }
@@ -236,8 +325,14 @@ Result<Settings> checked(Settings settings) {
 std::optional<Failure> take_line(const SettingLine& line, Settings& settings) {
     const auto here = line.where + ": " + printable(line.name);
     const auto* row = row_named(line.name);
+    if (!line.part.empty() && line.part != postgresql)
+        return refused(tr("%1: [%2] isn't a known section", {line.where, printable(line.part)}));
     if (row == nullptr) return refused(tr("%1 isn't a setting: see pam_totp.conf(5)", {here}));
     if (row->is_argument_only) return refused(tr("%1 belongs on a PAM line: see pam_totp(8)", {here}));
+    if (row->part != line.part) {
+        return refused(row->part.empty() ? tr("%1 belongs before all sections", {here})
+                                         : tr("%1 belongs in [%2]", {here, std::string(row->part)}));
+    }
     if (const auto wrong = set(settings, *row, line.value)) return refused(tr("%1 %2", {here, *wrong}));
     return std::nullopt;
 }
@@ -288,6 +383,10 @@ std::optional<Failure> take_argument(std::string_view argument, Settings& settin
 
     const auto* row = row_named(is_alias ? alias->name : name);
     if (row == nullptr) return unknown_argument(name);
+    if (!row->part.empty()) {
+        return refused("the argument " + printable(name) + " belongs in [" + std::string(row->part) +
+                       "] of a settings file: see pam_totp.conf(5)");
+    }
     const bool is_flag = is_flag_alias || std::holds_alternative<Flag>(row->kind);
     if (!has_value && is_flag) {
         value = is_flag_alias ? alias->value : "yes";
@@ -319,10 +418,11 @@ Sentence Settings::prompt_for_both() const {
 
 std::vector<SettingDescription> describe_settings() {
     std::vector<SettingDescription> all;
-    for (const auto& [name, kind, is_argument_only] : table) {
+    for (const auto& [name, kind, is_argument_only, part] : table) {
         if (is_argument_only) continue;
         const auto range = std::visit([](const auto& row) { return Reader::must_be(row).english(); }, kind);
-        all.push_back({name, std::visit(Writer{}, kind), range.substr(std::string_view("must be ").size())});
+        all.push_back(
+            {name, std::visit(Writer{}, kind), range.substr(std::string_view("must be ").size()), part});
     }
     return all;
 }
@@ -343,6 +443,7 @@ Result<Settings> read_settings(const SettingsPlaces& places) {
 
 Result<Settings> read_settings_file(const std::string& file, uid_t owner) {
     auto settings = taken(read_setting_lines(file, owner));
+    if (settings) settings->file = file;
     return settings ? checked(*std::move(settings)) : settings;
 }
 

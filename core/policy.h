@@ -8,12 +8,19 @@
 #include <string_view>
 #include <vector>
 
+#include "core/database.h"
 #include "core/failure.h"
 #include "core/otp.h"
 #include "core/sentence.h"
 #include "core/settings_file.h"
 
 namespace totp {
+
+/// Where enrolments are, and where codes are checked.
+enum class Engine {
+    files,       ///< on this machine (core/file_store)
+    postgresql,  ///< in a database of many hosts, which pam_module/fleet asks
+};
 
 /// What to do about an enrolled device whose login state is gone.
 enum class MissingState {
@@ -45,6 +52,11 @@ struct Policy {
 
 struct Settings {
     Policy policy;
+    Engine engine = Engine::files;
+    Database database;                     ///< with Engine::postgresql
+    std::vector<std::string> break_glass;  ///< accounts whose recovery codes of this machine count where
+                                           ///< Engine::postgresql can't be used
+    std::string file;                      ///< which was read in place of those at their places; empty: none
     MissingState missing_state = MissingState::refuse;
     Unenrolled unenrolled = Unenrolled::refuse;
     std::optional<UnixTime> enrol_by;     ///< with Unenrolled::enrol: before it a notice only
@@ -77,7 +89,8 @@ Unenrolled unenrolled_at(const Settings& settings, UnixTime now);
 struct SettingDescription {
     std::string_view name;
     std::string default_value;
-    std::string range;  ///< "0 to 20", "yes or no", "refuse, ignore or enrol", "text", "a path"
+    std::string range;           ///< "0 to 20", "yes or no", "refuse, ignore or enrol", "text", "a path"
+    std::string_view part = {};  ///< of the file, in which it stands: "postgresql"; empty: before all parts
 };
 std::vector<SettingDescription> describe_settings();
 

@@ -113,9 +113,10 @@ Failure unparsable(econf_err error) {
                    econf_errString(error));
 }
 
-Result<SettingLine> line_of(econf_file* file, const char* name) {
+/// `part` as libeconf names it: null before the first.
+Result<SettingLine> line_of(econf_file* file, const char* part, const char* name) {
     econf_ext_value* read = nullptr;
-    const auto error = econf_getExtValue(file, nullptr, name, &read);
+    const auto error = econf_getExtValue(file, part, name, &read);
     if (error != ECONF_SUCCESS) return unparsable(error);
     const auto entry = owned(read, econf_freeExtValue);
     const auto where = std::string(entry->file) + ":" + std::to_string(entry->line_number);
@@ -126,12 +127,19 @@ Result<SettingLine> line_of(econf_file* file, const char* name) {
     if (values[1] != nullptr) {
         return refused(tr("%1: %2 has a second line: each must begin with a name", {where, printable(name)}));
     }
-    return SettingLine{name, values[0], where};
+    return SettingLine{name, values[0], where, part != nullptr ? part : ""};
 }
 
 bool says_nothing(std::string_view line) {
     const auto start = line.find_first_not_of(" \t\r");
     return start == std::string_view::npos || line[start] == *comment;
+}
+
+/// One that says where the next part begins.
+bool begins_part(std::string_view line) {
+    const auto start = line.find_first_not_of(" \t\r");
+    const auto end = line.find_last_not_of(" \t\r");
+    return start != std::string_view::npos && line[start] == '[' && line[end] == ']';
 }
 
 /// Of two lines for one setting libeconf gives the first and says nothing, nor of a line without a name.
@@ -147,27 +155,38 @@ std::optional<Failure> refuse_unread_lines(const std::string& path, const Lines&
         const auto line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
         const auto where = path + ":" + std::to_string(number);
-        if (says_nothing(line) || std::ranges::count(lines, where, &SettingLine::where) > 0) continue;
+        if (says_nothing(line) || begins_part(line) ||
+            std::ranges::count(lines, where, &SettingLine::where) > 0) {
+            continue;
+        }
         return refused(tr("%1: isn't read: each setting must stand once, as name = value", {where}));
+    }
+    return std::nullopt;
+}
+
+/// Adds the lines of one part of the file to `lines`.
+std::optional<Failure> append_part(econf_file* file, const char* part, Lines& lines) {
+    char** read = nullptr;
+    std::size_t count = 0;
+    if (econf_getKeys(file, part, &count, &read) != ECONF_SUCCESS) count = 0;  // nothing in it
+    const auto names = owned(read, econf_freeArray);
+    for (std::size_t i = 0; i < count; ++i) {
+        auto line = line_of(file, part, read[i]);
+        if (!line) return line.failure();
+        lines.push_back(*std::move(line));
     }
     return std::nullopt;
 }
 
 /// Adds the file's lines to `lines`.
 std::optional<Failure> append_lines(econf_file* file, Lines& lines) {
+    if (auto failure = append_part(file, nullptr, lines)) return failure;
     char** read = nullptr;
     std::size_t count = 0;
-    if (econf_getGroups(file, &count, &read) == ECONF_SUCCESS) {
-        const auto groups = owned(read, econf_freeArray);
-        const auto path = owned(econf_getPath(file), std::free);
-        return refused(tr("%1: [%2] isn't a known section", {path.get(), printable(read[0])}));
-    }
-    if (econf_getKeys(file, nullptr, &count, &read) != ECONF_SUCCESS) count = 0;  // nothing in it
-    const auto names = owned(read, econf_freeArray);
+    if (econf_getGroups(file, &count, &read) != ECONF_SUCCESS) count = 0;
+    const auto parts = owned(read, econf_freeArray);
     for (std::size_t i = 0; i < count; ++i) {
-        auto line = line_of(file, read[i]);
-        if (!line) return line.failure();
-        lines.push_back(*std::move(line));
+        if (auto failure = append_part(file, read[i], lines)) return failure;
     }
     const auto path = owned(econf_getPath(file), std::free);
     return refuse_unread_lines(path.get(), lines);

@@ -15,6 +15,7 @@ struct SettingLine {
     std::string name;
     std::string value;
     std::string where;  ///< "FILE:LINE"
+    std::string part;   ///< what stands in the brackets of the last line "[…]" before it; empty: none does
 };
 
 /// Where settings files are looked for.

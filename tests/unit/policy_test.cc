@@ -58,33 +58,53 @@ std::string word_for(Unenrolled unenrolled) {
     return "";
 }
 
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
+std::string or_none(const std::string& text) { return text.empty() ? "none" : text; }
+
 /// Each setting as text, by the name it has in files and arguments.
 std::map<std::string, std::string> texts_of(const Settings& settings) {
     const auto& policy = settings.policy;
     const auto yes_or_no = [](bool is_set) { return std::string(is_set ? "yes" : "no"); };
+    const auto& database = settings.database;
     return {
+        {"administrator_certificate", database.administrator_certificate},
+        {"administrator_private_key", database.administrator_private_key},
+        {"break_glass", or_none(joined(settings.break_glass))},
         {"budget", std::to_string(policy.budget)},
         {"budget_drain", std::to_string(policy.budget_drain)},
+        {"certificate", database.certificate},
+        {"database", database.name},
+        {"deadline", std::to_string(database.deadline)},
         {"debug", yes_or_no(settings.debug)},
         {"delay", std::to_string(policy.delay)},
         {"echo", yes_or_no(settings.echo)},
+        {"engine", settings.engine == Engine::postgresql ? "postgresql" : "files"},
         {"enrol_by", day_text(settings.enrol_by)},
         {"enrol_qr", settings.enrol_qr},
         {"enrol_until", day_text(settings.enrol_until)},
         {"free_failures", std::to_string(policy.free_failures)},
+        {"hosts", or_none(format_database_hosts(database.hosts))},
         {"hotp_look_ahead", std::to_string(policy.hotp_look_ahead)},
         {"key", settings.key},
         {"max_delay", std::to_string(policy.max_delay)},
         {"max_drift", std::to_string(policy.max_drift)},
         {"max_failures", std::to_string(policy.max_failures)},
         {"missing_state", settings.missing_state == MissingState::start_anew ? "new" : "refuse"},
+        {"private_key", database.private_key},
         {"prompt", settings.prompt},
         {"quiet", yes_or_no(settings.quiet)},
         {"remember", std::to_string(policy.remember)},
         {"resync_window", std::to_string(policy.resync_window)},
+        {"root_certificate", database.root_certificate},
         {"state", settings.state},
         {"store", settings.store},
         {"unenrolled", word_for(settings.unenrolled)},
+        {"user", or_none(database.user)},
         {"window", std::to_string(policy.window)},
     };
 }
@@ -97,7 +117,19 @@ std::vector<Fields> settings_with_values() { return vector_table("settings_good.
 /// NAME, a value it may not have, what the failure says.
 std::vector<Fields> settings_with_wrong_values() { return vector_table("settings_bad.txt", 3); }
 
-std::string line_of(const std::string& name, const std::string& value) { return name + " = " + value + "\n"; }
+/// The part of a file that the setting stands in; empty: before all parts.
+std::string part_of(const std::string& name) {
+    for (const auto& row : describe_settings()) {
+        if (row.name == name) return std::string(row.part);
+    }
+    return "";
+}
+
+/// The setting where it belongs in a file; its own line is the last.
+std::string line_of(const std::string& name, const std::string& value) {
+    const auto part = part_of(name);
+    return (part.empty() ? "" : "[" + part + "]\n") + name + " = " + value + "\n";
+}
 
 // ---- each setting, from each source
 
@@ -131,6 +163,7 @@ void an_argument_counts_before_file_and_drop_in(void**) {
     for (const auto& row : settings_with_values()) {
         tree.write(main_file, line_of(row[0], row[2]));
         tree.write(drop_in, line_of(row[0], row[2]));
+        if (!part_of(row[0]).empty()) continue;
         const auto argument = row[0] + "=" + row[1];
         const auto settings = value_of(tree.for_line({argument.c_str()}));
         assert_text(trimmed(text_of(settings, row[0])), row[1]);
@@ -154,28 +187,39 @@ void the_last_argument_counts(void**) {
 
 void has_the_defaults_of_the_design(void**) {
     const std::map<std::string, std::string> defaults = {
+        {"administrator_certificate", "/etc/pam-totp/administrator.crt"},
+        {"administrator_private_key", "/etc/pam-totp/administrator.key"},
+        {"break_glass", "none"},
         {"budget", "100"},
         {"budget_drain", "4"},
+        {"certificate", "/etc/pam-totp/postgresql.crt"},
+        {"database", "totp"},
+        {"deadline", "3"},
         {"debug", "no"},
         {"delay", "30"},
         {"echo", "no"},
+        {"engine", "files"},
         {"enrol_by", "none"},
         {"enrol_qr", "utf8"},
         {"enrol_until", "none"},
         {"free_failures", "4"},
+        {"hosts", "none"},
         {"hotp_look_ahead", "10"},
         {"key", "/etc/pam-totp/key"},
         {"max_delay", "3600"},
         {"max_drift", "20"},
         {"max_failures", "100"},
         {"missing_state", "refuse"},
+        {"private_key", "/etc/pam-totp/postgresql.key"},
         {"prompt", "Verification code: "},
         {"quiet", "no"},
         {"remember", "0"},
         {"resync_window", "20"},
+        {"root_certificate", "/etc/pam-totp/postgresql-root.crt"},
         {"state", ""},
         {"store", "/var/lib/pam-totp"},
         {"unenrolled", "refuse"},
+        {"user", "none"},
         {"window", "1"},
     };
     const SettingsTree tree;
@@ -198,7 +242,7 @@ void refuses_wrong_values_in_the_file_and_names_the_line(void**) {
     const SettingsTree tree;
     for (const auto& row : settings_with_wrong_values()) {
         tree.write(main_file, "# a comment\n\n" + line_of(row[0], row[1]));
-        const auto where = tree.path(main_file).string() + ":3: ";
+        const auto where = tree.path(main_file).string() + (part_of(row[0]).empty() ? ":3: " : ":4: ");
         assert_failure(tree.read(), Trouble::settings, where + row[0]);
         assert_failure(tree.read(), Trouble::settings, row[2]);
     }
@@ -208,13 +252,15 @@ void refuses_wrong_values_in_a_drop_in_and_names_the_line(void**) {
     const SettingsTree tree;
     for (const auto& row : settings_with_wrong_values()) {
         tree.write(drop_in, line_of(row[0], row[1]));
-        assert_failure(tree.read(), Trouble::settings, tree.path(drop_in).string() + ":1: " + row[0]);
+        assert_failure(tree.read(), Trouble::settings,
+                       tree.path(drop_in).string() + (part_of(row[0]).empty() ? ":1: " : ":2: ") + row[0]);
     }
 }
 
 void refuses_wrong_values_in_arguments_and_names_the_argument(void**) {
     const SettingsTree tree;
     for (const auto& row : settings_with_wrong_values()) {
+        if (!part_of(row[0]).empty()) continue;
         const auto argument = row[0] + "=" + row[1];
         assert_failure(tree.for_line({"debug", argument.c_str()}), Trouble::settings,
                        "the argument " + argument + " " + row[2]);
@@ -236,6 +282,41 @@ void refuses_names_it_does_not_know(void**) {
     }
     tree.write(main_file, "window = 2\nwindows = 1\n");
     assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:2: windows isn't a setting");
+}
+
+void refuses_a_setting_outside_its_part_of_the_file(void**) {
+    const SettingsTree tree;
+    tree.write(main_file, "hosts = db1\n");
+    assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:1: hosts belongs in [postgresql]");
+    tree.write(main_file, "[postgresql]\nhosts = db1\nwindow = 1\n");
+    assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:3: window belongs before all sections");
+    assert_failure(tree.for_line({"hosts=db1"}), Trouble::settings,
+                   "the argument hosts belongs in [postgresql]");
+}
+
+void takes_both_parts_of_a_file(void**) {
+    const SettingsTree tree;
+    tree.write(main_file,
+               "window = 3\n\n# how\n [postgresql]\nhosts = db1, [2001:db8::1]:5433\ndeadline = 2\n");
+    tree.write(drop_in, "[postgresql]\nhosts = db2\n");
+    const auto settings = value_of(tree.read());
+    assert_int_equal(settings.policy.window, 3);
+    assert_int_equal(settings.database.deadline, 2);
+    assert_true(settings.database.hosts == std::vector<DatabaseHost>{{.name = "db2"}});
+}
+
+void an_empty_part_says_nothing(void**) {
+    const SettingsTree tree;
+    tree.write(main_file, "window = 3\n[postgresql]\n# hosts = db1\n");
+    assert_int_equal(value_of(tree.read()).policy.window, 3);
+}
+
+void knows_which_file_it_was_told_to_read(void**) {
+    const SettingsTree tree;
+    tree.write("named.conf", "window = 3\n");
+    assert_text(value_of(tree.for_line({("config=" + tree.path("named.conf").string()).c_str()})).file,
+                tree.path("named.conf").string());
+    assert_text(value_of(tree.for_line({})).file, "");
 }
 
 void shows_no_control_characters_of_what_it_refuses(void**) {
@@ -604,6 +685,10 @@ int main() {
         cmocka_unit_test(refuses_wrong_values_in_arguments_and_names_the_argument),
         cmocka_unit_test(refuses_a_wrong_value_even_where_a_right_one_counts_before_it),
         cmocka_unit_test(refuses_names_it_does_not_know),
+        cmocka_unit_test(refuses_a_setting_outside_its_part_of_the_file),
+        cmocka_unit_test(takes_both_parts_of_a_file),
+        cmocka_unit_test(an_empty_part_says_nothing),
+        cmocka_unit_test(knows_which_file_it_was_told_to_read),
         cmocka_unit_test(shows_no_control_characters_of_what_it_refuses),
         cmocka_unit_test(refuses_an_argument_without_the_value_it_needs),
         cmocka_unit_test(refuses_a_value_where_none_is_taken),
