@@ -19,7 +19,6 @@ extern "C" {
 namespace totp {
 namespace {
 
-constexpr time_t seconds_to_answer = 5;
 constexpr std::size_t longest_input = 4'096;  // a pipe holds that much before anybody reads
 
 /// `english`: a sentence as tr() takes it, in which %1 is the program and %2 what the errno value says, if
@@ -116,9 +115,9 @@ class Child {
     int error_;  ///< why there is no handle
 };
 
-Descriptor timer() {
+Descriptor timer(int seconds) {
     Descriptor timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
-    const itimerspec time{.it_interval = {}, .it_value = {.tv_sec = seconds_to_answer, .tv_nsec = 0}};
+    const itimerspec time{.it_interval = {}, .it_value = {.tv_sec = seconds, .tv_nsec = 0}};
     return timer && timerfd_settime(timer.number(), 0, &time, nullptr) == 0 ? std::move(timer) : Descriptor();
 }
 
@@ -154,7 +153,7 @@ Result<SecretBytes> answer_of(const Program& program, std::string_view input, st
     if (input.size() > longest_input) return program_failure("%1 takes no more than 4096 bytes", program);
     auto question = make_pipe();
     auto answer = make_pipe();
-    const auto deadline = timer();
+    const auto deadline = timer(program.seconds_to_answer);
     if (!question.writing || !answer.writing || !deadline) {
         return program_failure("%1 can't be asked: %2", program, errno);
     }

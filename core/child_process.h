@@ -14,13 +14,14 @@ struct Program {
     const char* path;                      ///< from /; no shell, no search
     std::vector<std::string> arguments{};  ///< as they are: nothing is expanded
     bool is_complaint_part_of_it = false;  ///< what it prints on stderr belongs to its answer
+    int seconds_to_answer = 5;
 };
 
 /// Runs the program with an empty environment, in "/", with its signals at their defaults and no descriptor
 /// of ours, gives it `input` (at most 4,096 bytes) and returns what it printed, at most `limit` bytes. What
 /// it complains of on stderr is lost, or stands where it was said.
 ///
-/// Fails where it can't be started, prints more, or isn't done after five seconds: it is killed then, or,
+/// Fails where it can't be started, prints more, or isn't done in time: it is killed then, or,
 /// where this process may not kill it (it is setuid), waited for until it ends by itself. What it
 /// exits with isn't looked at: a caller that ignores SIGCHLD never learns it. Changes no signal of this
 /// process.

@@ -12,6 +12,7 @@
 #include "core/policy.h"
 #include "core/verifier.h"
 #include "pam_module/advice.h"
+#include "pam_module/break_glass.h"
 #include "pam_module/conversation.h"
 #include "pam_module/decide.h"
 #include "pam_module/enrol_at_login.h"
@@ -61,7 +62,8 @@ class Login {
     Outcome outcome_of_response(const SecretBytes& response, bool is_one_field);
     Outcome outcome_by_helper(const Attempt& attempt);
     Result<bool> is_enrolled() {
-        return needs_helper_ ? is_enrolled_by_helper(*account_, claim()) : store_.is_enrolled(*account_);
+        return needs_helper_ ? is_enrolled_by_helper(settings_, *account_, claim())
+                             : store_.is_enrolled(*account_);
     }
     Claim claim() const {
         return {account_ ? account_->name : std::string(text_item(pamh_, PAM_USER)),
@@ -187,7 +189,13 @@ Outcome Login::outcome_by_helper(const Attempt& attempt) {
             "the devices show: a password that ends in digits needs a prompt for the code of its own";
     }
     if (!split || split->code.size() > longest_response) return malformed;
-    auto outcome = check_by_helper(account_, claim(), SecretBytes(split->code));
+    auto outcome = check_by_helper(settings_, account_, claim(), SecretBytes(split->code));
+    if (outcome.verdict == Verdict::unavailable && settings_.engine != Engine::files && geteuid() == 0) {
+        auto alone = attempt;
+        alone.response = split->code;
+        alone.is_one_field = false;
+        outcome = by_break_glass(std::move(outcome), store_, settings_, account_, alone);
+    }
     outcome.password_size = split->password.size();
     return outcome;
 }

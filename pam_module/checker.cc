@@ -32,6 +32,7 @@ void log(const Checker& checker, int priority, const std::string& line) {
 
 void log(const Checker& checker, const Subject& subject, const Outcome& outcome) {
     if (!outcome.explanation.empty()) log(checker, LOG_ERR, outcome.explanation);
+    if (!checker.is_decision_logged) return;
     const auto user = subject.account ? subject.account->name : "";
     const auto line = log_line({user, subject.service, subject.remote_host}, outcome);
     const int priority = log_priority(outcome.verdict);
@@ -49,25 +50,30 @@ Attempt attempt_of(const Subject& subject, const SecretBytes& response) {
             .is_at_home = subject.is_at_home};
 }
 
-/// The answer to give; what is decided is logged before.
-std::string answer_to(const Question& question, const Subject& subject, const Checker& checker) {
-    const auto logged = [&](const Outcome& outcome) {
-        log(checker, subject, outcome);
-        return format_answer(outcome);
-    };
-    const auto settings = read_settings({PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY, 0});
-    if (!settings) return logged(outcome_of(settings.failure()));
-    const auto store = checker.open_store(*settings);
-    if (!store) return logged(outcome_of(store.failure()));
-    if (question.about == Question::About::response) {
-        return logged(decide(**store, *settings, subject.account, attempt_of(subject, question.response),
-                             Telling::nothing));
-    }
-    if (!subject.account) return logged({.verdict = Verdict::refused, .reason = Reason::unknown_user});
-    const auto is_enrolled = (*store)->is_enrolled(*subject.account);
-    return is_enrolled ? format_answer(*is_enrolled) : logged(outcome_of(is_enrolled.failure()));
+Result<Settings> settings_for(const Checker& checker) {
+    constexpr uid_t root = 0;
+    return checker.settings_file.empty()
+               ? read_settings({PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY, root})
+               : read_settings_file(checker.settings_file, root);
 }
 
+Answer answer_to(const Question& question, const Subject& subject, const Checker& checker) {
+    const auto settings = settings_for(checker);
+    if (!settings) return outcome_of(settings.failure());
+    if (!subject.account && question.about == Question::About::enrolled)
+        return Outcome{.verdict = Verdict::refused, .reason = Reason::unknown_user};
+    return checker.answer(*settings, subject, question);
+}
+
+/// The text to give; what is decided is logged before.
+std::string logged(const Answer& answer, const Subject& subject, const Checker& checker) {
+    if (const auto* is_enrolled = std::get_if<bool>(&answer)) return format_answer(*is_enrolled);
+    const auto& outcome = std::get<Outcome>(answer);
+    log(checker, subject, outcome);
+    return format_answer(outcome);
+}
+
+/// As NSS has it, if it could have records.
 std::optional<Account> account_of(const passwd* entry) {
     if (entry == nullptr || !record_name(entry->pw_name)) return std::nullopt;
     return Account{entry->pw_name, entry->pw_uid};
@@ -75,9 +81,31 @@ std::optional<Account> account_of(const passwd* entry) {
 
 }  // namespace
 
-std::optional<Account> account_named(const std::string& user) { return account_of(getpwnam(user.c_str())); }
+Subject subject_of_claim(const Claim& claim, uid_t caller) {
+    const auto& [user, service, remote_host] = claim;
+    const auto place = remote_host.empty() ? local_place(caller) : remote_place(remote_host);
+    return {account_of(getpwnam(user.c_str())), service, remote_host, place, false};
+}
 
-std::optional<Account> account_numbered(uid_t uid) { return account_of(getpwuid(uid)); }
+Subject subject_of_caller(const char* service) {
+    return {account_of(getpwuid(getuid())), service, "", local_place(getuid()), true};
+}
+
+Answer answer_by_store(const char* program, const Result<std::unique_ptr<Store>>& store,
+                       const Settings& settings, const Subject& subject, const Question& question) {
+    if (settings.engine != Engine::files) {
+        return outcome_of(
+            Failure{Trouble::settings,
+                    std::string(program) + " answers with engine = files alone: the settings have another"});
+    }
+    if (!store) return outcome_of(store.failure());
+    if (question.about == Question::About::response) {
+        return decide(**store, settings, subject.account, attempt_of(subject, question.response),
+                      Telling::nothing);
+    }
+    const auto is_enrolled = (*store)->is_enrolled(*subject.account);
+    return is_enrolled ? Answer(*is_enrolled) : outcome_of(is_enrolled.failure());
+}
 
 int answer_question(const Checker& checker) {
     openlog(checker.program, LOG_PID, LOG_AUTHPRIV);
@@ -91,7 +119,7 @@ int answer_question(const Checker& checker) {
                          : "whoever started it doesn't speak pam_totp's protocol");
             return 1;
         }
-        return give(answer_to(*question, *subject, checker)) ? 0 : 1;
+        return give(logged(answer_to(*question, *subject, checker), *subject, checker)) ? 0 : 1;
     } catch (const std::exception& bug) {
         syslog(LOG_CRIT, "pam_totp(%s): internal error, nobody is let in: %s", checker.program, bug.what());
         return 1;

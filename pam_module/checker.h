@@ -1,11 +1,12 @@
-// What totp_check and totp_check_any have in common: a question read, decided, logged and answered. Whom a
-// question may be about, and how the store is reached, is for each of them to say.
+// What totp_check, totp_check_any and totp_check_postgresql have in common: a question read, decided, logged
+// and answered. Whom a question may be about, and who knows the answer, is for each of them to say.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "core/place.h"
 #include "core/policy.h"
@@ -23,20 +24,30 @@ struct Subject {
     bool is_at_home = false;  ///< the account's own process asks: no login, and from a known place always
 };
 
+/// A login like one at a service of root's, as the caller of this uid claims it.
+Subject subject_of_claim(const Claim& claim, uid_t caller);
+
+/// The account of whoever runs this process, which a question without a claim is about.
+Subject subject_of_caller(const char* service);
+
+/// Whether the subject is enrolled, or what came of the question.
+using Answer = std::variant<bool, Outcome>;
+
 struct Checker {
-    const char* program;   ///< its name, for the log
-    std::string log_name;  ///< likewise, with what is known of who started it
+    const char* program;             ///< its name, for the log
+    std::string log_name;            ///< likewise, with what is known of who started it
+    std::string settings_file = {};  ///< read in place of those at their places; empty: those
+    bool is_decision_logged = true;  ///< here; else whoever asked does it
 
     /// Whom the question is about; nothing for a question that isn't for this program.
     std::function<std::optional<Subject>(const Question&)> subject_of;
 
-    /// The store, or why it can't be used.
-    std::function<Result<std::unique_ptr<Store>>(const Settings&)> open_store;
+    std::function<Answer(const Settings&, const Subject&, const Question&)> answer;
 };
 
-/// The account of that name or number as NSS has it, if it could have records.
-std::optional<Account> account_named(const std::string& user);
-std::optional<Account> account_numbered(uid_t uid);
+/// What the store knows, or that it can't be used. Refuses where the settings name another engine.
+Answer answer_by_store(const char* program, const Result<std::unique_ptr<Store>>& store,
+                       const Settings& settings, const Subject& subject, const Question& question);
 
 /// Answers the one question on stdin by the settings that root has made, and returns what main() is to
 /// return: 0 if an answer was given, whatever it says. To be called when the caller is distrusted

@@ -49,7 +49,28 @@ Result<Answer> answer_about_another(Question question, const std::optional<Accou
     return answer_by(helper, question);
 }
 
-Result<Answer> asked(const std::optional<Account>& account, const Claim& claim, const Question& question) {
+/// By settings of its own: of the module's it is told no more than which file they were in.
+Result<Answer> answer_by_postgresql(const Settings& settings, Question question,
+                                    const std::optional<Account>& account, const Claim& claim) {
+    Program helper{.path = PAM_TOTP_CHECK_POSTGRESQL, .seconds_to_answer = settings.database.deadline + 1};
+    const bool is_root = geteuid() == 0;
+    if (!is_root && (!account || account->uid != getuid()))
+        return failure_of(helper, "answers root alone about others than its caller");
+    if (faccessat(AT_FDCWD, helper.path, X_OK, AT_EACCESS) != 0) {
+        return failure_of(helper, "can't be run" + because_of(errno) +
+                                      ": engine = postgresql needs the package libpam-totp-postgresql");
+    }
+    if (!is_root) return answer_by(helper, question);
+    if (!is_possible(claim)) return failure_of(helper, "takes no claim like this: a word of it is too long");
+    if (!settings.file.empty()) helper.arguments.push_back(settings.file);
+    question.claim = claim;
+    return answer_by(helper, question);
+}
+
+Result<Answer> asked(const Settings& settings, const std::optional<Account>& account, const Claim& claim,
+                     const Question& question) {
+    if (settings.engine == Engine::postgresql)
+        return answer_by_postgresql(settings, question, account, claim);
     if (!account || account->uid != getuid()) return answer_about_another(question, account, claim);
     return answer_by({.path = PAM_TOTP_CHECK}, question);
 }
@@ -57,12 +78,13 @@ Result<Answer> asked(const std::optional<Account>& account, const Claim& claim, 
 }  // namespace
 
 bool needs_helper(const Settings& settings) {
+    if (settings.engine != Engine::files) return true;
     return geteuid() != 0 && faccessat(AT_FDCWD, settings.store.c_str(), X_OK, AT_EACCESS) != 0 &&
            errno == EACCES;
 }
 
-Result<bool> is_enrolled_by_helper(const Account& account, const Claim& claim) {
-    const auto answer = asked(account, claim, {Question::About::enrolled, {}, {}});
+Result<bool> is_enrolled_by_helper(const Settings& settings, const Account& account, const Claim& claim) {
+    const auto answer = asked(settings, account, claim, {Question::About::enrolled, {}, {}});
     if (!answer) return answer.failure();
     if (const auto is_enrolled = parse_enrolled(answer->text.text())) return *is_enrolled;
     if (parse_outcome(answer->text.text())) {
@@ -71,12 +93,12 @@ Result<bool> is_enrolled_by_helper(const Account& account, const Claim& claim) {
     return senseless(answer->helper);
 }
 
-Outcome check_by_helper(const std::optional<Account>& account, const Claim& claim,
+Outcome check_by_helper(const Settings& settings, const std::optional<Account>& account, const Claim& claim,
                         const SecretBytes& response) {
-    const auto answer = asked(account, claim, {Question::About::response, response, {}});
+    const auto answer = asked(settings, account, claim, {Question::About::response, response, {}});
     if (!answer) return outcome_of(answer.failure());
     if (auto outcome = parse_outcome(answer->text.text())) {
-        outcome->is_logged = true;
+        outcome->is_logged = settings.engine == Engine::files || geteuid() != 0;
         return *outcome;
     }
     return outcome_of(senseless(answer->helper));

@@ -1,5 +1,6 @@
 // totp_check and totp_check_any, as the module asks them where its own process may not reach the store: the
-// first about the process's own account, the second about all others, where the process may run it.
+// first about the process's own account, the second about all others, where the process may run it. And
+// totp_check_postgresql, which knows the answers where they are in a database of many hosts.
 #pragma once
 
 #include "core/policy.h"
@@ -10,16 +11,16 @@
 
 namespace totp {
 
-/// Whether this process needs the helper: it isn't root, and may not search the store.
+/// Whether this process needs a helper: by the engine, or as it isn't root and may not search the store.
 bool needs_helper(const Settings& settings);
 
 /// Whether the account is enrolled. `claim` is for its service and remote host; they count, and are told,
 /// only where the account isn't the process's own.
-Result<bool> is_enrolled_by_helper(const Account& account, const Claim& claim);
+Result<bool> is_enrolled_by_helper(const Settings& settings, const Account& account, const Claim& claim);
 
-/// What comes of a response, of an account NSS knows or not. Also logged by the helper, unless it is
-/// unavailable with an explanation: then it never got to deciding.
-Outcome check_by_helper(const std::optional<Account>& account, const Claim& claim,
+/// What comes of a response, of an account NSS knows or not. Also logged by a helper that root didn't start,
+/// unless it is unavailable with an explanation: then it never got to deciding.
+Outcome check_by_helper(const Settings& settings, const std::optional<Account>& account, const Claim& claim,
                         const SecretBytes& response);
 
 }  // namespace totp

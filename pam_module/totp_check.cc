@@ -16,7 +16,7 @@ constexpr const char* program = "totp_check";
 /// The caller, who must not claim anything.
 std::optional<Subject> subject_of(const Question& question) {
     if (question.claim) return std::nullopt;
-    return Subject{account_numbered(getuid()), program, "", local_place(getuid()), true};
+    return subject_of_caller(program);
 }
 
 Result<std::unique_ptr<Store>> open_store(const Settings& settings) {
@@ -33,5 +33,11 @@ Result<std::unique_ptr<Store>> open_store(const Settings& settings) {
 
 int main() {
     if (!distrust_caller()) return 1;
-    return answer_question({program, program, subject_of, open_store});
+    return answer_question(
+        {.program = program,
+         .log_name = program,
+         .subject_of = subject_of,
+         .answer = [](const Settings& settings, const Subject& subject, const Question& question) {
+             return answer_by_store(program, open_store(settings), settings, subject, question);
+         }});
 }

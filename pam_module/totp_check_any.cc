@@ -21,12 +21,9 @@ constexpr const char* group_name = "_totp_verifier";
 constexpr unsigned seconds_to_end =
     15;  // who waits has given up after five, and can't end a process of root's
 
-/// A claim is a login like one at a service of root's.
 std::optional<Subject> subject_of(const Question& question, const Caller& caller) {
     if (!question.claim) return std::nullopt;
-    const auto& [user, service, remote_host] = *question.claim;
-    const auto place = remote_host.empty() ? local_place(caller.uid) : remote_place(remote_host);
-    return Subject{account_named(user), service, remote_host, place, false};
+    return subject_of_claim(*question.claim, caller.uid);
 }
 
 /// Whether it is by the mode of the file that the caller may run it: others must not, whatever the mode.
@@ -61,7 +58,12 @@ int main() {
         return 1;
     }
     alarm(seconds_to_end);
-    return answer_question({program, std::string(program) + ":" + std::to_string(caller.uid),
-                            [&](const Question& question) { return subject_of(question, caller); },
-                            [&](const Settings& settings) { return open_store(settings, caller); }});
+    return answer_question(
+        {.program = program,
+         .log_name = std::string(program) + ":" + std::to_string(caller.uid),
+         .subject_of = [&](const Question& question) { return subject_of(question, caller); },
+         .answer =
+             [&](const Settings& settings, const Subject& subject, const Question& question) {
+                 return answer_by_store(program, open_store(settings, caller), settings, subject, question);
+             }});
 }

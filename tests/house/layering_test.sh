@@ -42,12 +42,14 @@ forbid "the module changes nothing of its host process" \
     $(echo "$core" | tr ' ' '\n' | grep -v '^core/privilege') $module
 only "what changes the process is for the programs with borrowed privilege, never for the module" \
     '#include "core/(privilege|lent_store)\.h"' \
-    'core/(privilege|lent_store)\.cc|pam_module/totp_check(_any)?\.cc|enroll/[a-z_]*\.cc' $core $module $enroll
+    'core/(privilege|lent_store)\.cc|pam_module/(totp_check(_any)?|fleet/totp_check_postgresql)\.cc|enroll/[a-z_]*\.cc' $core $module $enroll
 only "only the stores, the settings and the key touch files" \
     '#include <(fcntl|unistd|sys/(stat|file|resource|ioctl))\.h>' \
     'core/(file_store|flaw|record_file|settings_file|seal|descriptor|random|child_process|privilege)\.(cc|h)' $core
 only "catalogues are asked in one place" '#include <libintl|gettext\(' 'core/sentence\.cc' $core $module $enroll
-only "what of OpenSSL is used is said in one place" '#include <openssl/' 'core/openssl\.h' $core $module $enroll
+only "what of OpenSSL is used is said in one place; of certificates in another" '#include <openssl/' \
+    'core/openssl\.h|pam_module/fleet/identity\.cc' $core $module $enroll
+only "libpq is known in one place" 'libpq-fe\.h' 'pam_module/fleet/postgresql\.cc' $core $module $enroll
 only "one place makes a verdict a PAM code; the wall and the other phases say theirs" \
     '[^=] PAM_(SUCCESS|IGNORE)\b' 'pam_module/(enrol_at_login|outcome|pam_totp)\.cc' \
     $(echo "$module" | tr ' ' '\n' | grep -v '\.h$')

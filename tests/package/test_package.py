@@ -12,7 +12,7 @@ import pytest
 from fresh_debian import release, run
 
 USER, PASSWORD = "alice", "correct horse"
-OURS = ("totp-enroll", "libpam-totp")
+OURS = ("totp-enroll", "libpam-totp", "libpam-totp-postgresql")
 CHECK_ANY = "/usr/libexec/pam-totp/totp_check_any"
 
 
@@ -112,7 +112,7 @@ def enrol_a_token(debian, device):
 
 
 def test_life_from_installation_to_purge(packages, work, debian):
-    debian.install("pamtester", "openssh-server", "libpam-runtime", "libqrencode4", "libeconf0", "libpng16-16",
+    debian.install("pamtester", "openssh-server", "libpam-runtime", "libqrencode4", "libeconf0", "libpng16-16", "libpq5",
                    "libtinfo6")
     debian.say("useradd", "--create-home", USER)
     debian.say("chpasswd", input=f"{USER}:{PASSWORD}\n")

@@ -13,6 +13,7 @@
 //     enrol LINE             a line of alice's enrolment
 //     helper LINE            of the shell script that is run as totp_check
 //     helper-any LINE        of the one that is run as totp_check_any
+//     helper-postgresql LINE of the one that is run as totp_check_postgresql
 //     pending KEY SHOWN      a key that alice was shown earlier: a key URI, and `shown UNIX PLACE`
 //     user NAME              who logs in; alice if not said. bob is who runs the tests, carol somebody else
 //     rhost ADDRESS          from where; nowhere if not said
@@ -32,7 +33,7 @@
 //                            a new key as KEY, a new recovery code as CODE
 //       info TEXT            any other message
 //       log PRIORITY TEXT    a line for syslog; @ is the stage's directory, where totp_check,
-//                            totp_check_any and totp_draw lie too
+//                            totp_check_any, totp_check_postgresql and totp_draw lie too
 //       hands-on TEXT        the password that pam_get_items.so of pam_wrapper found, if it stands after ours
 //
 // What isn't said may not happen: not a prompt, not a log line, not a change of the state.
@@ -190,6 +191,7 @@ class Play {
         for (const auto& line : values_of("pending")) keep_pending(line);
         write_helper("totp_check", joined(values_of("helper")));
         write_helper("totp_check_any", joined(values_of("helper-any")));
+        write_helper("totp_check_postgresql", joined(values_of("helper-postgresql")));
         stage::take_log();
     }
     ~Play() {
@@ -325,6 +327,7 @@ class Play {
         for (auto line : stage::take_log()) {
             replace_all(line, stage_.directory().string(), "@");
             replace_all(line, PAM_TOTP_CHECK_ANY, "@/totp_check_any");
+            replace_all(line, PAM_TOTP_CHECK_POSTGRESQL, "@/totp_check_postgresql");
             replace_all(line, PAM_TOTP_CHECK, "@/totp_check");
             replace_all(line, PAM_TOTP_DRAW, "@/totp_draw");
             played_.push_back("  log " + line);

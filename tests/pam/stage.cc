@@ -34,10 +34,11 @@ std::vector<std::string> log_lines;
 std::optional<std::vector<std::string>> audit_records;  // nothing: nobody wants to know
 std::optional<std::vector<std::string>> journal;        // nothing: it doesn't listen
 fs::path module = PAM_TOTP_MODULE;
-fs::path stages;          // the directory all of them lie in
-fs::path totp_check;      // the one on the stage
-fs::path totp_check_any;  // likewise
-fs::path totp_draw;       // likewise
+fs::path stages;                 // the directory all of them lie in
+fs::path totp_check;             // the one on the stage
+fs::path totp_check_any;         // likewise
+fs::path totp_check_postgresql;  // likewise
+fs::path totp_draw;              // likewise
 
 const char* priority_name(int priority) {
     switch (LOG_PRI(priority)) {
@@ -63,6 +64,7 @@ void log_formatted(int priority, const char* format, va_list arguments) {
 const char* on_stage(const char* path) {
     if (std::string_view(path) == PAM_TOTP_CHECK) return totp_check.c_str();
     if (std::string_view(path) == PAM_TOTP_CHECK_ANY) return totp_check_any.c_str();
+    if (std::string_view(path) == PAM_TOTP_CHECK_POSTGRESQL) return totp_check_postgresql.c_str();
     if (std::string_view(path) == PAM_TOTP_DRAW) return totp_draw.c_str();
     return path;
 }
@@ -240,6 +242,7 @@ Stage::Stage(const std::string& options, const std::vector<std::string>& before,
 
     totp_check = helper("totp_check");
     totp_check_any = helper("totp_check_any");
+    totp_check_postgresql = helper("totp_check_postgresql");
     totp_draw = helper("totp_draw");
     const auto ours =
         module.string() + " store=" + name + "/store key=" + name + "/key config=" + name + "/pam_totp.conf";

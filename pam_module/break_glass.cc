@@ -1,0 +1,38 @@
+#include "pam_module/break_glass.h"
+
+#include <algorithm>
+
+#include "core/emergency_codes.h"
+#include "core/recovery.h"
+#include "pam_module/decide.h"
+
+namespace totp {
+namespace {
+
+/// Nothing; or why the codes in the store don't count.
+std::optional<std::string> obstacle_in(Store& store, const Account& account) {
+    const auto held = store.hold(account, HoldFor::login);
+    if (!held) return held.failure().message.english();
+    if ((*held)->enrolment() && is_for_emergencies(*(*held)->enrolment())) return std::nullopt;
+    return "break_glass names an account that has no codes of this machine: totp-enroll recovery --local "
+           "makes them";
+}
+
+}  // namespace
+
+Outcome by_break_glass(Outcome unavailable, Store& store, const Settings& settings,
+                       const std::optional<Account>& account, const Attempt& attempt) {
+    const bool is_named = account && std::ranges::count(settings.break_glass, account->name) > 0;
+    if (!is_named || !normalized_recovery_code(attempt.response)) return unavailable;
+    if (const auto obstacle = obstacle_in(store, *account)) {
+        unavailable.explanation = *obstacle;
+        return unavailable;
+    }
+    auto outcome = decide(store, settings, account, attempt, Telling::nothing);
+    if (outcome.explanation.empty())
+        outcome.explanation =
+            "while the database can't be used, the account's recovery codes of this machine count";
+    return outcome;
+}
+
+}  // namespace totp

@@ -1,0 +1,18 @@
+// What counts while the database of a fleet can't be used: recovery codes that root made on this machine, for
+// the accounts that the settings name.
+#pragma once
+
+#include "core/policy.h"
+#include "core/store.h"
+#include "core/verifier.h"
+#include "pam_module/outcome.h"
+
+namespace totp {
+
+/// What an attempt comes to that is `unavailable` by the database: a code in the store, where the account is
+/// named by break_glass, has such codes (core/emergency_codes) and the attempt is shaped like one. Else still
+/// unavailable.
+Outcome by_break_glass(Outcome unavailable, Store& store, const Settings& settings,
+                       const std::optional<Account>& account, const Attempt& attempt);
+
+}  // namespace totp

@@ -1,0 +1,119 @@
+"""A real PostgreSQL that hosts reach by TLS alone, with certificates of a small authority."""
+
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from machine import run
+
+PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+OWNER = "postgres"
+DATABASE = "totp"
+NAME = "db1.test"  # what a server's certificate is for, if nothing else is said
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Authority:
+    """Signs certificates."""
+
+    def __init__(self):
+        self.directory = Path(run("mktemp", "-d", "/run/private/authority.XXXXXX").strip())
+        self.directory.chmod(0o755)
+        self.certificate, self._key = self.directory / "root.crt", self.directory / "root.key"
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                      "-subj", "/CN=authority", "-keyout", self._key, "-out", self.certificate)
+
+    def _openssl(self, *arguments):
+        return run("openssl", *map(str, arguments), cwd=self.directory)
+
+    def issue(self, name, days=1):
+        """A certificate and its key for a host of that name; with days below 0 it has expired."""
+        certificate, key, request = (self.directory / f"{name}{days}.{kind}" for kind in ("crt", "key", "csr"))
+        self._openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                      "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", request)
+        self._openssl("x509", "-req", "-in", request, "-copy_extensions", "copy", "-CA", self.certificate, "-CAkey", self._key,
+                      "-CAcreateserial", "-days", days, "-out", certificate)
+        return certificate, key
+
+
+class Database:
+    """A cluster of its own on a loopback port, for as long as it is wanted."""
+
+    def __init__(self, authority):
+        self.authority = authority
+        self.directory = Path(run("mktemp", "-d", "/run/private/database.XXXXXX").strip())
+        shutil.chown(self.directory, OWNER, OWNER)
+        self.port = free_port()
+        self.process = None
+        self._as_owner(PROGRAMS / "initdb", "--pgdata", self.directory / "data", "--auth", "peer", "--no-sync",
+                       "--encoding", "UTF8", "--locale", "C")
+        (self.directory / "data/pg_hba.conf").write_text(
+            f"local all {OWNER} peer\nhostssl {DATABASE} all 127.0.0.1/32 cert\n")
+        self.show(*authority.issue(NAME))
+        shutil.copy(authority.certificate, self.directory / "root.crt")
+        self.start()
+        self.execute(f"CREATE DATABASE {DATABASE}", database=OWNER)
+
+    def command(self, *command):
+        """The command as the cluster's owner runs it."""
+        ids = pwd.getpwnam(OWNER)
+        return ["setpriv", "--reuid", OWNER, "--regid", str(ids.pw_gid), "--clear-groups", "--reset-env", *map(str, command)]
+
+    def _as_owner(self, *command, **options):
+        return run(*self.command(*command), cwd=self.directory, **options)
+
+    def show(self, certificate, key):
+        """From the next start on, this certificate."""
+        for source, name in ((certificate, "server.crt"), (key, "server.key")):
+            copy = Path(shutil.copy(source, self.directory / name))
+            shutil.chown(copy, OWNER, OWNER)
+            copy.chmod(0o600)
+
+    def start(self):
+        with open(self.directory / "log", "a") as log:
+            self.process = subprocess.Popen(
+                self.command(PROGRAMS / "postgres", "-D", self.directory / "data", "-h", "127.0.0.1", "-p", self.port,
+                              "-k", self.directory, "-c", "fsync=off", "-c", "ssl=on",
+                              "-c", f"ssl_cert_file={self.directory}/server.crt",
+                              "-c", f"ssl_key_file={self.directory}/server.key",
+                              "-c", f"ssl_ca_file={self.directory}/root.crt"),
+                stdout=subprocess.DEVNULL, stderr=log, cwd=self.directory)
+        for _ in range(400):
+            if self.process.poll() is not None:
+                break
+            if subprocess.run([PROGRAMS / "pg_isready", "-q", "-h", self.directory, "-p", str(self.port)]).returncode == 0:
+                return
+            time.sleep(0.05)
+        raise RuntimeError("PostgreSQL doesn't start:\n" + self.log())
+
+    def log(self):
+        return (self.directory / "log").read_text()
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def execute(self, sql, database=DATABASE):
+        """What its owner's psql says of these statements."""
+        return self._as_owner("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.directory,
+                              "-p", self.port, "-d", database, input=sql)
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.directory)
