@@ -7,8 +7,18 @@ namespace totp {
 
 int AccountCommand::run(const SharedOptions& shared) {
     if (const auto failure = refuse_options()) return complain(*failure);
+    const auto elsewhere = find_account_elsewhere(shared);
+    if (!elsewhere) return complain(elsewhere.failure());
+    if (*elsewhere) return act_elsewhere(**elsewhere);
     const auto session = open_session(shared);
     return session ? act(*session) : complain(session.failure());
+}
+
+int AccountCommand::act_elsewhere(const AccountElsewhere&) {
+    return complain(
+        Failure{Trouble::settings,
+                tr("this can't be done in a database (engine = postgresql): with --local it is for this "
+                   "machine's accounts")});
 }
 
 int complain_unenrolled(const Account& account) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "enroll/account_elsewhere.h"
 #include "enroll/options.h"
 #include "enroll/session.h"
 
@@ -33,6 +34,8 @@ class AccountCommand : public Command {
     /// What is wrong with the options as they were given; told before anybody is asked anything.
     virtual std::optional<Failure> refuse_options() const { return std::nullopt; }
     virtual int act(const Session& session) = 0;
+    /// The same for an account in a database. Refuses if it isn't said how.
+    virtual int act_elsewhere(const AccountElsewhere& account);
 };
 
 std::unique_ptr<Command> make_add();

@@ -74,6 +74,8 @@ std::vector<std::string> with_default_command(CLI::App& app, std::vector<std::st
 void declare_shared(CLI::App& app, SharedOptions& shared) {
     Options options(app);
     options.value("--user", shared.user, "NAME", "The account to act on (root)");
+    options.flag("--local", shared.is_local,
+                 "This machine's accounts, where a database has the others (root)");
     options.flag("--json", shared.json, "Facts as JSON on stdout, nothing else there");
     options.value("--config", shared.config, "FILE", "Another settings file (root)");
     options.value("--store", shared.store, "DIR", "Another store (root)");

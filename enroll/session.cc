@@ -25,6 +25,22 @@ std::optional<Failure> refuse_places(const SharedOptions& options) {
     return std::nullopt;
 }
 
+/// Where a database has the accounts, those of this machine are for emergencies.
+std::optional<Failure> refuse_engine(const Settings& settings, const SharedOptions& options) {
+    const bool is_database = settings.engine != Engine::files;
+    if (options.is_local && !is_root())
+        return Failure{Trouble::caller, tr("%1 is for root alone", {"--local"})};
+    if (options.is_local && !is_database)
+        return input_failure(tr("--local is for engine = postgresql: here all accounts are this machine's"));
+    if (is_database && !options.is_local) {
+        return Failure{
+            Trouble::settings,
+            tr("this can't be done in a database (engine = postgresql): with --local it is for this "
+               "machine's accounts")};
+    }
+    return std::nullopt;
+}
+
 /// Whether an ordinary user plays with a store of their own, where nobody's privilege is needed.
 bool is_own(const SharedOptions& options) { return !is_root() && !options.store.empty(); }
 
@@ -70,6 +86,13 @@ Result<Installation> find_installation(const SharedOptions& options) {
     return Installation{*std::move(settings), std::move(places)};
 }
 
+Result<Installation> find_accounts(const SharedOptions& options) {
+    auto installation = find_installation(options);
+    if (!installation) return installation;
+    if (auto failure = refuse_engine(installation->settings, options)) return *failure;
+    return installation;
+}
+
 Result<Done> prepare_store(const Installation& installation) {
     if (can_borrow_group()) return Done{};  // it is root's to make
     const group* entry = is_root() ? getgrnam(group_name) : nullptr;
@@ -96,11 +119,11 @@ Result<Done> Session::authenticate_owner() {
 Result<Session> open_session(const SharedOptions& options) {
     auto account = account_for(options.user);
     if (!account) return account.failure();
-    auto installation = find_installation(options);
+    auto installation = find_accounts(options);
     if (!installation) return installation.failure();
     std::unique_ptr<Store> store = std::make_unique<FileStore>(installation->places);
     if (can_borrow_group()) store = std::make_unique<LentStore>(std::move(store));
-    Session session(*std::move(account), *std::move(installation), std::move(store), options.json);
+    Session session(*std::move(account), *std::move(installation), std::move(store), options);
     if (is_root() || is_own(options)) return session;
     if (!can_borrow_group()) return without_privilege();
     if (auto proved = session.authenticate_owner(); !proved) return proved.failure();

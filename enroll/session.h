@@ -17,6 +17,7 @@ struct SharedOptions {
     std::string store;
     std::string key;
     bool json = false;
+    bool is_local = false;  ///< what is meant is on this machine, though another engine is set
 };
 
 /// Whether root runs this, who may act on anyone and is asked nothing. By the real user: what is borrowed is
@@ -32,22 +33,28 @@ struct Installation {
 /// The installation that the options mean. They may name another only where no privilege is borrowed.
 Result<Installation> find_installation(const SharedOptions& options);
 
+/// The same for who acts on accounts. Refused where these are in a database, unless this machine's are meant.
+Result<Installation> find_accounts(const SharedOptions& options);
+
 /// Makes what is missing of it, for the group _totp if this machine has it.
 Result<Done> prepare_store(const Installation& installation);
 
 /// One account, and the right to act on it: root's, or its owner's, who has proved to be that.
 class Session {
   public:
-    Session(Account account, Installation installation, std::unique_ptr<Store> store, bool json)
+    Session(Account account, Installation installation, std::unique_ptr<Store> store,
+            const SharedOptions& options)
         : account_(std::move(account)),
           installation_(std::move(installation)),
           store_(std::move(store)),
-          json_(json) {}
+          json_(options.json),
+          is_local_(options.is_local) {}
 
     const Account& account() const { return account_; }
     const Settings& settings() const { return installation_.settings; }
     const Installation& installation() const { return installation_; }
     bool json() const { return json_; }
+    bool is_local() const { return is_local_; }
 
     Result<bool> is_enrolled() const { return store_->is_enrolled(account_); }
 
@@ -63,6 +70,7 @@ class Session {
     Installation installation_;
     std::unique_ptr<Store> store_;
     bool json_;
+    bool is_local_;
     bool may_meet_enrolment_ = true;
 };
 

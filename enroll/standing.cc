@@ -158,6 +158,17 @@ Json standing_of_unusable(const std::string& user, const Failure& failure) {
     return {{"user", text(user)}, {"error", text(failure.message.english())}};
 }
 
+Result<Json> standing_of(const AccountElsewhere& account) {
+    const auto facts = account.order("status");
+    if (!facts) return facts.failure();
+    const bool is_one = facts->size() == 1 && facts->front();
+    auto standing = is_one ? Json::parse(facts->front()->text(), nullptr, false) : Json();
+    if (standing.is_object() && standing.contains("enrolled") && standing["enrolled"].is_boolean())
+        return standing;
+    return Failure{Trouble::store,
+                   tr("what the database says of %1 makes no sense", {printable(account.account().name)})};
+}
+
 std::string page_of(const Json& standing, bool is_for_root) {
     const auto user = text_of(standing["user"]);
     std::string page;

@@ -6,6 +6,7 @@
 
 #include "core/policy.h"
 #include "core/store.h"
+#include "enroll/account_elsewhere.h"
 #include "enroll/json.h"
 
 namespace totp {
@@ -16,6 +17,9 @@ Json standing_of(const std::string& user, const std::optional<Enrolment>& enrolm
 
 /// The same for an account whose records can't be used; for scripts alone.
 Json standing_of_unusable(const std::string& user, const Failure& failure);
+
+/// The same as a database tells it.
+Result<Json> standing_of(const AccountElsewhere& account);
 
 /// A page about it, for people.
 std::string page_of(const Json& standing, bool is_for_root);

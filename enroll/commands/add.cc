@@ -1,11 +1,13 @@
 // totp-enroll add: a new device for an account. Nothing is saved before the device showed a right code.
 #include <ctime>
+#include <functional>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base32.h"
+#include "core/hexadecimal.h"
 #include "core/host_name.h"
 #include "core/percent.h"
 #include "core/random.h"
@@ -19,6 +21,7 @@
 #include "enroll/qr_image.h"
 #include "enroll/qr_style.h"
 #include "enroll/recovery_page.h"
+#include "enroll/standing.h"
 #include "enroll/terminal.h"
 
 namespace totp {
@@ -89,6 +92,17 @@ class Add : public AccountCommand {
   private:
     std::optional<Failure> refuse_options() const override;
     int act(const Session& session) override;
+    int act_elsewhere(const AccountElsewhere& account) override;
+
+    /// For whom a device is, and by which settings.
+    struct Owner {
+        const Account& account;
+        const Settings& settings;
+        bool json;
+    };
+    using Save = std::function<Result<Saved>(const Device&, const LoginState&)>;
+    /// Shows the device's key, has it confirmed and saved.
+    int introduce(const Device& device, const Owner& owner, const Save& save) const;
 
     std::optional<Failure> refuse_for_others_than_root() const;
     std::optional<Failure> refuse_texts() const;
@@ -98,10 +112,12 @@ class Add : public AccountCommand {
     Result<Done> write_qr(const Introduction& introduction, const KeyUri& key, QrFile& file) const;
     /// The login state to begin the device with, once its person has seen the key; nothing, after a
     /// complaint, if it showed no right code.
-    std::optional<LoginState> introduced(const Session& session, const Device& device,
-                                         const Introduction& introduction) const;
+    std::optional<LoginState> introduced(const Device& device, const Introduction& introduction,
+                                         const Owner& owner) const;
     Result<Saved> save(const Session& session, Device device, const LoginState& state) const;
-    void report(const Session& session, const KeyUri& key, const Saved& saved) const;
+    Result<Saved> save_elsewhere(const AccountElsewhere& account, const Device& device,
+                                 const LoginState& state, bool is_first) const;
+    void report(const Account& account, const KeyUri& key, const Saved& saved, bool json) const;
 
     std::optional<std::string> name_;
     std::string algorithm_ = "SHA1";
@@ -204,13 +220,13 @@ Result<Done> Add::write_qr(const Introduction& introduction, const KeyUri& key, 
         {key.issuer, key.label, in_groups_of_four(base32_encode(key.credential.secret.octets()))});
 }
 
-std::optional<LoginState> Add::introduced(const Session& session, const Device& device,
-                                          const Introduction& introduction) const {
+std::optional<LoginState> Add::introduced(const Device& device, const Introduction& introduction,
+                                          const Owner& owner) const {
     if (needs_no_code_) {
-        if (!session.json()) introduction.show();
+        if (!owner.json) introduction.show();
         return new_login_state({.devices = {device}});
     }
-    auto state = introduction.confirm(session.settings().policy);
+    auto state = introduction.confirm(owner.settings.policy);
     if (!state) complain(tr("nothing was enrolled: no right code came from the device"));
     return state;
 }
@@ -241,10 +257,10 @@ Result<Saved> Add::save(const Session& session, Device device, const LoginState&
     return saved;
 }
 
-void Add::report(const Session& session, const KeyUri& key, const Saved& saved) const {
-    if (session.json()) {
+void Add::report(const Account& account, const KeyUri& key, const Saved& saved, bool json) const {
+    if (json) {
         Json facts = {
-            {"user", std::string_view(session.account().name)},
+            {"user", std::string_view(account.name)},
             {"device", std::string_view(saved.device)},
             {"uri", format_key_uri(key, UriParameters::not_default).text()},
             {"secret", base32_encode(key.credential.secret.octets()).text()},
@@ -254,9 +270,14 @@ void Add::report(const Session& session, const KeyUri& key, const Saved& saved) 
         print_json(facts);
         return;
     }
-    const auto sentence = tr("%1's device %2 is enrolled.", {session.account().name, saved.device});
+    const auto sentence = tr("%1's device %2 is enrolled.", {account.name, saved.device});
     if (!saved.codes.empty()) show_recovery_codes(sentence, saved.codes);
     if (saved.codes.empty() || examine_terminal().can_show_secrets) print_line(sentence);
+}
+
+Failure has_recovery_codes(const Account& account) {
+    return input_failure(
+        tr("--recovery-codes is for the first device: %1 has recovery codes already", {account.name}));
 }
 
 int Add::act(const Session& session) {
@@ -268,27 +289,76 @@ int Add::act(const Session& session) {
         if (!held) return complain(held.failure());
         enrolment = (*held)->enrolment();
     }
-    if (enrolment && recovery_codes_) {
-        return complain(
-            input_failure(tr("--recovery-codes is for the first device: %1 has recovery codes already",
-                             {session.account().name})));
-    }
+    if (enrolment && recovery_codes_) return complain(has_recovery_codes(session.account()));
     const auto device = new_device(enrolment);
     if (!device) return complain(device.failure());
-    const auto key = key_uri(*device, session.account());
-    const auto introduction = Introduction::of(*device, key, qr_, session.json());
+    return introduce(
+        *device, {session.account(), session.settings(), session.json()},
+        [&](const Device& shown, const LoginState& state) { return save(session, shown, state); });
+}
+
+int Add::introduce(const Device& device, const Owner& owner, const Save& save) const {
+    const auto key = key_uri(device, owner.account);
+    const auto introduction = Introduction::of(device, key, qr_, owner.json);
     if (!introduction) return complain(introduction.failure());
 
     const SignalsHeldBack signals;  // until the file of --qr-file is gone or stays
     QrFile file;
     if (const auto written = write_qr(*introduction, key, file); !written) return complain(written.failure());
-    const auto state = introduced(session, *device, *introduction);
+    const auto state = introduced(device, *introduction, owner);
     if (!state) return exit_refused;
-    const auto saved = save(session, *device, *state);
+    const auto saved = save(device, *state);
     if (!saved) return complain(saved.failure());
     file.keep();
-    report(session, key, *saved);
+    report(owner.account, key, *saved, owner.json);
     return exit_done;
+}
+
+/// What the account has by its names alone: the keys stay in the database.
+std::optional<Enrolment> names_in(const Json& standing) {
+    if (!standing["enrolled"]) return std::nullopt;
+    Enrolment enrolment;
+    enrolment.devices.reserve(standing["devices"].size());
+    for (const auto& device : standing["devices"])
+        enrolment.devices.emplace_back(text_of(device["name"]), Credential{});
+    return enrolment;
+}
+
+/// A counter goes on after the code that was shown. A clock's code isn't told the database: it gets in once
+/// more.
+Result<Saved> Add::save_elsewhere(const AccountElsewhere& account, const Device& device,
+                                  const LoginState& state, bool is_first) const {
+    const auto& [type, algorithm, digits, period, counter, secret] = device.credential;
+    const bool is_counter = type == CredentialType::hotp;
+    const auto next = state.devices.front().next.value_or(counter);
+    const auto added =
+        account.order("add_device", {value_of(device.name), value_of(hexadecimal(secret.octets())),
+                                     value_of(is_counter ? "hotp" : "totp"), value_of(name_of(algorithm)),
+                                     value_of(std::to_string(digits)), value_of(std::to_string(period)),
+                                     value_of(std::to_string(is_counter ? next : 0))});
+    if (!added) return added.failure();
+    log_change(account.account(), Change::device_added, device.name);
+    Saved saved{.device = device.name, .codes = {}};
+    const auto count = recovery_codes_.value_or(usual_recovery_codes);
+    if (!is_first || count == 0) return saved;
+    auto codes = account.order("new_recovery_codes", {value_of(std::to_string(count))});
+    if (!codes) return codes.failure();
+    saved.codes.reserve(codes->size());
+    for (auto& code : *codes) saved.codes.push_back(std::move(code).value_or(SecretBytes()));
+    return saved;
+}
+
+int Add::act_elsewhere(const AccountElsewhere& account) {
+    const auto standing = standing_of(account);
+    if (!standing) return complain(standing.failure());
+    const auto enrolment = names_in(*standing);
+    if (enrolment && recovery_codes_) return complain(has_recovery_codes(account.account()));
+    const auto device = new_device(enrolment);
+    if (!device) return complain(device.failure());
+    return introduce(*device, {account.account(), account.settings(), account.json()},
+                     [&](const Device& shown, const LoginState& state) {
+                         return save_elsewhere(account, shown, state, !enrolment);
+                     });
 }
 
 }  // namespace

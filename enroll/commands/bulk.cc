@@ -248,7 +248,7 @@ int Bulk::run(const SharedOptions& shared) {
     if (const auto failure = refuse_options(shared)) return complain(*failure);
     const auto lines = read_list();
     if (!lines) return complain(lines.failure());
-    const auto installation = find_installation(shared);
+    const auto installation = find_accounts(shared);
     if (!installation) return complain(installation.failure());
     if (const auto prepared = prepare_store(*installation); !prepared) return complain(prepared.failure());
     const auto store = open_store_directory(installation->places);

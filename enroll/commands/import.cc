@@ -210,7 +210,7 @@ int Import::take(const Arrival& arrival, SharedOptions shared) const {
 
 int Import::run(const SharedOptions& shared) {
     if (const auto failure = refuse_options(shared)) return complain(*failure);
-    const auto installation = find_installation(shared);
+    const auto installation = find_accounts(shared);
     if (!installation) return complain(installation.failure());
     if (const auto prepared = prepare_store(*installation); !prepared) return complain(prepared.failure());
     const auto all = arrivals(shared.user);

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "core/decimal.h"
+#include "core/emergency_codes.h"
 #include "core/percent.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
@@ -43,6 +44,7 @@ class Recovery : public AccountCommand {
         options.flag("--one", is_one_more_, "One more code beside those there are, for a while (root)");
         options.value("--expires", expires_, "TIME", "How long that one is good: 90m, 24h, 7d [24h]");
         options.example("totp-enroll recovery --user alice --one --expires 24h");
+        options.example("totp-enroll recovery --user root --local");
     }
 
     Sentence way_out_of_lost_output() const override {
@@ -52,16 +54,18 @@ class Recovery : public AccountCommand {
   private:
     std::optional<Failure> refuse_options() const override;
     int act(const Session& session) override;
+    int act_elsewhere(const AccountElsewhere& account) override;
 
     /// What to show, once it is on disk.
     struct Made {
         std::vector<SecretBytes> codes;
         std::optional<UnixTime> expires;
     };
-    Result<Made> make(HeldAccount& held, const Account& account) const;
+    Result<Made> make(HeldAccount& held, const Account& account, bool is_local) const;
     /// The enrolment with its new codes, which `made` shows.
     Result<Enrolment> renewed(Enrolment enrolment, const LoginState& state, UnixTime now, Made& made) const;
-    void report(const Session& session, const Made& made) const;
+    void report(const Account& account, const Made& made, bool json) const;
+    UnixTime seconds() const { return duration(expires_.value_or(default_expiry)).value(); }
 
     std::size_t count_ = usual_recovery_codes;
     bool is_one_more_ = false;
@@ -85,7 +89,7 @@ std::optional<Failure> Recovery::refuse_options() const {
 Result<Enrolment> Recovery::renewed(Enrolment enrolment, const LoginState& state, UnixTime now,
                                     Made& made) const {
     if (is_one_more_) {
-        made.expires = now + duration(expires_.value_or(default_expiry)).value();
+        made.expires = now + seconds();
         drop_useless(enrolment, state, now);
     } else {
         enrolment.recovery.clear();
@@ -98,12 +102,26 @@ Result<Enrolment> Recovery::renewed(Enrolment enrolment, const LoginState& state
     return enrolment;
 }
 
+/// What the codes are to be added to, where the account is this machine's for emergencies.
+Result<Enrolment> enrolment_for_emergencies(const HeldAccount& held, const Account& account) {
+    if (!held.enrolment()) return new_emergency_enrolment();
+    if (is_for_emergencies(*held.enrolment())) return *held.enrolment();
+    return Failure{
+        Trouble::input,
+        tr("%1 is enrolled on this machine, and codes that the database knows too could be good twice: "
+           "first run totp-enroll remove --local --user %1",
+           {account.name})};
+}
+
 /// The state keeps what was spent of the old set: else a crash between the two files would bring it back.
-Result<Recovery::Made> Recovery::make(HeldAccount& held, const Account& account) const {
+Result<Recovery::Made> Recovery::make(HeldAccount& held, const Account& account, bool is_local) const {
     Made made;
     const auto now = std::time(nullptr);
-    auto state = with_lost_devices_restarted(held.state(), *held.enrolment(), now);
-    const auto enrolment = renewed(*held.enrolment(), state, now, made);
+    const auto before =
+        is_local ? enrolment_for_emergencies(held, account) : Result<Enrolment>(*held.enrolment());
+    if (!before) return before.failure();
+    auto state = with_lost_devices_restarted(held.state(), *before, now);
+    const auto enrolment = renewed(*before, state, now, made);
     if (!enrolment) return enrolment.failure();
     note_change(state, {.last = now, .renewed_recovery = true});
     if (auto enrolled = held.enrol(*enrolment, std::move(state)); !enrolled) return enrolled.failure();
@@ -111,33 +129,51 @@ Result<Recovery::Made> Recovery::make(HeldAccount& held, const Account& account)
     return made;
 }
 
-void Recovery::report(const Session& session, const Made& made) const {
-    if (session.json()) {
-        Json facts = {{"user", std::string_view(session.account().name)}, {"recovery_codes", Json::array()}};
+void Recovery::report(const Account& account, const Made& made, bool json) const {
+    if (json) {
+        Json facts = {{"user", std::string_view(account.name)}, {"recovery_codes", Json::array()}};
         for (const auto& code : made.codes) facts["recovery_codes"].push_back(code.text());
         facts["expires"] = made.expires ? Json(std::string_view(rfc3339(*made.expires))) : Json();
         print_json(facts);
     } else if (made.expires) {
-        show_recovery_codes(tr("For %1, good until %2:", {session.account().name, rfc3339(*made.expires)}),
-                            made.codes);
+        show_recovery_codes(tr("For %1, good until %2:", {account.name, rfc3339(*made.expires)}), made.codes);
     } else {
-        show_recovery_codes(tr("For %1; those before are void.", {session.account().name}), made.codes);
+        show_recovery_codes(tr("For %1; those before are void.", {account.name}), made.codes);
     }
 }
 
 /// Root may also mend an account whose state is gone: with none of the old codes good any more.
+HoldFor purpose_at(const Session& session) {
+    if (session.is_local()) return HoldFor::change;
+    return is_root() ? HoldFor::login_without_state : HoldFor::login;
+}
+
 int Recovery::act(const Session& session) {
     const SignalsHeldBack signals;  // from the old codes' end until the new ones are seen
     std::optional<Made> made;
     {
-        const auto held = session.hold(is_root() ? HoldFor::login_without_state : HoldFor::login);
+        const auto held = session.hold(purpose_at(session));
         if (!held) return complain(held.failure());
-        if (!(*held)->enrolment()) return complain_unenrolled(session.account());
-        auto result = make(**held, session.account());
+        if (!(*held)->enrolment() && !session.is_local()) return complain_unenrolled(session.account());
+        auto result = make(**held, session.account(), session.is_local());
         if (!result) return complain(result.failure());
         made = *std::move(result);
     }
-    report(session, *made);
+    report(session.account(), *made, session.json());
+    return exit_done;
+}
+
+int Recovery::act_elsewhere(const AccountElsewhere& account) {
+    const SignalsHeldBack signals;
+    auto codes = is_one_more_ ? account.order("one_more_recovery_code", {value_of(std::to_string(seconds()))})
+                              : account.order("new_recovery_codes", {value_of(std::to_string(count_))});
+    if (!codes) return complain(codes.failure());
+    log_change(account.account(), is_one_more_ ? Change::recovery_added : Change::recovery_renewed);
+    Made made;
+    made.codes.reserve(codes->size());
+    for (auto& code : *codes) made.codes.push_back(std::move(code).value_or(SecretBytes()));
+    if (is_one_more_) made.expires = std::time(nullptr) + seconds();
+    report(account.account(), made, account.json());
     return exit_done;
 }
 

@@ -26,7 +26,9 @@ class Remove : public AccountCommand {
         return device_ ? remove_device(session) : remove_all(session);
     }
 
-    bool is_confirmed(const Session& session, bool leaves_nothing) const;
+    int act_elsewhere(const AccountElsewhere& account) override;
+
+    bool is_confirmed(const Account& account, const Settings& settings, bool leaves_nothing) const;
     int refused() const { return can_ask() ? exit_refused : exit_usage; }
     int remove_all(const Session& session) const;
     int remove_device(const Session& session) const;
@@ -58,16 +60,16 @@ Sentence second_question(const Settings& settings) {
 }
 
 /// Asks twice where nothing is left.
-bool Remove::is_confirmed(const Session& session, bool leaves_nothing) const {
+bool Remove::is_confirmed(const Account& account, const Settings& settings, bool leaves_nothing) const {
     if (is_sure_) return true;
     if (!can_ask()) {
         complain(tr("nothing was removed: say --yes where nobody can be asked"));
         return false;
     }
-    const auto& name = session.account().name;
+    const auto& name = account.name;
     bool is_confirmed = is_yes(ask_line(device_ ? tr("Remove the device %1 of %2? [y/N] ", {*device_, name})
                                                 : tr("Remove everything enrolled for %1? [y/N] ", {name})));
-    if (is_confirmed && leaves_nothing) is_confirmed = is_yes(ask_line(second_question(session.settings())));
+    if (is_confirmed && leaves_nothing) is_confirmed = is_yes(ask_line(second_question(settings)));
     if (!is_confirmed) complain(tr("nothing was removed"));
     return is_confirmed;
 }
@@ -76,7 +78,7 @@ bool Remove::is_confirmed(const Session& session, bool leaves_nothing) const {
 int Remove::remove_all(const Session& session) const {
     const auto is_enrolled = session.is_enrolled();
     if (!is_enrolled) return complain(is_enrolled.failure());
-    if (*is_enrolled && !is_confirmed(session, true)) return refused();
+    if (*is_enrolled && !is_confirmed(session.account(), session.settings(), true)) return refused();
     const auto held = session.hold(is_root() ? HoldFor::removal : HoldFor::login);
     if (!held) return complain(held.failure());
     if (const auto removed = (*held)->remove(); !removed) return complain(removed.failure());
@@ -113,7 +115,7 @@ int Remove::remove_device(const Session& session) const {
 
     held->reset();  // nobody is locked out while a person thinks
     const bool leaves_nothing = remaining->devices.empty();
-    if (!is_confirmed(session, leaves_nothing)) return refused();
+    if (!is_confirmed(session.account(), session.settings(), leaves_nothing)) return refused();
     held = session.hold(HoldFor::login);
     if (!held) return complain(held.failure());
     remaining = without_device(**held, session.account());
@@ -125,6 +127,17 @@ int Remove::remove_device(const Session& session) const {
     if (const auto removed = take_away(**held, session, *remaining); !removed)
         return complain(removed.failure());
     if (!session.json()) print_line(tr("Removed."));
+    return exit_done;
+}
+
+int Remove::act_elsewhere(const AccountElsewhere& account) {
+    if (!is_confirmed(account.account(), account.settings(), !device_)) return refused();
+    const auto removed =
+        device_ ? account.order("remove_device", {value_of(*device_)}) : account.order("remove");
+    if (!removed) return complain(removed.failure());
+    log_change(account.account(), device_ ? Change::device_removed : Change::enrolment_removed,
+               device_.value_or(""));
+    if (!account.json()) print_line(tr("Removed."));
     return exit_done;
 }
 

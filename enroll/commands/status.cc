@@ -27,12 +27,22 @@ class StatusOfOne : public AccountCommand {
     int act(const Session& session) override {
         const auto standing = standing_of(session);
         if (!standing) return complain(standing.failure());
-        if (session.json()) {
-            print_json(*standing);
+        return tell(*standing, session.json());
+    }
+
+    int act_elsewhere(const AccountElsewhere& account) override {
+        const auto standing = standing_of(account);
+        if (!standing) return complain(standing.failure());
+        return tell(*standing, account.json());
+    }
+
+    static int tell(const Json& standing, bool json) {
+        if (json) {
+            print_json(standing);
         } else {
-            print(page_of(*standing, is_root()));
+            print(page_of(standing, is_root()));
         }
-        return (*standing)["enrolled"] ? exit_done : exit_refused;
+        return standing["enrolled"] ? exit_done : exit_refused;
     }
 };
 
@@ -41,7 +51,7 @@ int status_of_all(const SharedOptions& shared) {
         complain(tr("status --all is for root: how you stand yourself, totp-enroll status tells"));
         return exit_not_permitted;
     }
-    const auto installation = find_installation(shared);
+    const auto installation = find_accounts(shared);
     if (!installation) return complain(installation.failure());
     const auto now = std::time(nullptr);
     const auto& settings = installation->settings;

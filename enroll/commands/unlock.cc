@@ -17,6 +17,7 @@ class Unlock : public AccountCommand {
 
   private:
     int act(const Session& session) override;
+    int act_elsewhere(const AccountElsewhere& account) override;
 };
 
 /// Root's word opens a side at once. Its owner's clears the failures in a row, but not the long-run budget:
@@ -27,10 +28,9 @@ void open_side(SideState& side) {
     if (is_root()) side.level = 0;
 }
 
-void report(const Session& session, const LoginState& state) {
-    const auto closed = closed_until(state.elsewhere, session.settings().policy, std::time(nullptr));
-    if (session.json()) {
-        print_json({{"user", std::string_view(session.account().name)},
+void report(const Account& account, std::optional<UnixTime> closed, bool json) {
+    if (json) {
+        print_json({{"user", std::string_view(account.name)},
                     {"elsewhere_locked_until", closed ? Json(std::string_view(rfc3339(*closed))) : Json()}});
     } else if (closed) {
         print_line(tr(
@@ -54,7 +54,16 @@ int Unlock::act(const Session& session) {
         if (const auto committed = (*held)->commit(state); !committed) return complain(committed.failure());
         log_change(session.account(), Change::unlocked);
     }
-    report(session, state);
+    report(session.account(), closed_until(state.elsewhere, session.settings().policy, std::time(nullptr)),
+           session.json());
+    return exit_done;
+}
+
+int Unlock::act_elsewhere(const AccountElsewhere& account) {
+    const auto unlocked = account.order("unlock");
+    if (!unlocked) return complain(unlocked.failure());
+    log_change(account.account(), Change::unlocked);
+    report(account.account(), std::nullopt, account.json());
     return exit_done;
 }
 

@@ -10,7 +10,7 @@ _totp_enroll() {
                 [[ ${COMP_WORDS[i + 1]} == = ]] && ((++i)) # bash makes three words of --option=value
                 ((++i))
                 ;;
-            --json) ;;
+            --local | --json) ;;
             -*) command=add && break ;;
             *) command=${COMP_WORDS[i]} && break ;;
         esac
@@ -28,7 +28,7 @@ _totp_enroll() {
         --qr) words='auto utf8 utf8-light ascii ansi none' ;;
         --device | --period | --issuer | --label | --recovery-codes | --expires) ;;
         *)
-            words='--help --user --json --config --store --key'
+            words='--help --user --local --json --config --store --key'
             case $command in
                 '') words+=' --version' ;;&
                 add | '')

@@ -13,7 +13,7 @@ function __totp_enroll_command_is
         switch $word
             case --user --config --store --key
                 set is_value yes
-            case --json '--user=*' '--config=*' '--store=*' '--key=*'
+            case --local --json '--user=*' '--config=*' '--store=*' '--key=*'
             case '-*'
                 set command add
                 break
@@ -29,6 +29,7 @@ complete -c totp-enroll -f
 
 complete -c totp-enroll -s h -l help -d 'Print this help message and exit'
 complete -c totp-enroll -l user -x -a '(__fish_complete_users)' -d 'The account to act on (root)'
+complete -c totp-enroll -l local -d "This machine's accounts, where a database has the others (root)"
 complete -c totp-enroll -l json -d 'Facts as JSON on stdout, nothing else there'
 complete -c totp-enroll -l config -r -F -d 'Another settings file (root)'
 complete -c totp-enroll -l store -x -a '(__fish_complete_directories)' -d 'Another store (root)'

@@ -1,0 +1,220 @@
+"""Many hosts, one database: an administrator enrols with totp-enroll, and the account logs in here by its code."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from machine import GROUP, PASSWORD, SettingsFile, as_user, code_at, run, su, wrong
+from tls_database import DATABASE, NAME, Authority, Database
+
+MIGRATE = Path(__file__).parents[2] / "conf/postgresql/migrate"
+HELPER = "/usr/libexec/pam-totp/totp_administer_postgresql"
+HOST, ADMINISTRATOR = "host7.test", "admin.test"
+FILES = Path("/etc/pam-totp")
+
+
+@pytest.fixture(scope="module")
+def database(machine):
+    with open("/etc/hosts", "a") as hosts:
+        hosts.write(f"127.0.0.1 {NAME}\n")
+    database = Database(Authority())
+    run(*database.command(MIGRATE, "--host", database.directory, "--port", database.port, "--dbname", DATABASE), cwd="/")
+    database.execute(f'CREATE ROLE "{HOST}" LOGIN IN ROLE totp_host; CREATE ROLE "{ADMINISTRATOR}" LOGIN IN ROLE totp_admin')
+    yield database
+    database.remove()
+
+
+def install(certificate, key, name, group="root", mode=0o600):
+    shutil.copy(certificate, FILES / f"{name}.crt")
+    copy = Path(shutil.copy(key, FILES / f"{name}.key"))
+    shutil.chown(copy, "root", group)
+    copy.chmod(mode)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settings(database):
+    """This host is one of the many, and an administrator's."""
+    install(*database.authority.issue(HOST), "postgresql", GROUP, 0o640)
+    install(*database.authority.issue(ADMINISTRATOR), "administrator")
+    shutil.copy(database.authority.certificate, FILES / "postgresql-root.crt")
+    settings = SettingsFile("fleet")
+    settings.say("engine = postgresql", "[postgresql]", f"hosts = {NAME}:{database.port}", "deadline = 10")
+    yield settings
+    settings.remove()
+
+
+@pytest.fixture(scope="module")
+def caller(machine):
+    return machine.add_user()
+
+
+@pytest.fixture
+def person(machine):
+    return machine.add_user()
+
+
+def enroll(machine, *arguments, by=None):
+    command = [machine.totp_enroll, *arguments]
+    return subprocess.run(as_user(by, *command) if by else command, capture_output=True, text=True)
+
+
+@pytest.fixture
+def facts(machine, person):
+    """What is shown of a new device."""
+    return machine.enrol(person)
+
+
+def status(machine, user):
+    done = enroll(machine, "status", "--user", user, "--json")
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout)
+
+
+def said_last(machine, user):
+    return machine.log.decisions(user)[-1].split("verdict=")[1]
+
+
+def test_who_was_enrolled_gets_in_once_by_each_code(machine, sshd, person, facts):
+    code = code_at(facts["secret"])
+    assert not sshd.login(person, PASSWORD, wrong(code))
+    assert said_last(machine, person) == "refused reason=wrong failures=1"
+    assert sshd.login(person, PASSWORD, code)
+    assert said_last(machine, person).startswith("accepted device=phone drift=")
+    assert not sshd.login(person, PASSWORD, code)
+    assert said_last(machine, person).startswith("refused reason=replayed")
+
+
+def test_recovery_codes_get_in_once_each(machine, caller, person, facts):
+    assert len(facts["recovery_codes"]) == 10
+    code = facts["recovery_codes"][0]
+    assert su(caller, person, PASSWORD, code)
+    assert said_last(machine, person).startswith("accepted device=recovery")
+    assert not su(caller, person, PASSWORD, code)
+    assert status(machine, person)["recovery_codes_left"] == 9
+
+
+def test_nothing_of_it_is_on_this_machine(person, facts):
+    assert not Path(f"/var/lib/pam-totp/enrolled/{person}").exists()
+    assert facts["secret"] not in run("grep", "-rs", "-c", "", "/var/lib/pam-totp")
+
+
+def test_status_is_the_databases(machine, sshd, person, facts):
+    assert sshd.login(person, PASSWORD, code_at(facts["secret"]))
+    standing = status(machine, person)
+    assert (standing["user"], standing["enrolled"]) == (person, True)
+    [device] = standing["devices"]
+    assert (device["name"], device["type"], device["last_from"]) == ("phone", "totp", "127.0.0.1")
+    assert f"{person} is enrolled." in enroll(machine, "status", "--user", person).stdout
+
+
+def test_status_of_who_is_not_enrolled(machine, person):
+    assert status(machine, person) == {"user": person, "enrolled": False}
+    done = enroll(machine, "status", "--user", person)
+    assert (done.returncode, f"{person} is not enrolled" in done.stdout) == (1, True)
+
+
+def test_throttled_account_is_unlocked(machine, caller, person, facts):
+    code = code_at(facts["secret"])
+    for _ in range(5):
+        assert not su(caller, person, PASSWORD, wrong(code))
+    assert not su(caller, person, PASSWORD, code)
+    assert said_last(machine, person) == "throttled failures=5"
+    assert enroll(machine, "unlock", "--user", person).returncode == 0
+    assert su(caller, person, PASSWORD, code_at(facts["secret"]))
+
+
+def test_new_recovery_codes_make_the_old_void(machine, caller, person, facts):
+    done = enroll(machine, "recovery", "--user", person, "--recovery-codes", "3", "--json")
+    codes = json.loads(done.stdout)["recovery_codes"]
+    assert len(codes) == 3
+    assert not su(caller, person, PASSWORD, facts["recovery_codes"][0])
+    assert su(caller, person, PASSWORD, codes[0])
+
+
+def test_one_more_recovery_code_expires(machine, caller, person, facts):
+    done = enroll(machine, "recovery", "--user", person, "--one", "--expires", "90m", "--json")
+    one = json.loads(done.stdout)
+    assert one["expires"] is not None and len(one["recovery_codes"]) == 1
+    assert su(caller, person, PASSWORD, one["recovery_codes"][0])
+    assert su(caller, person, PASSWORD, facts["recovery_codes"][0])
+
+
+def test_second_device_has_a_name_of_its_own(machine, caller, person, facts):
+    second = machine.enrol(person, "--algorithm", "SHA256", "--digits", "8")
+    assert second["device"] == "phone-2" and second["recovery_codes"] == []
+    assert su(caller, person, PASSWORD, code_at(second["secret"], digits=8, algorithm="SHA256"))
+    done = enroll(machine, "add", "--user", person, "--no-confirm", "--device", "phone")
+    assert done.returncode == 2 and "there is a device phone already" in done.stderr
+
+
+def test_counter_begins_where_it_is(machine, caller, person):
+    facts = machine.enrol(person, "--hotp")
+    first, second = (run("oathtool", "--hotp", "--base32", "--counter", str(at), facts["secret"]).strip() for at in (0, 1))
+    assert su(caller, person, PASSWORD, first)
+    assert su(caller, person, PASSWORD, second)
+    assert not su(caller, person, PASSWORD, first)
+
+
+def test_removed_device_gets_nobody_in(machine, caller, person, facts):
+    second = machine.enrol(person)
+    assert enroll(machine, "remove", "--user", person, "--device", "phone", "--yes").returncode == 0
+    assert not su(caller, person, PASSWORD, code_at(facts["secret"]))
+    assert su(caller, person, PASSWORD, code_at(second["secret"]))
+    assert enroll(machine, "remove", "--user", person, "--yes").returncode == 0
+    assert not su(caller, person, PASSWORD, code_at(second["secret"], 1))
+    assert said_last(machine, person) == "refused reason=unenrolled"
+
+
+def test_what_makes_no_sense_there_is_said(machine, person, facts):
+    done = enroll(machine, "remove", "--user", person, "--device", "tablet", "--yes")
+    assert (done.returncode, done.stderr) == (2, f"totp-enroll: {person} has no device tablet\n")
+    other = machine.add_user()
+    done = enroll(machine, "unlock", "--user", other)
+    assert (done.returncode, done.stderr) == (2, f"totp-enroll: {other} isn't enrolled\n")
+
+
+def test_changes_are_logged(machine, person, facts):
+    assert f"user={person} service=totp-enroll by=root change=device_added device=phone" in machine.log.text()
+
+
+# ---- who may
+
+
+def test_certificate_of_a_host_changes_nothing(machine, database, person, facts):
+    install(*database.authority.issue(HOST), "administrator")
+    try:
+        for command in (["status"], ["unlock"], ["remove", "--yes"], ["recovery"]):
+            done = enroll(machine, *command, "--user", person)
+            assert done.returncode == 4 and "permission denied for function" in done.stderr, command
+    finally:
+        install(*database.authority.issue(ADMINISTRATOR), "administrator")
+    assert status(machine, person)["recovery_codes_left"] == 10
+
+
+def test_database_that_is_down_is_named(machine, database, person):
+    database.stop()
+    try:
+        done = enroll(machine, "status", "--user", person)
+        assert done.returncode == 4 and f'connection to server at "{NAME}"' in done.stderr
+    finally:
+        database.start()
+
+
+def test_ordinary_user_is_told_whom_to_ask(machine, person):
+    done = enroll(machine, "status", by=person)
+    assert done.returncode == 3 and "an administrator's root looks after them" in done.stderr
+
+
+def test_ordinary_user_orders_nothing(person):
+    with pytest.raises(PermissionError):
+        subprocess.run([HELPER], user=person)
+
+
+@pytest.mark.parametrize("order", ["", "pam-totp-administer 1 drop_table\n", "pam-totp-administer 1 status\n",
+                                   "pam-totp-administer 1 status\n=a\n=b\n", "SELECT 1"])
+def test_no_other_statement_reaches_the_database(order):
+    done = subprocess.run([HELPER], input=order, capture_output=True, text=True)
+    assert done.stdout.startswith("unusable the ") and "order" in done.stdout
