@@ -1,6 +1,5 @@
 """engine = postgresql: a code is asked of a database by TLS, and whatever can't be relied on lets nobody in."""
 
-import os
 import pwd
 import shutil
 import socket
@@ -9,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from machine import (GROUP, OUR_LINE, PASSWORD, SettingsFile, as_user, authenticate, enter, run, su)
-from tls_database import DATABASE, NAME, Authority, Database, free_port
+from machine import GROUP, OUR_LINE, PASSWORD, SettingsFile, as_user, authenticate, code_at, enter, run, su
+from tls_database import NAME, Authority, Database, free_port
 
 HELPER = "/usr/libexec/pam-totp/totp_check_postgresql"
 STUB = Path(__file__).parent / "fleet_stub.sql"
@@ -43,7 +42,8 @@ def shared_database(authority):
 
 @pytest.fixture
 def database(shared_database):
-    """In no mood, and with nothing spent or asked."""
+    """In no mood, and with nothing spent or asked, nor still at it."""
+    shared_database.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{HOST}'")
     shared_database.execute("TRUNCATE stub.moods, stub.questions, stub.spent; ALTER SEQUENCE stub.losses RESTART")
     return shared_database
 
@@ -85,6 +85,15 @@ def person(machine):
 def in_mood(database):
     """The database does something else than is right."""
     return lambda mood: database.execute(f"INSERT INTO stub.moods VALUES ('{mood}')")
+
+
+@pytest.fixture
+def service():
+    """One that has our line alone."""
+    path = Path("/etc/pam.d/locker")
+    path.write_text(OUR_LINE + "\n")
+    yield path.name
+    path.unlink()
 
 
 def questions(database, columns):
@@ -153,10 +162,10 @@ def test_throttled_account_is_told_how_long(machine, tries, host, in_mood, perso
     assert machine.log.decisions(person)[-1].endswith("verdict=throttled failures=5")
 
 
-def test_who_is_unknown_is_asked_about_as_nobody(machine, sshd, host, database):
-    assert not sshd.login("nobody_there", PASSWORD, CODE)
-    assert "user=- service=sshd rhost=127.0.0.1 verdict=refused reason=unknown_user" in machine.log.text()
-    assert all(account == "" for account in questions(database, "account"))
+def test_who_is_unknown_is_asked_about_as_nobody(machine, host, database, service):
+    assert authenticate("root", service, "nobody_there", CODE) == PAM_AUTH_ERR
+    assert f"user=- service={service} rhost=- verdict=refused reason=unknown_user" in machine.log.text()
+    assert questions(database, "account, rhost") == 2 * ["|local:0"]
     assert "nobody_there" not in database.execute("SELECT * FROM stub.questions")
 
 
@@ -172,7 +181,6 @@ def test_files_of_this_machine_count_for_nothing(machine, tries, host, person):
     host.settings.remove()
     secret = machine.enrol(person)["secret"]
     host.say()
-    from machine import code_at
     assert not tries.get_in(person, code_at(secret))
     assert tries.get_in(person, CODE)
 
@@ -415,15 +423,10 @@ def test_ordinary_user_names_no_settings(host, person):
     assert (done.returncode, done.stdout) == (1, "")
 
 
-def test_screen_locker_asks_about_its_user_alone(machine, host, database, person):
-    service = Path("/etc/pam.d/locker")
-    service.write_text(OUR_LINE + "\n")
-    try:
-        assert authenticate(person, service.name, person, WRONG) == PAM_AUTH_ERR
-        assert authenticate(person, service.name, person, CODE) == PAM_SUCCESS
-        assert authenticate(person, service.name, machine.add_user(), CODE) == PAM_AUTHINFO_UNAVAIL
-    finally:
-        service.unlink()
+def test_screen_locker_asks_about_its_user_alone(machine, host, database, person, service):
+    assert authenticate(person, service, person, WRONG) == PAM_AUTH_ERR
+    assert authenticate(person, service, person, CODE) == PAM_SUCCESS
+    assert authenticate(person, service, machine.add_user(), CODE) == PAM_AUTHINFO_UNAVAIL
     assert set(questions(database, "account")) == {person}
     assert "answers root alone about others than its caller" in machine.log.text()
 
