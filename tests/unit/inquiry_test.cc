@@ -190,7 +190,7 @@ void names_the_place_of_who_comes_from_nowhere(void**) {
 void a_host_that_calls_itself_local_is_none(void**) {
     const std::string name = "local:1000";
     assert_text(inquiry({Account{"alice", 1000}, "sshd", name, remote_place(name), false}).remote_host,
-                "local%3A1000");
+                "local%3a1000");
 }
 
 void a_host_of_odd_bytes_is_told_in_ascii(void**) {

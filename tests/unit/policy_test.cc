@@ -290,7 +290,7 @@ void refuses_a_setting_outside_its_part_of_the_file(void**) {
     assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:1: hosts belongs in [postgresql]");
     tree.write(main_file, "[postgresql]\nhosts = db1\nwindow = 1\n");
     assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:3: window belongs before all sections");
-    assert_failure(tree.for_line({"hosts=db1"}), Trouble::settings,
+    assert_failure(SettingsTree().for_line({"hosts=db1"}), Trouble::settings,
                    "the argument hosts belongs in [postgresql]");
 }
 
