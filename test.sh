@@ -25,7 +25,7 @@ heading() { printf '\n==== %s: %s\n' "$(date +%T)" "$*"; }
 # build PRESET
 build() {
     heading "$1: build"
-    cmake --preset "$1" -DBUILD_TESTING=ON -DPAM_TOTP_WERROR=ON >/dev/null
+    cmake --preset "$1" -DBUILD_TESTING=ON -DPAM_TOTP_WERROR=ON -DPAM_TOTP_POSTGRESQL=ON >/dev/null
     cmake --build --preset "$1" -- --quiet
 }
 

@@ -20,6 +20,7 @@
 //            stands before the code.
 #pragma once
 
+#include <functional>
 #include <map>
 
 #include "core/decimal.h"
@@ -69,6 +70,11 @@ inline std::string value_among(const Words& words, const std::string& name, cons
 
 class Story {
   public:
+    /// Told of each attempt before it is made: at which door, and what its recovery codes are.
+    using Listener = std::function<void(const Door&, const std::vector<SecretBytes>&, const Attempt&)>;
+
+    explicit Story(Listener listener = {}) : listener_(std::move(listener)) {}
+
     void play(const std::string& line) {
         const auto words = words_of(line);
         const std::map<std::string, void (Story::*)(const Words&)> openings = {
@@ -128,6 +134,7 @@ class Story {
         auto& recovery = door_.enrolment.recovery;
         const auto hashes = value_of(keep_recovery_digits(codes, recovery));
         recovery.insert(recovery.end(), hashes.begin(), hashes.end());
+        std::ranges::move(codes, std::back_inserter(recovery_));
     }
 
     void set_expiry(const Words& words) {
@@ -173,11 +180,14 @@ class Story {
         const auto typed = is_one_field
                                ? words[2].substr(0, joint) + response(words[2].substr(joint + 1), now)
                                : response(words[2], now);
-        const auto decision = door_.attempt({.response = typed,
-                                             .password = response(password, now),
-                                             .place = place,
-                                             .now = now,
-                                             .is_one_field = is_one_field});
+        const auto typed_before = response(password, now);
+        const Attempt attempt{.response = typed,
+                              .password = typed_before,
+                              .place = place,
+                              .now = now,
+                              .is_one_field = is_one_field};
+        if (listener_) listener_(door_, recovery_, attempt);
+        const auto decision = door_.attempt(attempt);
 
         const auto& side = is_known_place ? door_.state.known : door_.state.elsewhere;
         std::map<std::string, std::string> found = {
@@ -206,8 +216,9 @@ class Story {
         claim(verdict == outcome, line + "   | but " + outcome);
     }
 
+    Listener listener_;
     Door door_{{}};
-    std::vector<SecretBytes> recovery_;
+    std::vector<SecretBytes> recovery_;  ///< the texts of the enrolment's codes, in its order
 };
 
 /// A CMocka case; its state is the name of the story's file.

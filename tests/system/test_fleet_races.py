@@ -1,0 +1,88 @@
+"""Many hosts at once. PAM_TOTP_ROUNDS=200 for the whole of it."""
+
+import os
+import threading
+from collections import Counter
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from fleet import Cluster, Database
+from test_fleet_verify import code, wrong
+
+HOSTS = 50
+SESSIONS = 200
+ROUNDS = int(os.environ.get("PAM_TOTP_ROUNDS", "3"))
+
+
+@pytest.fixture(scope="module")
+def database():
+    Path("/run/private").mkdir(exist_ok=True)
+    cluster = Cluster()
+    database = Database(cluster)
+    for i in range(HOSTS):
+        database.add_host(f"web{i}")
+        database.administer("SELECT totp.limit_host(%s, 1000000)", f"web{i}")
+    yield database
+    cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def sessions(database):
+    return [database.host(f"web{i % HOSTS}") for i in range(SESSIONS)]
+
+
+def at_once(sessions, question):
+    """What each session says to question(session), all of them beginning together."""
+    gate = threading.Barrier(len(sessions))
+    answers = []
+
+    def ask(session):
+        gate.wait()
+        try:
+            answers.append(question(session).verdict)
+        except psycopg2.errors.LockNotAvailable:
+            answers.append("held by others")
+
+    threads = [threading.Thread(target=ask, args=(session,)) for session in sessions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == len(sessions)
+    return Counter(answers)
+
+
+@pytest.mark.parametrize("round", range(ROUNDS))
+def test_one_code_asked_about_by_all_gets_in_once(database, sessions, round):
+    account = f"alice{round}"
+    database.enrol(account)
+    text = code()
+    answers = at_once(sessions, lambda session: session.login(account, text))
+    assert answers["accepted"] == 1, answers
+    assert sessions[0].login(account, text).verdict in ("refused", "throttled")
+
+
+@pytest.mark.parametrize("round", range(ROUNDS))
+def test_a_lock_out_counts_the_guesses_of_all(database, sessions, round):
+    account = f"bob{round}"
+    database.enrol(account)
+    text = wrong()
+    answers = at_once(sessions, lambda session: session.login(account, text))
+    assert answers["refused"] == 5, answers
+    assert database.administer("SELECT totp.status(%s)", account)[0][0]["elsewhere"]["failures"] == 5
+
+
+def test_a_guess_on_each_host_is_a_guess_more(database, sessions):
+    database.enrol("carol")
+    answers = [session.login("carol", wrong()).verdict for session in sessions[:HOSTS]]
+    assert answers == ["refused"] * 5 + ["throttled"] * (HOSTS - 5)
+
+
+def test_accounts_do_not_wait_for_each_other(database, sessions):
+    for i in range(SESSIONS):
+        database.enrol(f"many{i}")
+    numbered = {session: i for i, session in enumerate(sessions)}
+    text = code()
+    assert at_once(sessions, lambda session: session.login(f"many{numbered[session]}", text)) == {"accepted": SESSIONS}

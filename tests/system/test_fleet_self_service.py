@@ -1,0 +1,137 @@
+"""What a person changes of their own from a host in the group totp_person."""
+
+import base64
+import os
+from pathlib import Path
+
+import psycopg2
+import pyotp
+import pytest
+
+from fleet import Cluster, Database, rows
+from test_fleet_verify import accepted, code, refused, wrong
+
+TABLET = b"abcdefghijklmnopqrst"
+
+
+@pytest.fixture(scope="module")
+def database():
+    Path("/run/private").mkdir(exist_ok=True)
+    cluster = Cluster()
+    database = Database(cluster)
+    for name in ("desk", "web1"):
+        database.add_host(name)
+        database.administer("SELECT totp.limit_host(%s, 1000)", name)
+    database.sql("GRANT totp_person TO desk")
+    yield database
+    cluster.stop()
+
+
+@pytest.fixture
+def desk(database):
+    return database.host("desk")
+
+
+@pytest.fixture
+def alice(database):
+    name = "alice-" + os.urandom(4).hex()
+    database.enrol(name)
+    return name
+
+
+@pytest.fixture
+def passed(desk, alice):
+    """The nonce of a code that was accepted at the desk."""
+    nonce = os.urandom(16)
+    assert desk.login(alice, code(), nonce) == accepted()
+    return nonce
+
+
+def refuses(session, statement, *values, match="a code must be accepted before"):
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege, match=match):
+        rows(session.connection, statement, *values)
+
+
+def tablet_code():
+    wrong()  # waits for room in the step
+    return pyotp.TOTP(base64.b32encode(TABLET).decode()).now()
+
+
+def test_who_has_passed_adds_a_device_by_its_code(database, desk, alice, passed):
+    add = "SELECT totp.add_my_device(%s, 'tablet', %s, %s)"
+    for no_code in (None, "", "081804"):
+        assert rows(desk.connection, add, passed, TABLET, no_code) == [(False,)]
+    assert rows(desk.connection, add, passed, TABLET, tablet_code()) == [(True,)]
+    status = rows(desk.connection, "SELECT totp.my_status(%s)", passed)[0][0]
+    assert status["user"] == alice and [device["name"] for device in status["devices"]] == ["phone", "tablet"]
+
+
+def test_who_has_passed_removes_a_device_and_makes_recovery_codes(database, desk, alice, passed):
+    text, *others = [text for text, in rows(desk.connection, "SELECT totp.my_new_recovery_codes(%s, 3)", passed)]
+    assert len(others) == 2 and desk.login(alice, text).device == "recovery"
+    rows(desk.connection, "SELECT totp.remove_my_device(%s, 'phone')", passed)
+    assert database.administer("SELECT totp.status(%s) -> 'enrolled'", alice) == [(False,)]
+
+
+def test_who_has_passed_unlocks_the_side_of_strangers_alone(database, desk, alice, passed):
+    for place in ("192.0.2.7", "198.51.100.1"):
+        for _ in range(5):
+            desk.login(alice, wrong(), rhost=place)
+    rows(desk.connection, "SELECT totp.unlock_myself(%s)", passed)
+    status, = database.administer("SELECT totp.status(%s)", alice)[0]
+    assert (status["known"]["failures"], status["elsewhere"]["failures"]) == (5, 0)
+
+
+@pytest.mark.parametrize("statement", ["SELECT totp.my_status(%s)", "SELECT totp.my_new_recovery_codes(%s)",
+                                       "SELECT totp.remove_my_device(%s, 'phone')", "SELECT totp.unlock_myself(%s)",
+                                       "SELECT totp.add_my_device(%s, 'tablet', 'abcdefghijklmnopqrst', '1')"])
+def test_a_code_must_be_accepted_before(database, desk, alice, statement):
+    refuses(desk, statement, os.urandom(16))
+    asked, failed = os.urandom(16), os.urandom(16)
+    desk.ask(alice, code(), asked)
+    refuses(desk, statement, asked)
+    desk.login(alice, wrong(), failed)
+    refuses(desk, statement, failed)
+
+
+def test_an_acceptance_that_is_not_committed_changes_nothing(desk, alice):
+    nonce, text = os.urandom(16), code()
+    desk.ask(alice, text, nonce)
+    rows(desk.connection, "BEGIN")
+    assert desk.ask(alice, text, nonce) == accepted()
+    refuses(desk, "SELECT totp.my_new_recovery_codes(%s)", nonce)
+    rows(desk.connection, "ROLLBACK")
+
+
+def test_an_acceptance_lasts_ten_minutes_on_its_host(database, desk, alice, passed):
+    database.sql("GRANT totp_person TO web1")
+    refuses(database.host("web1"), "SELECT totp.my_status(%s)", passed)
+    database.sql("REVOKE totp_person FROM web1")
+    database.sql("UPDATE totp.attempt SET charged_at = charged_at - 600 WHERE account = %s", alice)
+    refuses(desk, "SELECT totp.my_status(%s)", passed)
+
+
+def test_hosts_outside_the_group_change_nothing(database, alice):
+    web1, nonce = database.host("web1"), os.urandom(16)
+    assert web1.login(alice, code(), nonce) == accepted()
+    refuses(web1, "SELECT totp.my_status(%s)", nonce, match="permission denied")
+
+
+def test_a_first_enrolment_needs_an_administrator_s_token_once(database, desk):
+    enrol = "SELECT totp.enrol_myself('new', %s, 'tablet', %s, %s)"
+    no_token = "an administrator gives a token"
+    refuses(desk, enrol, "0000-0000-0000-0000", TABLET, tablet_code(), match=no_token)
+    (old,), = database.administer("SELECT totp.allow_enrolment('new')")
+    (token,), = database.administer("SELECT totp.allow_enrolment('new')")
+    (late,), = database.administer("SELECT totp.allow_enrolment('late', '0 s')")
+    refuses(desk, enrol, old, TABLET, tablet_code(), match=no_token)
+    refuses(desk, enrol.replace("new", "late"), late, TABLET, tablet_code(), match=no_token)
+    assert rows(desk.connection, enrol, token, TABLET, "081804") == [(False,)]
+    text = tablet_code()
+    assert rows(desk.connection, enrol, token, TABLET, text) == [(True,)]
+    assert desk.login("new", text) == refused("replayed")
+    database.administer("SELECT totp.remove('new')")
+    refuses(desk, enrol, token, TABLET, tablet_code(), match=no_token)
+    with pytest.raises(psycopg2.errors.UniqueViolation, match="is enrolled already"):
+        database.enrol("again")
+        database.administer("SELECT totp.allow_enrolment('again')")

@@ -1,0 +1,463 @@
+"""totp.verify(): two questions, what counts between them, and what administrators say."""
+
+import base64
+import os
+import re
+import time
+from pathlib import Path
+
+import psycopg2
+import pyotp
+import pytest
+
+from fleet import SECRET, Answer, Cluster, Database, Host, ask, rows
+from machine import wait_for_room_in_step
+
+PENDING = Answer(("pending", None, None, None, None, None))
+LOST = Answer(("unavailable", "store", None, None, None, None))
+SHOWN = pyotp.TOTP(base64.b32encode(SECRET).decode())
+
+
+def accepted(drift=0, device="phone"):
+    return Answer(("accepted", None, device, drift, 0, None))
+
+
+def refused(reason="wrong", failures=1):
+    return Answer(("refused", reason, None, None, failures, None))
+
+
+def code(steps=0):
+    wait_for_room_in_step()
+    return SHOWN.at(time.time() + 30 * steps)
+
+
+def wrong():
+    """Right at no step nearby."""
+    near = {code(steps) for steps in range(-25, 26)}
+    return next(text for text in map("{:06}".format, range(100)) if text not in near)
+
+
+@pytest.fixture(scope="module")
+def database():
+    Path("/run/private").mkdir(exist_ok=True)
+    cluster = Cluster()
+    database = Database(cluster)
+    for name in ("web1", "web2"):
+        database.add_host(name)
+        database.administer("SELECT totp.limit_host(%s, 1000)", name)
+    yield database
+    cluster.stop()
+
+
+@pytest.fixture
+def web1(database):
+    return database.host("web1")
+
+
+@pytest.fixture
+def web2(database):
+    return database.host("web2")
+
+
+@pytest.fixture
+def alice(database, request):
+    """An account of this test's own."""
+    name = "alice-" + os.urandom(4).hex()
+    database.enrol(name)
+    return name
+
+
+def failures(database, account, side="elsewhere"):
+    return database.administer("SELECT totp.status(%s)", account)[0][0][side]["failures"]
+
+
+def let_time_pass(database, account, seconds):
+    """For the account's attempts and failures."""
+    database.sql("UPDATE totp.attempt SET charged_at = charged_at - %s WHERE account = %s", seconds, account)
+    database.sql("UPDATE totp.login_state SET elsewhere.last_failure = (elsewhere).last_failure - %s WHERE account = %s", seconds,
+                 account)
+
+
+# ---- two questions
+
+def test_a_code_is_accepted_once_on_whatever_host(web1, web2, alice):
+    text = code()
+    assert web1.login(alice, text) == accepted()
+    assert web2.login(alice, text) == refused("replayed")
+    assert web1.login(alice, code(1)) == accepted(drift=1)
+
+
+def test_the_first_question_says_nothing_about_the_code(web1, alice):
+    assert web1.ask(alice, code()) == web1.ask(alice, wrong()) == web1.ask(alice, "no code at all") == PENDING
+
+
+@pytest.mark.parametrize("between", ["", "SAVEPOINT a", "PREPARE q AS SELECT 1"])
+def test_in_one_transaction_both_questions_are_the_first(web1, alice, between):
+    nonce, text = os.urandom(16), code()
+    rows(web1.connection, "BEGIN")
+    assert web1.ask(alice, text, nonce) == PENDING
+    rows(web1.connection, between or "SELECT 1")
+    assert web1.ask(alice, text, nonce) == PENDING
+    rows(web1.connection, "COMMIT")
+    rows(web1.connection, "DEALLOCATE ALL")
+    assert web1.ask(alice, text, nonce) == accepted()
+
+
+def test_a_savepoint_is_no_transaction(web1, alice):
+    nonce, text = os.urandom(16), code()
+    rows(web1.connection, "BEGIN; SAVEPOINT a")
+    assert web1.ask(alice, text, nonce) == PENDING
+    rows(web1.connection, "RELEASE a; SAVEPOINT b")
+    assert web1.ask(alice, text, nonce) == PENDING
+    rows(web1.connection, "ROLLBACK TO b")
+    assert web1.ask(alice, text, nonce) == PENDING
+    rows(web1.connection, "ROLLBACK")
+    assert web1.ask(alice, text, nonce) == PENDING, "nothing was asked yet"
+
+
+def test_an_attempt_is_decided_as_of_when_it_was_charged(database, web1, alice):
+    """Else a host would ask again and again, roll back each time, and try the codes of a minute with one guess."""
+    nonce, text = os.urandom(16), code(-2)
+    web1.ask(alice, text, nonce)
+    rows(web1.connection, "BEGIN")
+    assert web1.ask(alice, text, nonce) == refused()
+    rows(web1.connection, "ROLLBACK")
+    database.sql("UPDATE totp.attempt SET charged_at = charged_at - 59 WHERE account = %s", alice)
+    assert web1.ask(alice, text, nonce).verdict == "accepted"
+
+
+def test_a_verdict_that_is_rolled_back_stays_a_failure(database, web1, web2, alice):
+    nonce, text = os.urandom(16), wrong()
+    web1.ask(alice, text, nonce)
+    for _ in range(3):
+        rows(web1.connection, "BEGIN")
+        assert web1.ask(alice, text, nonce) == refused()
+        rows(web1.connection, "ROLLBACK")
+        assert failures(database, alice) == 1
+    let_time_pass(database, alice, 61)
+    assert web1.ask(alice, text, nonce) == LOST
+    assert web1.ask(alice, text, nonce) == LOST
+    assert failures(database, alice) == 1
+    assert web2.login(alice, wrong()) == refused(failures=2)
+
+
+def test_an_attempt_that_is_never_decided_stays_a_failure(database, web1, web2, alice):
+    assert web1.ask(alice, code()) == PENDING
+    let_time_pass(database, alice, 61)
+    assert web2.login(alice, wrong()) == refused(failures=2)
+    assert database.sql("SELECT count(*) FROM totp.attempt WHERE account = %s AND verdict IS NULL", alice) == [(0,)]
+
+
+def test_outstanding_attempts_count_at_the_throttle(database, web1, web2, alice):
+    questions = [(os.urandom(16), wrong()) for _ in range(5)]
+    for nonce, text in questions:
+        assert web1.ask(alice, text, nonce) == PENDING
+    throttled = web2.ask(alice, code())
+    assert throttled.verdict == "throttled" and throttled.failures == 5 and 0 < throttled.retry_in <= 30
+    for i, (nonce, text) in enumerate(questions):
+        assert web1.ask(alice, text, nonce) == refused(failures=i + 1)
+    assert web2.ask(alice, code()).verdict == "throttled"
+    let_time_pass(database, alice, 31)
+    assert web2.login(alice, code()) == accepted()
+
+
+def test_the_level_counts_what_a_lost_guess_could_hit(database, web1, alice):
+    web1.ask(alice, wrong())
+    let_time_pass(database, alice, 61)
+    web1.login(alice, wrong())
+    (level,), = database.sql("SELECT ceil((elsewhere).level / 86400.0) FROM totp.login_state WHERE account = %s", alice)
+    assert level == 2
+
+
+def test_the_same_question_again_has_the_same_answer(database, web1, alice):
+    nonce, text = os.urandom(16), code()
+    assert web1.login(alice, text, nonce) == accepted()
+    other_session = Host(database.cluster, "web1")
+    assert other_session.ask(alice, text, nonce) == accepted()
+    assert other_session.ask(alice, text, nonce) == accepted()
+    assert other_session.login(alice, text) == refused("replayed")
+
+
+def test_an_answer_is_forgotten_after_ten_minutes(database, web1, alice):
+    nonce, text = os.urandom(16), code()
+    web1.login(alice, text, nonce)
+    let_time_pass(database, alice, 601)
+    web1.login(alice, wrong())
+    assert web1.login(alice, text, nonce) == refused("replayed", failures=2)
+
+
+def test_a_nonce_belongs_to_one_question(web1, alice):
+    nonce = os.urandom(16)
+    web1.ask(alice, code(), nonce)
+    for account, response in ((alice, wrong()), ("nobody", code())):
+        with pytest.raises(psycopg2.errors.InvalidParameterValue, match="the nonce belongs to another question"):
+            web1.ask(account, response, nonce)
+
+
+def test_a_nonce_of_another_host_is_another_nonce(web1, web2, alice):
+    nonce, text = os.urandom(16), code()
+    assert web1.login(alice, text, nonce) == accepted()
+    assert web2.ask(alice, text, nonce) == PENDING
+    assert web2.ask(alice, text, nonce) == refused("replayed")
+
+
+@pytest.mark.parametrize("nonce", [b"", b"x" * 15, b"x" * 17, None])
+def test_a_nonce_has_16_octets(web1, alice, nonce):
+    with pytest.raises(psycopg2.errors.IntegrityError):
+        ask(web1.connection, alice, "081804", nonce)
+
+
+@pytest.mark.parametrize("response, reason", [("", "malformed"), (" \t", "malformed"), ("\b\n\r\x7fINCORRECT", "dummy")])
+def test_what_is_no_guess_is_refused_at_once_and_not_counted(database, web1, alice, response, reason):
+    assert web1.ask(alice, response) == refused(reason, failures=0)
+    assert failures(database, alice) == 0
+
+
+def test_five_wrong_codes_shut_the_side_they_came_from(database, web1, web2, alice):
+    assert web1.login(alice, code(-1), rhost="desk") == accepted(drift=-1)
+    for i in range(5):
+        assert web2.login(alice, wrong(), rhost=f"198.51.100.{i}") == refused(failures=i + 1)
+    assert web1.ask(alice, code(), rhost="198.51.100.9").verdict == "throttled"
+    assert web1.login(alice, code(), rhost="desk") == accepted()
+
+
+def test_two_consecutive_codes_resynchronise(web1, web2, alice):
+    assert web1.login(alice, code(9)) == refused()
+    assert web2.login(alice, code(10)) == accepted(drift=10)
+
+
+# ---- transactions that aren't plain
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_an_old_snapshot_is_refused(web1, alice, level):
+    rows(web1.connection, f"BEGIN ISOLATION LEVEL {level}")
+    with pytest.raises(psycopg2.errors.InvalidTransactionState, match="read committed"):
+        web1.ask(alice, code())
+    rows(web1.connection, "ROLLBACK")
+
+
+def test_a_read_only_transaction_is_refused(web1, alice):
+    rows(web1.connection, "BEGIN READ ONLY")
+    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+        web1.ask(alice, code())
+    rows(web1.connection, "ROLLBACK")
+
+
+def test_a_commit_is_durable_whatever_the_host_has_set(web1, alice):
+    rows(web1.connection, "SET synchronous_commit = off")
+    rows(web1.connection, "BEGIN")
+    web1.ask(alice, code())
+    assert rows(web1.connection, "SHOW synchronous_commit") == [("on",)]
+    rows(web1.connection, "COMMIT")
+
+
+def test_where_transactions_can_be_prepared_nothing_is_answered():
+    cluster = Cluster(max_prepared_transactions="2")
+    try:
+        database = Database(cluster)
+        database.add_host("web1")
+        database.enrol("alice")
+        with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match="max_prepared_transactions"):
+            database.host("web1").ask("alice", code())
+    finally:
+        cluster.stop()
+
+
+def test_a_host_cannot_hold_an_account(web1, web2, alice):
+    """It takes two seconds and a bit: as long as a host may hold one."""
+    text = code()
+    rows(web1.connection, "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0")
+    assert web1.ask(alice, wrong()) == PENDING
+    assert web2.login(alice, text) == accepted()
+    with pytest.raises(psycopg2.OperationalError):
+        rows(web1.connection, "COMMIT")
+
+
+# ---- who isn't enrolled
+
+def test_whether_an_account_is_enrolled_is_one_question(database, web1, alice):
+    assert web1.ask(alice, None, None) == Answer(("enrolled", *[None] * 5))
+    assert web1.ask("mallory", None, None) == Answer(("unenrolled", *[None] * 5))
+    assert database.sql("SELECT count(*) FROM totp.attempt WHERE account IN (%s, 'mallory')", alice) == [(0,)]
+
+
+def test_who_is_not_enrolled_is_refused_as_a_wrong_code_is(database, web1):
+    for _ in range(7):
+        nonce = os.urandom(16)
+        assert web1.ask("mallory", code(), nonce) == PENDING
+        assert web1.ask("mallory", code(), nonce) == refused("unenrolled", failures=None)
+    assert database.sql("SELECT count(*) FROM totp.login_state WHERE account = 'mallory'") == [(0,)]
+
+
+def test_guesses_before_an_account_is_enrolled_are_no_failures(database, web1):
+    for _ in range(7):
+        web1.ask("late", code())
+    database.enrol("late")
+    assert web1.login("late", code()) == accepted()
+
+
+# ---- recovery codes, counters
+
+def test_a_recovery_code_gets_in_once(database, web1, web2, alice):
+    codes = [text for text, in database.administer("SELECT totp.new_recovery_codes(%s)", alice)]
+    assert len(set(codes)) == 10
+    assert web1.login(alice, codes[3].lower().replace("-", "")) == Answer(("accepted", None, "recovery", 0, 0, None))
+    assert web2.login(alice, codes[3]) == refused("replayed")
+    assert database.administer("SELECT totp.status(%s)", alice)[0][0]["recovery_codes_left"] == 9
+    database.administer("SELECT totp.new_recovery_codes(%s)", alice)
+    assert web2.login(alice, codes[4]) == refused(failures=2)
+
+
+def test_one_more_recovery_code_expires(database, web1, alice):
+    (late,), = database.administer("SELECT totp.one_more_recovery_code(%s, '0 s')", alice)
+    (usual,), = database.administer("SELECT totp.one_more_recovery_code(%s)", alice)
+    assert web1.login(alice, late) == refused()
+    assert web1.login(alice, usual).device == "recovery"
+
+
+def test_eight_digits_of_another_program_are_taken_over(database, web1, alice):
+    database.administer("SELECT totp.keep_recovery_digits(%s, %s)", alice, ["1234 5678", "87654321"])
+    assert web1.login(alice, "12345678").device == "recovery"
+    assert web1.login(alice, "12345678") == refused("replayed")
+
+
+def test_a_counter_is_looked_for_ahead(database, web1):
+    shown = pyotp.HOTP(SHOWN.secret)
+    database.enrol("hotp", type="hotp", counter=5)
+    assert web1.login("hotp", shown.at(7)) == accepted()
+    assert web1.login("hotp", shown.at(7)) == refused("replayed")
+    assert web1.login("hotp", shown.at(18)) == accepted()
+
+
+# ---- administrators
+
+def test_a_new_device_is_confirmed_by_a_code_that_is_spent_by_it(database, web1):
+    assert database.administer("SELECT totp.add_device('new', 'phone', %s, code => %s)", SECRET, wrong()) == [(False,)]
+    assert web1.ask("new", None, None).verdict == "unenrolled"
+    text = code()
+    assert database.administer("SELECT totp.add_device('new', 'phone', %s, code => %s)", SECRET, text) == [(True,)]
+    assert web1.login("new", text) == refused("replayed")
+    assert web1.login("new", code(1)) == accepted(drift=1)
+
+
+@pytest.mark.parametrize("parameters, flaw", [
+    ({"device": "recovery"}, "no device can have this name"), ({"device": "a b"}, "no device can have this name"),
+    ({"device": "phone"}, "another device of the account has this name"), ({"type": "motp"}, "the type is totp or hotp"),
+    ({"algorithm": "md5"}, "the algorithm is"), ({"digits": 5}, "a code has"), ({"period": 0}, "the period is"),
+    ({"secret": b"x" * 15}, "a secret has"), ({"secret": None}, "all its parameters"), ({"digits": None}, "all its parameters"),
+    ({"secret": SECRET}, "another device of the account has this secret")])
+def test_a_device_that_cannot_be_is_refused(database, alice, parameters, flaw):
+    parameters = {"device": "tablet", "secret": b"x" * 20} | parameters
+    names = ", ".join(f"{name} => %s" for name in parameters)
+    with pytest.raises(psycopg2.errors.InvalidParameterValue, match=flaw):
+        database.administer(f"SELECT totp.add_device(%s, {names})", alice, *parameters.values())
+
+
+def test_what_is_removed_opens_nothing_from_the_next_login_on(database, web1, web2, alice):
+    database.administer("SELECT totp.add_device(%s, 'tablet', %s)", alice, b"y" * 20)
+    nonce, text = os.urandom(16), code()
+    assert web1.ask(alice, text, nonce) == PENDING
+    database.administer("SELECT totp.remove_device(%s, 'phone')", alice)
+    assert web1.ask(alice, text, nonce) == refused()
+    database.administer("SELECT totp.remove(%s)", alice)
+    assert web2.login(alice, text) == refused("unenrolled", failures=None)
+
+
+def test_an_attempt_under_way_is_nothing_once_the_account_is_removed(database, web1, alice):
+    nonce, text = os.urandom(16), code()
+    web1.ask(alice, text, nonce)
+    database.administer("SELECT totp.remove(%s)", alice)
+    assert web1.ask(alice, text, nonce) == refused("unenrolled", failures=None)
+    database.enrol(alice)
+    assert failures(database, alice) == 0
+
+
+@pytest.mark.parametrize("side, opens", [(None, True), ("elsewhere", True), ("known", False)])
+def test_unlock_clears_the_side_it_names(database, web1, alice, side, opens):
+    for _ in range(5):
+        web1.login(alice, wrong())
+    database.administer("SELECT totp.unlock(%s, %s)", alice, side)
+    assert web1.login(alice, code()).verdict == ("accepted" if opens else "throttled")
+
+
+def test_status_has_the_words_of_totp_enroll(database, web1, alice):
+    web1.login(alice, wrong())
+    web1.login(alice, code(), rhost="2001:db8:1:2::9")
+    (status,), = database.administer("SELECT totp.status(%s)", alice)
+    device, = status.pop("devices")
+    place, = status.pop("places")
+    assert device.pop("last_used").startswith("20") and place.pop("last").endswith("Z")
+    assert device == {"name": "phone", "type": "totp", "algorithm": "SHA1", "digits": 6, "period": 30, "drift": 0,
+                      "last_from": "2001:db8:1:2::/64"}
+    assert place == {"address": "2001:db8:1:2::/64"}
+    open_side = {"failures": 0, "level": 0, "locked_until": None}
+    assert status == {"user": alice, "enrolled": True, "recovery_codes_left": 0, "known": open_side,
+                      "elsewhere": open_side | {"level": 1}}
+    assert database.administer("SELECT totp.status('mallory')") == [({"user": "mallory", "enrolled": False},)]
+    assert (alice,) in database.administer("SELECT totp.accounts()")
+
+
+@pytest.mark.parametrize("rhost, place", [(None, "local:web1"), ("", "local:web1"), ("local:1000", "local:1000@web1"),
+                                          ("192.0.2.7", "192.0.2.7")])
+def test_a_place_on_the_host_itself_is_that_host_s(database, web1, alice, rhost, place):
+    web1.login(alice, code(), rhost=rhost)
+    (status,), = database.administer("SELECT totp.status(%s)", alice)
+    assert [known["address"] for known in status["places"]] == [place]
+
+
+# ---- hosts
+
+def test_a_host_that_is_switched_off_is_refused_in_open_sessions_too(database, alice):
+    database.add_host("web3")
+    web3 = database.host("web3")
+    assert web3.login(alice, wrong()) == refused()
+    assert database.administer("SELECT totp.switch_off_host('web3')") == [(1,)]
+    with pytest.raises(psycopg2.OperationalError):
+        web3.ask(alice, code())
+    later = database.host("web3")
+    for account, response in ((alice, code()), (alice, None), ("mallory", code())):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="the host web3 is switched off"):
+            later.ask(account, response)
+    database.administer("SELECT totp.switch_on_host('web3')")
+    assert later.login(alice, code()) == accepted()
+
+
+def test_a_host_that_fails_often_is_a_slow_oracle(database, web1):
+    database.add_host("web4")
+    database.administer("SELECT totp.limit_host('web4', 3)")
+    web4 = database.host("web4")
+    for i in range(5):
+        database.enrol(f"many{i}")
+        assert web4.login(f"many{i}", code()) == accepted(), "what is right doesn't count"
+    for account in ("many0", "many1", "mallory"):
+        assert web4.login(account, wrong()).verdict == "refused"
+    answer = web4.ask("many2", code())
+    assert answer.verdict == "throttled" and answer.failures is None and 590 < answer.retry_in <= 600
+    assert web1.login("many2", code(1)) == accepted(drift=1), "other hosts don't notice"
+    assert ("web4", True, 3, 5, 3) in database.administer("SELECT * FROM totp.hosts()")
+    database.sql("UPDATE totp.attempt SET charged_at = charged_at - 601 WHERE host = 'web4'")
+    assert web4.login("many3", code(1)) == accepted(drift=1)
+
+
+def test_only_outstanding_attempts_make_a_host_wait_too(database):
+    database.add_host("web5")
+    database.administer("SELECT totp.limit_host('web5', 2)")
+    web5 = database.host("web5")
+    assert [web5.ask(f"person{i}", "081804").verdict for i in range(3)] == ["pending", "pending", "throttled"]
+
+
+# ---- migrations
+
+def test_migrations_run_once(database):
+    before = database.sql("SELECT * FROM totp.migration ORDER BY name")
+    assert [name for name, _ in before] == sorted(path.stem for path in
+                                                 (Path(__file__).parents[2] / "conf/postgresql/migrations").glob("*.sql"))
+    database.migrate()
+    assert database.sql("SELECT * FROM totp.migration ORDER BY name") == before
+
+
+def test_the_shipped_policy_is_that_of_the_files(database):
+    """Names and defaults are pam_totp.conf's."""
+    settings = dict(re.findall(r"^# (\w+) = (\S+)$", (Path(__file__).parents[2] / "conf/pam_totp.conf").read_text(), re.MULTILINE))
+    (policy,), = database.sql("SELECT to_jsonb(policy) FROM totp.policy")
+    assert {name: str(value) for name, value in policy.items()} == {name: settings[name] for name in policy}
