@@ -299,12 +299,14 @@ Wrong contradiction_in_engine(const Settings& settings) {
     if (settings.engine != Engine::postgresql) return std::nullopt;
     if (settings.policy.remember != 0) {
         return tr(
-            "of the settings remember and engine = postgresql exclude each other: the database asks for a code "
+            "of the settings remember and engine = postgresql exclude each other: the database asks for a "
+            "code "
             "each time");
     }
     if (settings.unenrolled == Unenrolled::enrol) {
         return tr(
-            "of the settings unenrolled = enrol and engine = postgresql exclude each other: a host that may enrol "
+            "of the settings unenrolled = enrol and engine = postgresql exclude each other: a host that may "
+            "enrol "
             "could enrol anybody");
     }
     return std::nullopt;
