@@ -118,7 +118,7 @@ class Standby(Cluster):
                     "--write-recovery-conf", "--checkpoint", "fast", cwd=self.directory)
 
     def follows(self):
-        return bool(rows(self.primary.connect(), "SELECT FROM pg_stat_replication WHERE state = 'streaming'"))
+        return bool(rows(self.primary.connect(), "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"))
 
     def part_from_primary(self):
         """As a broken cable does."""
