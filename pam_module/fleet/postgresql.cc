@@ -231,7 +231,7 @@ Result<std::unique_ptr<Connection>> Postgresql::next() {
     for (std::size_t i = 0; i < targets_.size() && !deadline_.is_over(); ++i) {
         auto connection = connect(targets_[i], deadline_.shared_by(targets_.size() - i));
         if (connection) return connection;
-        failures += connection.failure().message.english() + "; ";
+        failures += targets_[i].host.name + ": " + connection.failure().message.english() + "; ";
     }
     if (deadline_.is_over()) return Failure{Trouble::store, failures + "the time is over"};
     return Failure{Trouble::store, failures + "no other host is named"};

@@ -198,7 +198,7 @@ def test_database_that_is_down_is_named(machine, database, person):
     database.stop()
     try:
         done = enroll(machine, "status", "--user", person)
-        assert done.returncode == 4 and f'connection to server at "{NAME}"' in done.stderr
+        assert done.returncode == 4 and f'{NAME}: connection to server at "127.0.0.1"' in done.stderr
     finally:
         database.start()
 
