@@ -27,20 +27,38 @@ constexpr std::string_view junk[] = {"",
                                      "UUUU-UUUU-UUUU-UUUU",
                                      "0123-4567-89AB-CDE",
                                      "correct horse battery staple",
-                                     "\xc3\x9cbung",
+                                     "\xc3\x9c"
+                                     "bung",
                                      "\xd9\xa1\xd9\xa2\xd9\xa3\xd9\xa4\xd9\xa5\xd9\xa6"};
 
-constexpr std::string_view hosts[] = {"192.0.2.7",        "::ffff:192.0.2.7", "2001:db8:1:2:3:4:5:6",
-                                      "2001:DB8:1:2::9",  "fe80::1%eth0",     "desk.example.org",
-                                      "Desk.Example.ORG", "::1",              "0:0:1:2:3::",
-                                      "::ffff:0:1",       "192.0.2.07",       "::ffff:192.0.2.07",
-                                      "1::2::3",          "a,b",              "J\xc3\xbcrgens-PC",
-                                      "-",                "::192.0.2.7",      "64:ff9b::192.0.2.33",
-                                      "1:2:3:4:5:6:7::",  "::",               "1:2:3:4:5:6:192.0.2.1",
-                                      "00001::",          "192.0.2.7/24",     "2001:db8::/64"};
+constexpr std::string_view hosts[] = {"192.0.2.7",
+                                      "::ffff:192.0.2.7",
+                                      "2001:db8:1:2:3:4:5:6",
+                                      "2001:DB8:1:2::9",
+                                      "fe80::1%eth0",
+                                      "desk.example.org",
+                                      "Desk.Example.ORG",
+                                      "::1",
+                                      "0:0:1:2:3::",
+                                      "::ffff:0:1",
+                                      "192.0.2.07",
+                                      "::ffff:192.0.2.07",
+                                      "1::2::3",
+                                      "a,b",
+                                      "J\xc3\xbcrgens-PC",
+                                      "-",
+                                      "::192.0.2.7",
+                                      "64:ff9b::192.0.2.33",
+                                      "1:2:3:4:5:6:7::",
+                                      "::",
+                                      "1:2:3:4:5:6:192.0.2.1",
+                                      "00001::",
+                                      "192.0.2.7/24",
+                                      "2001:db8::/64"};
 
-constexpr std::string_view host_pieces[] = {"0", "1", "25", "255", "256", "ffff", "fFfF", "g", ":", "::", ".",
-                                            "-", "%", "/", "=", " ", "a", "Z", "example", "\xc3\xbc", "0000", "db8"};
+constexpr std::string_view host_pieces[] = {"0", "1",  "25",      "255",      "256",  "ffff", "fFfF", "g",
+                                            ":", "::", ".",       "-",        "%",    "/",    "=",    " ",
+                                            "a", "Z",  "example", "\xc3\xbc", "0000", "db8"};
 
 }  // namespace
 

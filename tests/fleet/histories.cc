@@ -1,5 +1,5 @@
-// What core decides, for the database to be asked the same (replay.sql): one JSON object a line, in the words of
-// conf/postgresql's types.
+// What core decides, for the database to be asked the same (replay.sql): one JSON object a line, in the words
+// of conf/postgresql's types.
 //
 //     histories stories           the attempts of tests/vectors/verifier, as a helper is asked about them
 //     histories lives SEED COUNT  so many attempts of accounts that are made up
@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/hexadecimal.h"
 #include "core/one_field.h"
 #include "tests/fleet/generator.h"
 #include "tests/unit/story.h"
@@ -72,9 +73,7 @@ Json json_of(const DeviceState& device) {
             {"place", device.from}};
 }
 
-Json json_of(const KnownPlace& known) {
-    return {{"place", known.place}, {"last_login", known.last_login}};
-}
+Json json_of(const KnownPlace& known) { return {{"place", known.place}, {"last_login", known.last_login}}; }
 
 template <class Values>
 Json array_of(const Values& values) {
@@ -142,7 +141,8 @@ void print(const Json& line) { std::cout << line << '\n'; }
 
 // ---- the three kinds
 
-/// What a helper is asked: whether it is the password, and where the code begins, the module has found before.
+/// What a helper is asked: whether it is the password, and where the code begins, the module has found
+/// before.
 std::optional<Attempt> as_a_helper_is_asked(Attempt attempt) {
     if (reason_not_to_count(attempt) == Reason::password) return std::nullopt;
     attempt.password = "";
