@@ -367,9 +367,13 @@ constexpr Alias aliases[] = {
 /// pam_google_authenticator's word for what is always so here: a refused code moves no counter.
 constexpr std::string_view always_so = "no_increment_hotp";
 
-Failure unknown_argument(std::string_view name) {
-    const auto advice = advice_for_foreign_option(name);
-    if (advice) return refused(*advice);
+/// `row`: of what is a setting of that name all the same; user= is also pam_google_authenticator's.
+Failure no_argument(std::string_view name, const Row* row) {
+    if (const auto advice = advice_for_foreign_option(name)) return refused(*advice);
+    if (row != nullptr) {
+        return refused(tr("the argument %1 belongs in [%2] of a settings file: see pam_totp.conf(5)",
+                          {printable(name), std::string(row->part)}));
+    }
     return refused(tr("the argument %1 isn't known: see pam_totp(8)", {printable(name)}));
 }
 
@@ -384,11 +388,7 @@ std::optional<Failure> take_argument(std::string_view argument, Settings& settin
     const bool is_flag_alias = is_alias && !alias->value.empty();
 
     const auto* row = row_named(is_alias ? alias->name : name);
-    if (row == nullptr) return unknown_argument(name);
-    if (!row->part.empty()) {
-        return refused("the argument " + printable(name) + " belongs in [" + std::string(row->part) +
-                       "] of a settings file: see pam_totp.conf(5)");
-    }
+    if (row == nullptr || !row->part.empty()) return no_argument(name, row);
     const bool is_flag = is_flag_alias || std::holds_alternative<Flag>(row->kind);
     if (!has_value && is_flag) {
         value = is_flag_alias ? alias->value : "yes";
