@@ -88,6 +88,7 @@ BEGIN
     answer := replay.ask(name, line, place);
     SELECT * INTO state FROM totp.login_state WHERE account = name;
     DELETE FROM totp.enrolment WHERE account = name;
+    DELETE FROM totp.attempt WHERE host = name;
     found := jsonb_build_object(
         'answer', to_jsonb(answer),
         'after', jsonb_set(to_jsonb(state) - 'account', '{spent_recovery}',
