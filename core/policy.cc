@@ -348,6 +348,12 @@ Result<Settings> taken(const Result<std::vector<SettingLine>>& lines) {
     return settings;
 }
 
+/// Not by Settings{}: GCC 12 destroys twice what it has made of an aggregate when memory runs out in between.
+bool is_default_prompt(const std::string& prompt) {
+    const Settings defaults;
+    return prompt == defaults.prompt;
+}
+
 // ---- arguments
 
 constexpr std::string_view config_argument = "config=";
@@ -411,11 +417,11 @@ Unenrolled unenrolled_at(const Settings& settings, UnixTime now) {
 }
 
 Sentence Settings::prompt_for_code() const {
-    return prompt == Settings{}.prompt ? tr("Verification code: ") : Sentence(prompt);
+    return is_default_prompt(prompt) ? tr("Verification code: ") : Sentence(prompt);
 }
 
 Sentence Settings::prompt_for_both() const {
-    return prompt == Settings{}.prompt ? tr("Password & verification code: ") : Sentence(prompt);
+    return is_default_prompt(prompt) ? tr("Password & verification code: ") : Sentence(prompt);
 }
 
 std::vector<SettingDescription> describe_settings() {

@@ -168,7 +168,7 @@ std::optional<Failure> refuse_unread_lines(const std::string& path, const Lines&
 std::optional<Failure> append_part(econf_file* file, const char* part, Lines& lines) {
     char** read = nullptr;
     std::size_t count = 0;
-    if (econf_getKeys(file, part, &count, &read) != ECONF_SUCCESS) count = 0;  // nothing in it
+    if (econf_getKeys(file, part, &count, &read) != ECONF_SUCCESS) return std::nullopt;  // nothing in it
     const auto names = owned(read, econf_freeArray);
     for (std::size_t i = 0; i < count; ++i) {
         auto line = line_of(file, part, read[i]);
@@ -183,10 +183,11 @@ std::optional<Failure> append_lines(econf_file* file, Lines& lines) {
     if (auto failure = append_part(file, nullptr, lines)) return failure;
     char** read = nullptr;
     std::size_t count = 0;
-    if (econf_getGroups(file, &count, &read) != ECONF_SUCCESS) count = 0;
-    const auto parts = owned(read, econf_freeArray);
-    for (std::size_t i = 0; i < count; ++i) {
-        if (auto failure = append_part(file, read[i], lines)) return failure;
+    if (econf_getGroups(file, &count, &read) == ECONF_SUCCESS) {  // else what it left there isn't ours
+        const auto parts = owned(read, econf_freeArray);
+        for (std::size_t i = 0; i < count; ++i) {
+            if (auto failure = append_part(file, read[i], lines)) return failure;
+        }
     }
     const auto path = owned(econf_getPath(file), std::free);
     return refuse_unread_lines(path.get(), lines);

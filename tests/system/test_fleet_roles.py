@@ -126,7 +126,7 @@ def test_whatever_others_may_call_runs_as_the_owner_with_a_pinned_path(database)
 
 
 def test_calling_the_parts_of_verify_is_refused(database, stolen):
-    for function in ("totp.hold('alice')", "totp.current_policy()", "totp.end_overdue_transactions()", "totp.forget_old_attempts(0)",
+    for function in ("totp.hold('alice')", "totp.current_policy()", "totp.end_transaction('3')", "totp.forget_old_attempts(0)",
                      "totp.status('alice')", "totp.accounts()", "totp.unlock('alice')", "totp.hosts()", "totp.switch_on_host('stolen')"):
         is_refused(stolen, f"SELECT {function}")
 

@@ -264,7 +264,7 @@ def test_where_transactions_can_be_prepared_nothing_is_answered():
 
 
 def test_a_host_cannot_hold_an_account(web1, web2, alice):
-    """It takes two seconds and a bit: as long as a host may hold one."""
+    """It takes two seconds: as long as somebody waits before the holder is ended."""
     text = code()
     rows(web1.connection, "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0")
     assert web1.ask(alice, wrong()) == PENDING

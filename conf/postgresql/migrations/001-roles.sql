@@ -26,7 +26,7 @@ BEGIN
 END
 $$;
 
--- For end_overdue_transactions() and switch_off_host().
+-- For end_transaction() and switch_off_host().
 GRANT pg_read_all_stats, pg_signal_backend TO totp_owner;
 
 -- The database is nobody's by default: no connection, no temporary tables or functions.

@@ -73,23 +73,6 @@ CREATE FUNCTION totp.is_host(role oid) RETURNS boolean
     STABLE
     RETURN pg_has_role(role, 'totp_host', 'MEMBER') AND NOT (SELECT rolsuper FROM pg_roles WHERE pg_roles.oid = role);
 
--- Ends transactions of hosts that have lasted longer than any login needs. Each time limit that is set for a role it
--- can unset; this one it can't. Who waits for the standby at their commit is left alone, who waits for a lock is given
--- longer. Called by whoever finds an account locked.
-CREATE FUNCTION totp.end_overdue_transactions() RETURNS void
-    LANGUAGE plpgsql VOLATILE AS $$
-BEGIN
-    PERFORM pg_terminate_backend(session.pid)
-    FROM pg_stat_activity AS session
-    WHERE session.datname = current_database() AND session.backend_type = 'client backend'
-      AND session.pid <> pg_backend_pid()
-      AND totp.is_host(session.usesysid)
-      AND session.wait_event IS DISTINCT FROM 'SyncRep'
-      AND clock_timestamp() - session.xact_start
-          > CASE session.wait_event_type WHEN 'Lock' THEN interval '6 s' ELSE interval '2 s' END;
-END
-$$;
-
 -- ---- the account
 
 -- What stands of an account, its login state locked until the end of the transaction.
@@ -102,18 +85,40 @@ CREATE FUNCTION totp.is_enrolled(account text) RETURNS boolean
     STABLE
     RETURN EXISTS (SELECT FROM totp.enrolment AS stored WHERE stored.account = is_enrolled.account);
 
--- Locks the account's login state; null if there is none. Who has to wait does so for five times lock_timeout.
+-- The transaction that holds an account's login state; null if none does.
+CREATE FUNCTION totp.holder_of(account text) RETURNS xid
+    VOLATILE
+    RETURN (SELECT held.transactionid
+            FROM totp.login_state AS stored JOIN pg_locks AS held ON held.transactionid = stored.xmax
+            WHERE stored.account = holder_of.account AND held.locktype = 'transactionid' AND held.mode = 'ExclusiveLock');
+
+-- Ends the session of a host whose transaction that is. Each time limit that is set for a role it can unset; this one it
+-- can't. Who waits for the standby at the commit is left alone.
+CREATE FUNCTION totp.end_transaction(transaction xid) RETURNS void
+    LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_terminate_backend(session.pid)
+    FROM pg_locks AS held JOIN pg_stat_activity AS session ON session.pid = held.pid
+    WHERE held.transactionid = transaction AND held.mode = 'ExclusiveLock' AND totp.is_host(session.usesysid)
+      AND session.wait_event IS DISTINCT FROM 'SyncRep';
+END
+$$;
+
+-- Locks the account's login state; null if there is none. Who has to wait does so for five times lock_timeout, and ends a
+-- transaction that holds it from the first to the fourth: no login needs it for so long, however many wait.
 CREATE FUNCTION totp.locked_state(account text) RETURNS totp.login_state
     LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     state totp.login_state;
+    first_holder xid;
 BEGIN
     FOR try IN 1 .. 5 LOOP
         BEGIN
             SELECT * INTO state FROM totp.login_state AS stored WHERE stored.account = locked_state.account FOR UPDATE;
             RETURN state;
         EXCEPTION WHEN lock_not_available THEN
-            PERFORM totp.end_overdue_transactions();
+            IF try = 1 THEN first_holder := totp.holder_of(account); END IF;
+            IF try = 4 AND first_holder = totp.holder_of(account) THEN PERFORM totp.end_transaction(first_holder); END IF;
         END;
     END LOOP;
     RAISE 'the account is held by others' USING ERRCODE = 'lock_not_available';
