@@ -44,74 +44,78 @@ Json facts_of(const Device& device, const DeviceState& state) {
 std::string number(const Json& fact) { return std::to_string(fact.get<std::int64_t>()); }
 
 Sentence parameters_of(const Json& device) {
-    const auto name = text_of(device["name"]);
-    const auto type = text_of(device["type"]);
-    const auto algorithm = text_of(device["algorithm"]);
-    if (device["period"].is_null())
-        return tr("%1: %2, %3, %4 digits", {name, type, algorithm, number(device["digits"])});
+    const auto name = text_of(device.at("name"));
+    const auto type = text_of(device.at("type"));
+    const auto algorithm = text_of(device.at("algorithm"));
+    if (device.at("period").is_null())
+        return tr("%1: %2, %3, %4 digits", {name, type, algorithm, number(device.at("digits"))});
     return tr("%1: %2, %3, %4 digits, %5 s",
-              {name, type, algorithm, number(device["digits"]), number(device["period"])});
+              {name, type, algorithm, number(device.at("digits")), number(device.at("period"))});
 }
 
 Sentence device_line(const Json& device) {
     const auto parameters = parameters_of(device);
-    if (device["last_used"].is_null()) return tr("%1; never used", {parameters});
-    const auto last = text_of(device["last_used"]);
-    const auto line = device["last_from"].is_null()
-                          ? tr("%1; last used %2", {parameters, last})
-                          : tr("%1; last used %2 from %3", {parameters, last, text_of(device["last_from"])});
-    return device["drift"] == 0
+    if (device.at("last_used").is_null()) return tr("%1; never used", {parameters});
+    const auto last = text_of(device.at("last_used"));
+    const auto line =
+        device.at("last_from").is_null()
+            ? tr("%1; last used %2", {parameters, last})
+            : tr("%1; last used %2 from %3", {parameters, last, text_of(device.at("last_from"))});
+    return device.at("drift") == 0
                ? line
-               : tr("%1; its clock is %2 steps ahead of ours", {line, number(device["drift"])});
+               : tr("%1; its clock is %2 steps ahead of ours", {line, number(device.at("drift"))});
 }
 
 /// A side, with how it is locked where it is.
 Sentence with_lock(const Sentence& words, const Json& side) {
-    if (side["locked_until"].is_null()) return words;
-    if (side["locked_until"] == "unlock") return tr("%1, locked until it is unlocked", {words});
-    return tr("%1, locked until %2", {words, text_of(side["locked_until"])});
+    if (side.at("locked_until").is_null()) return words;
+    if (side.at("locked_until") == "unlock") return tr("%1, locked until it is unlocked", {words});
+    return tr("%1, locked until %2", {words, text_of(side.at("locked_until"))});
 }
 
 Sentence known_line(const Json& side) {
     return with_lock(tr("From known places: %1 wrong codes in a row, level %2",
-                        {number(side["failures"]), number(side["level"])}),
+                        {number(side.at("failures")), number(side.at("level"))}),
                      side);
 }
 
 Sentence elsewhere_line(const Json& side) {
     return with_lock(tr("From elsewhere: %1 wrong codes in a row, level %2",
-                        {number(side["failures"]), number(side["level"])}),
+                        {number(side.at("failures")), number(side.at("level"))}),
                      side);
 }
 
 Sentence place_line(const Json& place) {
-    const auto address = text_of(place["address"]);
-    const auto last = text_of(place["last"]);
-    if (place["remembered_until"].is_null()) return tr("%1, last %2", {address, last});
-    return tr("%1, last %2; no code is asked until %3", {address, last, text_of(place["remembered_until"])});
+    const auto address = text_of(place.at("address"));
+    const auto last = text_of(place.at("last"));
+    if (place.at("remembered_until").is_null()) return tr("%1, last %2", {address, last});
+    return tr("%1, last %2; no code is asked until %3",
+              {address, last, text_of(place.at("remembered_until"))});
 }
 
 /// When any of them was used last: RFC 3339 in UTC sorts by time.
 std::string last_use(const Json& devices) {
     std::string last;
     for (const auto& device : devices) {
-        if (!device["last_used"].is_null()) last = std::max(last, text_of(device["last_used"]));
+        if (!device.at("last_used").is_null()) last = std::max(last, text_of(device.at("last_used")));
     }
     return last;
 }
 
-bool is_worth_a_word(const Json& side) { return side["failures"] != 0 || !side["locked_until"].is_null(); }
+bool is_worth_a_word(const Json& side) {
+    return side.at("failures") != 0 || !side.at("locked_until").is_null();
+}
 
-std::int64_t failures_of(const Json& side) { return side["failures"].get<std::int64_t>(); }
+std::int64_t failures_of(const Json& side) { return side.at("failures").get<std::int64_t>(); }
 
 /// A line about an account, and about its sides where they have failures or are locked.
 Sentence with_sides(Sentence line, const Json& standing) {
-    if (const auto& side = standing["known"]; is_worth_a_word(side)) {
+    if (const auto& side = standing.at("known"); is_worth_a_word(side)) {
         line = with_lock(tr_n("%2; %1 wrong code from known places", "%2; %1 wrong codes from known places",
                               failures_of(side), {line}),
                          side);
     }
-    if (const auto& side = standing["elsewhere"]; is_worth_a_word(side)) {
+    if (const auto& side = standing.at("elsewhere"); is_worth_a_word(side)) {
         line = with_lock(tr_n("%2; %1 wrong code from elsewhere", "%2; %1 wrong codes from elsewhere",
                               failures_of(side), {line}),
                          side);
@@ -121,10 +125,10 @@ Sentence with_sides(Sentence line, const Json& standing) {
 
 Sentence line_of_enrolled(const Json& standing) {
     const auto devices =
-        tr_n("%1 device", "%1 devices", static_cast<std::int64_t>(standing["devices"].size()));
+        tr_n("%1 device", "%1 devices", static_cast<std::int64_t>(standing.at("devices").size()));
     const auto codes = tr_n("%1 recovery code left", "%1 recovery codes left",
-                            standing["recovery_codes_left"].get<std::int64_t>());
-    const auto last = last_use(standing["devices"]);
+                            standing.at("recovery_codes_left").get<std::int64_t>());
+    const auto last = last_use(standing.at("devices"));
     return last.empty() ? tr("%1, %2, never used", {devices, codes})
                         : tr("%1, %2, last used %3", {devices, codes, last});
 }
@@ -170,31 +174,31 @@ Result<Json> standing_of(const AccountElsewhere& account) {
 }
 
 std::string page_of(const Json& standing, bool is_for_root) {
-    const auto user = text_of(standing["user"]);
+    const auto user = text_of(standing.at("user"));
     std::string page;
     const auto line = [&](const Sentence& sentence, const char* margin = "") {
         page += margin + sentence.translated() + "\n";
     };
-    if (!standing["enrolled"]) {
+    if (!standing.at("enrolled")) {
         line(is_for_root ? tr("%1 is not enrolled. To enrol: totp-enroll add --user %1", {user})
                          : tr("%1 is not enrolled. To enrol: totp-enroll add", {user}));
         return page;
     }
     line(tr("%1 is enrolled.", {user}));
     line(tr("Devices"), "\n");
-    for (const auto& device : standing["devices"]) line(device_line(device), "  ");
-    line(tr("Recovery codes left: %1", {number(standing["recovery_codes_left"])}), "\n");
-    line(known_line(standing["known"]));
-    line(elsewhere_line(standing["elsewhere"]));
-    if (standing["places"].empty()) return page;
+    for (const auto& device : standing.at("devices")) line(device_line(device), "  ");
+    line(tr("Recovery codes left: %1", {number(standing.at("recovery_codes_left"))}), "\n");
+    line(known_line(standing.at("known")));
+    line(elsewhere_line(standing.at("elsewhere")));
+    if (standing.at("places").empty()) return page;
     line(tr("Known places"), "\n");
-    for (const auto& place : standing["places"]) line(place_line(place), "  ");
+    for (const auto& place : standing.at("places")) line(place_line(place), "  ");
     return page;
 }
 
 std::string line_of(const Json& standing) {
-    const auto user = printable(text_of(standing["user"]));
-    const auto line = standing["enrolled"] ? line_of_enrolled(standing) : tr("not enrolled");
+    const auto user = printable(text_of(standing.at("user")));
+    const auto line = standing.at("enrolled") ? line_of_enrolled(standing) : tr("not enrolled");
     return user + ": " + with_sides(line, standing).translated() + "\n";
 }
 

@@ -389,7 +389,7 @@ def test_status_has_the_words_of_totp_enroll(database, web1, alice):
     assert device.pop("last_used").startswith("20") and place.pop("last").endswith("Z")
     assert device == {"name": "phone", "type": "totp", "algorithm": "SHA1", "digits": 6, "period": 30, "drift": 0,
                       "last_from": "2001:db8:1:2::/64"}
-    assert place == {"address": "2001:db8:1:2::/64"}
+    assert place == {"address": "2001:db8:1:2::/64", "remembered_until": None}
     open_side = {"failures": 0, "level": 0, "locked_until": None}
     assert status == {"user": alice, "enrolled": True, "recovery_codes_left": 0, "known": open_side,
                       "elsewhere": open_side | {"level": 1}}

@@ -287,7 +287,8 @@ BEGIN
                                + totp.recovery_codes_left(enrolment, state.spent_recovery, 'digits', now),
         'known', totp.standing_of(state.known, policy, now),
         'elsewhere', totp.standing_of(state.elsewhere, policy, now),
-        'places', (SELECT coalesce(jsonb_agg(jsonb_build_object('address', known.place, 'last', totp.moment(known.last_login))), '[]')
+        'places', (SELECT coalesce(jsonb_agg(jsonb_build_object('address', known.place, 'last', totp.moment(known.last_login),
+                                                                'remembered_until', NULL)), '[]')
                    FROM unnest(state.places) AS known));
 END
 $$;
