@@ -31,7 +31,7 @@ constexpr std::size_t part_of_list = 65'536;
 constexpr std::size_t longest_file_name = 255;
 constexpr std::size_t dot_and_suffix = 5;
 constexpr unsigned members_for_a_processor = 2;
-constexpr unsigned least_members = 64;  // who waits for the disk shares that with all who wait
+constexpr unsigned least_members = 48;  // who waits for the disk shares that with all who wait
 
 // ---- the report
 
