@@ -1,5 +1,6 @@
 """A real terminal (tmux) with one program in it."""
 
+import itertools
 import os
 import time
 
@@ -7,10 +8,12 @@ from machine import run
 
 
 class Terminal:
-    """A tmux session of its own, with one program in it."""
+    """A tmux server of its own, with one program in it."""
+
+    _numbers = itertools.count()
 
     def __init__(self, name, columns, rows, command):
-        self._name = name
+        self._name = f"{name}-{next(self._numbers)}"  # one that is being closed takes another's calls for a while
         self._columns = columns
         self.tmux("-u", "new-session", "-d", "-x", str(columns), "-y", str(rows), *command)
         self.tmux("set-option", "-g", "remain-on-exit", "on")
