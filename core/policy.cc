@@ -285,10 +285,11 @@ Wrong contradiction_in_days(const Settings& settings) {
 
 /// Likewise, of where password and code come from.
 Wrong contradiction_in_passes(const Settings& settings) {
-    if (settings.use_first_pass && settings.try_first_pass)
+    if (settings.use_first_pass && settings.try_first_pass) {
         return tr(
             "of the arguments use_first_pass, which never asks, and try_first_pass, which may ask, exclude "
             "each other");
+    }
     if (settings.forward_pass && settings.echo)
         return tr("of the arguments echo and forward_pass exclude each other: the password would be seen");
     return std::nullopt;

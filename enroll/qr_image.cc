@@ -395,9 +395,10 @@ SecretBytes qr_png(const QrSymbol& symbol, const QrCaption& caption) {
 }
 
 Result<Done> write_qr_file(const std::string& path, const QrSymbol& symbol, const QrCaption& caption) {
-    if (!is_qr_file_name(path))
+    if (!is_qr_file_name(path)) {
         return input_failure(
             tr("--qr-file %1 ends neither in .png nor in .svg; choose one of them", {printable(path)}));
+    }
     const auto content = ends_in(path, ".svg") ? svg_of(symbol, caption) : qr_png(symbol, caption);
     NewFile file(path);
     if (!file) return not_made(path, errno);

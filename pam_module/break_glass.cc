@@ -29,9 +29,10 @@ Outcome by_break_glass(Outcome unavailable, Store& store, const Settings& settin
         return unavailable;
     }
     auto outcome = decide(store, settings, account, attempt, Telling::nothing);
-    if (outcome.explanation.empty())
+    if (outcome.explanation.empty()) {
         outcome.explanation =
             "while the database can't be used, the account's recovery codes of this machine count";
+    }
     return outcome;
 }
 

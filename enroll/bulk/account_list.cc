@@ -162,9 +162,10 @@ Result<std::vector<ListLine>> parse_account_list(std::string_view text, const st
     std::erase_if(lines, [](const Line& line) { return !counts(line); });
     if (lines.empty()) return input_failure(tr("%1 lists nobody", {printable(file)}));
     const auto heading = heading_in(lines.front().text);
-    if (!heading)
+    if (!heading) {
         return input_failure(
             tr("%1 %2", {place_in_list(file, lines.front().number), heading.failure().message}));
+    }
     if (*heading) lines.erase(lines.begin());
     if (lines.empty()) return input_failure(tr("%1 lists nobody below its heading", {printable(file)}));
     std::vector<ListLine> all;

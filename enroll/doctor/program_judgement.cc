@@ -64,9 +64,10 @@ class ProgramJudge : FileJudge {
         if (can_be_changed(file)) {
             add(Severity::fault, "program_writable", file, tr("can be changed by others than root"), change);
         } else if (!facts_.group) {
-            if ((file.look.mode & (S_ISUID | S_ISGID)) != 0)
+            if ((file.look.mode & (S_ISUID | S_ISGID)) != 0) {
                 add(Severity::fault, "program_mode", file, tr("lends a group or user that it shouldn't"),
                     change);
+            }
         } else if (file.group != *facts_.group || bits_of(file) != lends_its_group) {
             add(Severity::fault, "program_mode", file,
                 tr("isn't setgid %1 with mode 2755, so %2", {store_group, consequence}), change);

@@ -37,9 +37,10 @@ class Examiner {
 
     Examination examine() {
         if (!can_judge()) return std::move(result_);
-        if (!stacks_.has_file)
+        if (!stacks_.has_file) {
             add(Severity::remark, "other", tr("there is no file for it, so `other` stands in"),
                 place_of_other());
+        }
         note_lines_without_effect();
         ours_ = lines_of_ours(Phase::auth);
         if (ours_.empty()) {

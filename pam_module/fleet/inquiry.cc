@@ -52,7 +52,7 @@ std::variant<Doubt, Answer> asked_on(Connection& connection, const Statement& st
     auto meaning = meaning_of(connection.run(statement), asked);
     if (std::holds_alternative<Pending>(meaning))
         meaning = meaning_of(connection.run(statement), Asked::verdict);
-    if (auto* doubt = std::get_if<Doubt>(&meaning)) return *std::move(doubt);
+    if (auto* doubt = std::get_if<Doubt>(&meaning)) return std::move(*doubt);
     if (const auto* is_enrolled = std::get_if<bool>(&meaning)) return Answer(*is_enrolled);
     return Answer(std::get<Outcome>(std::move(meaning)));
 }
@@ -83,7 +83,7 @@ Answer answer_by(Connections& connections, const Inquiry& inquiry) {
         const auto connection = connections.next();
         if (!connection) return unavailable(doubts + connection.failure().message.english());
         auto answer = asked_on(**connection, statement, asked);
-        if (auto* said = std::get_if<Answer>(&answer)) return *std::move(said);
+        if (auto* said = std::get_if<Answer>(&answer)) return std::move(*said);
         const auto& doubt = std::get<Doubt>(answer);
         if (!doubt.may_ask_again) return unavailable(doubts + doubt.why);
         doubts += doubt.why + "; then: ";

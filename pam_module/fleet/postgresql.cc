@@ -105,7 +105,7 @@ bool PostgresqlConnection::send(const Statement& statement) {
     std::vector<const char*> values;
     values.reserve(parameters.size());
     for (auto& [text, is_secret] : parameters) {
-        if (text) text->append({"", 1});
+        if (text) text->append(std::string_view("\0", 1));
         values.push_back(text ? text->text().data() : nullptr);
     }
     constexpr int as_text = 0;
