@@ -2,16 +2,17 @@
 
 import os
 import shutil
+import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
 import psycopg2
 
+import postgresql_server
 from machine import run
+from postgresql_server import PROGRAMS
 
-PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 SCHEMA = Path(__file__).parents[2] / "conf/postgresql"
 DATABASE = "pam_totp"
 SECRET = b"12345678901234567890"  # of RFC 6238's appendix
@@ -54,17 +55,9 @@ class Cluster:
         as_postgres(PROGRAMS / "pg_ctl", "reload", "-D", self.data, cwd=self.directory)
 
     def start(self):
-        self.process = subprocess.Popen(
+        self.process = postgresql_server.begin(
             ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups", "--reset-env",
-             PROGRAMS / "postgres", "-D", self.data],
-            stdout=subprocess.DEVNULL, stderr=open(self.directory / "log", "a"), cwd=self.directory)
-        for _ in range(400):
-            if self.process.poll() is not None:
-                break
-            if subprocess.run([PROGRAMS / "pg_isready", "-q", "-h", self.directory, "-p", str(self.port)]).returncode == 0:
-                return
-            time.sleep(0.05)
-        raise RuntimeError("PostgreSQL doesn't start:\n" + (self.directory / "log").read_text())
+             PROGRAMS / "postgres", "-D", self.data], self.directory, self.directory, self.port)
 
     def kill(self):
         """As a power cut does."""
@@ -76,12 +69,7 @@ class Cluster:
 
     def stop(self):
         if self.process is not None:
-            self.process.send_signal(2)  # ends its sessions
-            try:
-                self.process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            postgresql_server.end(self.process, signal.SIGINT)  # which ends its sessions
         shutil.rmtree(self.directory)
 
     def connect(self, user="postgres", database=DATABASE, host=None, **parameters):

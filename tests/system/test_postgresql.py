@@ -4,17 +4,17 @@ import pwd
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
+import postgresql_server
 from machine import PASSWORD, VERIFIERS, run, wrong
 from person import Person
+from postgresql_server import PROGRAMS
 
 RECIPE = Path(__file__).parents[2] / "conf/recipes/postgresql/pam.d/postgresql"
 SERVICE = Path("/etc/pam.d/postgresql")
-PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 KEY = Path("/etc/pam-totp/key")
 CHECK = "/usr/libexec/pam-totp/totp_check"
 READS_SHADOW = "shadow"
@@ -50,26 +50,14 @@ class Server:
         return run(*self.command(*command), cwd=self.directory)
 
     def _start(self):
-        self.process = subprocess.Popen(
+        self.process = postgresql_server.begin(
             self.command(PROGRAMS / "postgres", "-D", self.directory / "data", "-h", "127.0.0.1", "-p", self.port,
                          "-k", self.directory, "-c", "fsync=off", "-c", "log_connections=on"),
-            stdout=subprocess.DEVNULL, stderr=open(self.directory / "log", "w"), cwd=self.directory)
-        for _ in range(400):
-            if self.process.poll() is not None:
-                break
-            if subprocess.run([PROGRAMS / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0:
-                return
-            time.sleep(0.05)
-        raise RuntimeError("PostgreSQL doesn't start:\n" + (self.directory / "log").read_text())
+            self.directory, "127.0.0.1", self.port)
 
     def stop(self):
         if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            postgresql_server.end(self.process)
         shutil.rmtree(self.directory)
 
     def know(self, user):

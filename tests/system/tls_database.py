@@ -3,13 +3,12 @@
 import pwd
 import shutil
 import socket
-import subprocess
-import time
 from pathlib import Path
 
+import postgresql_server
 from machine import run
+from postgresql_server import PROGRAMS
 
-PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 OWNER = "postgres"
 DATABASE = "totp"
 NAME = "db1.test"  # what a server's certificate is for, if nothing else is said
@@ -78,32 +77,19 @@ class Database:
             copy.chmod(0o600)
 
     def start(self):
-        with open(self.directory / "log", "a") as log:
-            self.process = subprocess.Popen(
-                self.command(PROGRAMS / "postgres", "-D", self.directory / "data", "-h", "127.0.0.1", "-p", self.port,
-                              "-k", self.directory, "-c", "fsync=off", "-c", "ssl=on",
-                              "-c", f"ssl_cert_file={self.directory}/server.crt",
-                              "-c", f"ssl_key_file={self.directory}/server.key",
-                              "-c", f"ssl_ca_file={self.directory}/root.crt"),
-                stdout=subprocess.DEVNULL, stderr=log, cwd=self.directory)
-        for _ in range(400):
-            if self.process.poll() is not None:
-                break
-            if subprocess.run([PROGRAMS / "pg_isready", "-q", "-h", self.directory, "-p", str(self.port)]).returncode == 0:
-                return
-            time.sleep(0.05)
-        raise RuntimeError("PostgreSQL doesn't start:\n" + self.log())
+        self.process = postgresql_server.begin(
+            self.command(PROGRAMS / "postgres", "-D", self.directory / "data", "-h", "127.0.0.1", "-p", self.port,
+                         "-k", self.directory, "-c", "fsync=off", "-c", "ssl=on",
+                         "-c", f"ssl_cert_file={self.directory}/server.crt",
+                         "-c", f"ssl_key_file={self.directory}/server.key",
+                         "-c", f"ssl_ca_file={self.directory}/root.crt"),
+            self.directory, self.directory, self.port)
 
     def log(self):
         return (self.directory / "log").read_text()
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        postgresql_server.end(self.process)
 
     def restart(self):
         self.stop()

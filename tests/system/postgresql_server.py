@@ -1,0 +1,31 @@
+"""A PostgreSQL server's process: begun until it takes connections, ended until it is gone."""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+
+
+def begin(command, directory, host, port):
+    """The process, once it answers at `host`: a directory or an address. What it says is in directory/log."""
+    with open(directory / "log", "a") as log:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, cwd=directory)
+    for _ in range(400):
+        if process.poll() is not None:
+            break
+        if subprocess.run([PROGRAMS / "pg_isready", "-q", "-h", host, "-p", str(port)]).returncode == 0:
+            return process
+        time.sleep(0.05)
+    end(process)
+    raise RuntimeError("PostgreSQL doesn't start:\n" + (directory / "log").read_text())
+
+
+def end(process, by=signal.SIGTERM):
+    process.send_signal(by)
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
