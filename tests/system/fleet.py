@@ -1,5 +1,6 @@
 """A fleet on this machine: real PostgreSQL clusters on loopback, with the schema of conf/postgresql, and hosts' roles."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -63,7 +64,8 @@ class Cluster:
         """As a power cut does."""
         pids = [self.process.pid, *map(int, run("pgrep", "-P", str(self.process.pid)).split())]
         for pid in pids:
-            os.kill(pid, 9)
+            with contextlib.suppress(ProcessLookupError):  # some end by themselves, once the first is gone
+                os.kill(pid, 9)
         self.process.wait()
         self.process = None
 
