@@ -316,11 +316,11 @@ int Add::introduce(const Device& device, const Owner& owner, const Save& save) c
 
 /// What the account has by its names alone: the keys stay in the database.
 std::optional<Enrolment> names_in(const Json& standing) {
-    if (!standing["enrolled"]) return std::nullopt;
+    if (!standing.at("enrolled")) return std::nullopt;
     Enrolment enrolment;
-    enrolment.devices.reserve(standing["devices"].size());
-    for (const auto& device : standing["devices"])
-        enrolment.devices.emplace_back(text_of(device["name"]), Credential{});
+    enrolment.devices.reserve(standing.at("devices").size());
+    for (const auto& device : standing.at("devices"))
+        enrolment.devices.emplace_back(text_of(device.at("name")), Credential{});
     return enrolment;
 }
 
