@@ -12,8 +12,6 @@ constexpr std::string_view done = "done\n";
 constexpr std::string_view refused = "refused ";
 constexpr std::string_view unusable = "unusable ";
 
-bool may_stand(char c) { return c > ' ' && c < 127 && c != '%'; }
-
 bool is_word(std::string_view text) {
     return !text.empty() &&
            std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
@@ -22,7 +20,7 @@ bool is_word(std::string_view text) {
 void append_values(SecretBytes& text, const Values& values) {
     for (const auto& value : values) {
         text.append(value ? "=" : "-");
-        if (value) text.append(percent_encode(value->text(), may_stand));
+        if (value) text.append(percent_encode(value->text(), is_kept_in_word));
         text.append("\n");
     }
 }

@@ -5,7 +5,7 @@
 namespace totp {
 
 std::string log_word(std::string_view name, std::string_view value) {
-    const auto encoded = percent_encode(value, [](char c) { return c > ' ' && c < 127 && c != '%'; });
+    const auto encoded = percent_encode(value, is_kept_in_word);
     return std::string(name) + "=" + (encoded.empty() ? "-" : encoded);
 }
 

@@ -25,7 +25,10 @@ std::string percent_encode(std::string_view text, Keeps keeps) {
     return encoded;
 }
 
-/// `name=value` for a log line: bytes outside printable ASCII, blanks and '%' as %XX; "-" for an empty value.
+/// What a word of a log line, an order or an answer keeps: printable ASCII but for blanks and '%'.
+constexpr bool is_kept_in_word(char c) { return c > ' ' && c < 127 && c != '%'; }
+
+/// `name=value` for a log line: what no word keeps as %XX; "-" for an empty value.
 std::string log_word(std::string_view name, std::string_view value);
 
 /// Text from outside, fit for one log line: cut to 80 bytes, what isn't printable ASCII as %XX.

@@ -31,7 +31,7 @@ Place network_of(in6_addr address) {
 
 /// A colon would make a name look like an address, or like the place of somebody on this machine.
 bool may_stand_in_a_name(char c) {
-    return c > ' ' && c < 127 && c != '%' && c != ',' && c != '=' && c != ':';
+    return is_kept_in_word(c) && c != ',' && c != '=' && c != ':';
 }
 
 /// A name that isn't an address: a resolver's, or whatever an application made up.

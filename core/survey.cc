@@ -1,5 +1,8 @@
 #include "core/survey.h"
 
+#include <future>
+#include <vector>
+
 #include "core/account_records.h"
 
 namespace totp {
@@ -11,6 +14,14 @@ constexpr int looks = 3;
 
 constexpr uid_t root = 0;
 
+/// How many accounts are read while the witness is told of as many before them.
+constexpr std::size_t batch_size = 256;
+
+struct Seen {
+    Account account;
+    Result<AccountRecords> records;
+};
+
 class Surveyor {
   public:
     Surveyor(const FileStorePlaces& places, const Directory& enrolled, const Directory& states,
@@ -21,6 +32,11 @@ class Surveyor {
     Result<Done> run(const Directory& directory, const Directory* other, const SurveyWitness& witness) const;
 
   private:
+    using Batch = Result<std::vector<Seen>>;
+
+    /// The next of `listing`; none after the last.
+    Batch next_batch(RecordListing& listing, const Directory* other) const;
+    Result<std::optional<Seen>> see(const std::string& record, const Directory* other) const;
     Result<AccountRecords> look_again(const std::string& record, const Account& account) const;
     /// First the enrolment: who adds a device writes its state before.
     Result<AccountRecords> look(const std::string& record, const Account& account) const;
@@ -46,20 +62,40 @@ Result<Done> Surveyor::run(const Directory& directory, const Directory* other,
                            const SurveyWitness& witness) const {
     auto listing = RecordListing::open(directory.path);
     if (!listing) return listing.failure();
-    for (;;) {
-        const auto record = listing->next();
-        if (!record) return record.failure();
-        if (!*record) return Done{};
-        const auto user = user_of(**record);
-        if (!user) continue;
-        const auto elsewhere = other != nullptr ? owner_of(*other, **record) : Result(std::optional<uid_t>());
-        if (!elsewhere) return elsewhere.failure();
-        if (*elsewhere) continue;
-        const auto owner = owner_in_either(enrolled_, states_, **record);
-        if (!owner) return owner.failure();
-        const Account account{*user, *owner};
-        witness(account, look_again(**record, account));
+    const auto read_on = [&] { return std::async([&] { return next_batch(*listing, other); }); };
+    for (auto reading = read_on();;) {
+        const auto batch = reading.get();
+        if (!batch) return batch.failure();
+        if (batch->empty()) return Done{};
+        reading = read_on();
+        for (const auto& [account, records] : *batch) witness(account, records);
     }
+}
+
+Surveyor::Batch Surveyor::next_batch(RecordListing& listing, const Directory* other) const {
+    std::vector<Seen> batch;
+    batch.reserve(batch_size);
+    while (batch.size() < batch_size) {
+        const auto record = listing.next();
+        if (!record) return record.failure();
+        if (!*record) break;
+        auto seen = see(**record, other);
+        if (!seen) return seen.failure();
+        if (*seen) batch.push_back(**std::move(seen));
+    }
+    return batch;
+}
+
+Result<std::optional<Seen>> Surveyor::see(const std::string& record, const Directory* other) const {
+    const auto user = user_of(record);
+    if (!user) return std::optional<Seen>();
+    const auto elsewhere = other != nullptr ? owner_of(*other, record) : Result(std::optional<uid_t>());
+    if (!elsewhere) return elsewhere.failure();
+    if (*elsewhere) return std::optional<Seen>();
+    const auto owner = owner_in_either(enrolled_, states_, record);
+    if (!owner) return owner.failure();
+    const Account account{*user, *owner};
+    return std::optional(Seen{account, look_again(record, account)});
 }
 
 Result<AccountRecords> Surveyor::look_again(const std::string& record, const Account& account) const {

@@ -49,8 +49,7 @@ std::string_view words_about(Question::About about) {
 }
 
 std::string claim_word(std::string_view name, std::string_view value) {
-    return " " + std::string(name) + "=" +
-           percent_encode(value, [](char c) { return c > ' ' && c < 127 && c != '%'; });
+    return " " + std::string(name) + "=" + percent_encode(value, is_kept_in_word);
 }
 
 std::string words_of(const Claim& claim) {
