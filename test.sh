@@ -18,7 +18,11 @@ fi
 
 # What root builds for somebody is theirs.
 give_back() { [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" build; }
-trap give_back EXIT
+
+# The package tests that run beside others take away what they made, so they are waited for whatever happens.
+package_run=
+end_packages() { [ -z "$package_run" ] || wait "$package_run"; }
+trap 'end_packages || :; give_back' EXIT
 
 heading() { printf '\n==== %s: %s\n' "$(date +%T)" "$*"; }
 
@@ -58,6 +62,9 @@ if [ "${1:-}" = --all ]; then
     install_missing $packages_to_test_more
     heading "release: Cockpit's login page in a browser"
     tests/system/run build/release tests/system/web/test_cockpit.py
+    # Waits for dpkg most of its time, so beside what follows.
+    tests/package/run >build/packages.log 2>&1 &
+    package_run=$!
     heading "dev: the branches that were taken"
     tests/coverage.sh $counts
     heading "dev: libFuzzer targets"
@@ -68,12 +75,13 @@ if [ "${1:-}" = --all ]; then
     tests/pam/valgrind_test.sh build/release
     heading "broken on purpose: each must be red"
     tests/broken/run
-    heading "packages: built, and their whole life in a fresh Debian"
-    tests/package/run
     heading "cppcheck"
     cppcheck --enable=warning,performance,portability --error-exitcode=1 --std=c++20 --language=c++ -I. --quiet \
         core pam_module enroll
     heading "clang-tidy"
     find core pam_module enroll -name '*.cc' -print0 | xargs -0 -P 2 -n 4 clang-tidy --quiet -p build/dev
+    heading "packages: built, and their whole life in a fresh Debian"
+    end_packages || { cat build/packages.log; exit 1; }
+    cat build/packages.log
 fi
 heading "All tests passed."
