@@ -643,6 +643,11 @@ void the_file_that_config_names_must_be_there(void**) {
     }
 }
 
+void config_stands_there_once(void**) {
+    assert_failure(SettingsTree().for_line({"config=/dev/null", "config=/dev/null"}), Trouble::settings,
+                   "the argument config= stands there twice");
+}
+
 void refuses_a_file_of_another_user(void**) {
     const SettingsTree tree;
     tree.write(main_file, "window = 1\n");
@@ -721,6 +726,7 @@ int main() {
         cmocka_unit_test(refuses_bad_files_wherever_they_lie_and_names_them),
         cmocka_unit_test(refuses_bad_files_that_config_names),
         cmocka_unit_test(the_file_that_config_names_must_be_there),
+        cmocka_unit_test(config_stands_there_once),
         cmocka_unit_test(refuses_a_file_of_another_user),
         cmocka_unit_test(refuses_a_file_it_may_not_read),
         cmocka_unit_test(printable_text_is_short_and_plain),

@@ -90,6 +90,13 @@ void tells_each_account_once_with_what_is_in_its_records(void**) {
     }
 }
 
+void tells_of_more_accounts_than_it_reads_at_once(void**) {
+    const TestStore store{std::vector<std::string>()};
+    const int many = 600;
+    for (int i = 0; i < many; ++i) store.enrol("account" + std::to_string(i));
+    assert_int_equal(store.survey().size(), many);
+}
+
 void tells_an_account_with_a_state_alone(void**) {
     const TestStore store;
     fs::remove(store.enrolled());
@@ -201,6 +208,7 @@ int main() {
     using namespace totp::testing;
     const CMUnitTest tests[] = {
         cmocka_unit_test(tells_each_account_once_with_what_is_in_its_records),
+        cmocka_unit_test(tells_of_more_accounts_than_it_reads_at_once),
         cmocka_unit_test(tells_an_account_with_a_state_alone),
         cmocka_unit_test(passes_over_what_is_no_record),
         cmocka_unit_test(says_what_is_wrong_with_one_and_goes_on),
