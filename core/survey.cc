@@ -15,7 +15,7 @@ constexpr int looks = 3;
 constexpr uid_t root = 0;
 
 /// How many accounts are read while the witness is told of as many before them.
-constexpr std::size_t batch_size = 256;
+constexpr std::size_t batch_size = 64;
 
 struct Seen {
     Account account;

@@ -92,7 +92,7 @@ void tells_each_account_once_with_what_is_in_its_records(void**) {
 
 void tells_of_more_accounts_than_it_reads_at_once(void**) {
     const TestStore store{std::vector<std::string>()};
-    const int many = 600;
+    const int many = 80;
     for (int i = 0; i < many; ++i) store.enrol("account" + std::to_string(i));
     assert_int_equal(store.survey().size(), many);
 }
