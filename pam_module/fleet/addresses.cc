@@ -10,6 +10,8 @@ namespace {
 
 /// What a thread of libc's fills in; never freed, for it may do so late.
 struct Lookup {
+    explicit Lookup(std::string name) : host(std::move(name)) {}
+
     std::string host;
     addrinfo hints{.ai_socktype = SOCK_STREAM};
     gaicb request{};
@@ -50,7 +52,7 @@ int wait_for(gaicb& request, const Deadline& deadline) {
 }  // namespace
 
 Result<std::vector<std::string>> addresses_of(const std::string& host, const Deadline& deadline) {
-    auto* lookup = new Lookup{.host = host};
+    auto* lookup = new Lookup(host);
     lookup->request.ar_name = lookup->host.c_str();
     lookup->request.ar_request = &lookup->hints;
     gaicb* list[] = {&lookup->request};
