@@ -1,5 +1,5 @@
 // OpenSSL's hashes and block cipher as they are, without what it puts around them: the only place that names
-// them, for core/otp and core/seal.
+// them, for core/otp, core/aes_gcm and core/base64.
 //
 // Not through EVP, though OpenSSL would have it so since 3.0. There each is fetched first: a host that hasn't
 // done so pays a millisecond for HMAC and another for AES-256-GCM, its openssl.cnf and OPENSSL_CONF decide

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
-#include <new>
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -12,19 +10,17 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "core/aes_gcm.h"
+#include "core/base64.h"
 #include "core/descriptor.h"
 #include "core/flaw.h"
 #include "core/hexadecimal.h"
-#include "core/openssl.h"
 #include "core/otp.h"
 #include "core/random.h"
 
 namespace totp {
 namespace {
 
-constexpr std::size_t key_size = 32;
-constexpr std::size_t nonce_size = 12;
-constexpr std::size_t tag_size = 16;
 constexpr std::string_view heading = "pam-totp-enrolment 1 ";
 constexpr std::string_view key_id_message = "pam-totp host key";
 
@@ -91,91 +87,7 @@ Result<Done> write_new(const std::string& path, const SecretBytes& key, const Ac
     return make_name_durable(path);
 }
 
-// ---- AES-256-GCM
-
-/// Under one key, for one nonce and what is bound to it.
-class Cipher {
-  public:
-    Cipher(const SecretBytes& key, std::span<const std::uint8_t> nonce, std::string_view bound_to) {
-        AES_set_encrypt_key(key.data(), key_size * 8, &schedule_);
-        const auto encrypt_block = reinterpret_cast<block128_f>(&AES_encrypt);
-        counter_mode_.reset(CRYPTO_gcm128_new(&schedule_, encrypt_block));
-        if (counter_mode_ == nullptr) throw std::bad_alloc();
-        CRYPTO_gcm128_setiv(counter_mode_.get(), nonce.data(), nonce.size());
-        CRYPTO_gcm128_aad(counter_mode_.get(), reinterpret_cast<const std::uint8_t*>(bound_to.data()),
-                          bound_to.size());
-    }
-    ~Cipher() { explicit_bzero(&schedule_, sizeof schedule_); }
-    Cipher(const Cipher&) = delete;
-    Cipher& operator=(const Cipher&) = delete;
-
-    void encrypt(const SecretBytes& plaintext, std::uint8_t* ciphertext) {
-        CRYPTO_gcm128_encrypt(counter_mode_.get(), plaintext.data(), ciphertext, plaintext.size());
-    }
-    void put_tag(std::uint8_t* tag) { CRYPTO_gcm128_tag(counter_mode_.get(), tag, tag_size); }
-
-    SecretBytes decrypt(std::span<const std::uint8_t> ciphertext) {
-        SecretBytes plaintext(ciphertext.size());
-        CRYPTO_gcm128_decrypt(counter_mode_.get(), ciphertext.data(), plaintext.data(), plaintext.size());
-        return plaintext;
-    }
-    /// Compares in constant time.
-    bool has_tag(std::span<const std::uint8_t> tag) {
-        return CRYPTO_gcm128_finish(counter_mode_.get(), tag.data(), tag.size()) == 0;
-    }
-
-  private:
-    struct Release {
-        void operator()(GCM128_CONTEXT* context) const { CRYPTO_gcm128_release(context); }  // wipes it
-    };
-    AES_KEY schedule_;
-    std::unique_ptr<GCM128_CONTEXT, Release> counter_mode_;
-};
-
-/// Nonce, ciphertext and tag in one.
-SecretBytes encrypt(const SecretBytes& key, const SecretBytes& nonce, std::string_view bound_to,
-                    const SecretBytes& plaintext) {
-    Cipher cipher(key, nonce.octets(), bound_to);
-    SecretBytes box(nonce.octets());
-    box.resize(nonce_size + plaintext.size() + tag_size);
-    auto* const ciphertext = box.data() + nonce_size;
-    cipher.encrypt(plaintext, ciphertext);
-    cipher.put_tag(ciphertext + plaintext.size());
-    return box;
-}
-
-/// Nothing if the box was not made with this key for this binding.
-std::optional<SecretBytes> decrypt(const SecretBytes& key, std::span<const std::uint8_t> box,
-                                   std::string_view bound_to) {
-    if (box.size() < nonce_size + tag_size) return std::nullopt;
-    Cipher cipher(key, box.first(nonce_size), bound_to);
-    auto plaintext = cipher.decrypt(box.subspan(nonce_size, box.size() - nonce_size - tag_size));
-    if (!cipher.has_tag(box.last(tag_size))) return std::nullopt;
-    return plaintext;
-}
-
-// ---- base 64 (RFC 4648 §4)
-
-std::string base64_encode(const SecretBytes& octets) {
-    std::string text(4 * ((octets.size() + 2) / 3) + 1, '\0');
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), octets.data(),
-                                     static_cast<int>(octets.size()));
-    text.resize(static_cast<std::size_t>(size));
-    return text;
-}
-
-/// Nothing for any text but the one that base64_encode() gives: OpenSSL takes others too.
-std::optional<SecretBytes> base64_decode(std::string_view text) {
-    if (text.empty() || text.size() % 4 != 0) return std::nullopt;
-    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-    SecretBytes octets(text.size() / 4 * 3);
-    const int size = EVP_DecodeBlock(octets.data(), reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-    if (size < 0) return std::nullopt;
-    octets.resize(static_cast<std::size_t>(size) - padding);
-    if (base64_encode(octets) != text) return std::nullopt;
-    return octets;
-}
+// ---- what is sealed
 
 /// What the box is authenticated with: its heading line, then the user's name.
 std::string binding(std::string_view heading_line, std::string_view user) {
@@ -203,9 +115,9 @@ Result<std::optional<HostKey>> HostKey::find(const std::string& path, uid_t owne
     if (const auto flaw = flaw_of_key({status.st_mode, status.st_nlink, status.st_uid}, owner))
         return key_failure(sentence_about(tr("the host key %1", {path}), *flaw));
     SecretBytes key;
-    if (read_whole(file, key_size, key) != 0)
+    if (read_whole(file, aes_key_size, key) != 0)
         return key_failure("the host key %1 can't be read: %2", path, errno);
-    if (key.size() != key_size) {
+    if (key.size() != aes_key_size) {
         return key_failure(
             tr("the host key %1 isn't 32 bytes long: bring the right one back from a backup", {path}));
     }
@@ -224,13 +136,13 @@ Result<Done> HostKey::create(const std::string& path, std::optional<gid_t> group
 }
 
 Result<HostKey> HostKey::generate() {
-    auto key = random_bytes(key_size);
+    auto key = random_bytes(aes_key_size);
     if (!key) return key.failure();
     return HostKey(*std::move(key));
 }
 
 std::optional<HostKey> HostKey::of(SecretBytes octets) {
-    if (octets.size() != key_size) return std::nullopt;
+    if (octets.size() != aes_key_size) return std::nullopt;
     return HostKey(std::move(octets));
 }
 
@@ -289,7 +201,7 @@ std::string HostKey::id() const {
 }
 
 Result<std::string> HostKey::seal(std::string_view user, const SecretBytes& plaintext) const {
-    const auto nonce = random_bytes(nonce_size);
+    const auto nonce = random_bytes(gcm_nonce_size);
     if (!nonce) return nonce.failure();
     const auto heading_line = std::string(heading) + id();
     const auto box = encrypt(key_, *nonce, binding(heading_line, user), plaintext);
