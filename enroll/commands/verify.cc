@@ -36,9 +36,10 @@ Sentence refusal(const Answer& answer) {
 
 Sentence hint_for(const Finding& finding, const Enrolment& enrolment, UnixTime now) {
     for (const auto& device : enrolment.devices) {
-        if (finding.near_miss && finding.near_miss->device == device.id)
+        if (finding.near_miss && finding.near_miss->device == device.id) {
             return tr("%1: %2",
                       {device.name, out_of_step(finding.near_miss->counter, device.credential, now)});
+        }
     }
     return {};
 }
