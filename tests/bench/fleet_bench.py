@@ -5,10 +5,10 @@ import argparse
 import fleet_costs
 from fleet_ground import FleetGround
 
-PARTS = {"one": (fleet_costs.one_login, 300), "crowd": (fleet_costs.all_at_once, 600),
-         "standby": (fleet_costs.with_a_standby, 300), "writes": (fleet_costs.what_is_written, 300),
-         "functions": (fleet_costs.by_function, 100),
-         "users": (fleet_costs.with_many_users, 300)}  # last: after it there are so many
+PARTS = {"one": (fleet_costs.one_login, 200), "crowd": (fleet_costs.all_at_once, 480),
+         "standby": (fleet_costs.with_a_standby, 240), "writes": (fleet_costs.what_is_written, 120),
+         "functions": (fleet_costs.by_function, 60),
+         "users": (fleet_costs.with_many_users, 200)}  # last: after it there are so many
 USERS, ROUNDS_WHEN_QUICK, USERS_WHEN_QUICK = 1_000_000, 4, 2_000
 
 
