@@ -99,8 +99,8 @@ def one_login(ground, rounds):
 # ---- many at once
 
 
-class Machine:
-    """How busy the processors are, whoever uses them."""
+class Processors:
+    """How busy they are, whoever uses them."""
 
     def __init__(self):
         self._begin = self._times()
@@ -122,11 +122,12 @@ def _crowds(ground, rounds, title, databases):
                           "its first process", "processors busy", "waits for"])
     for clients in CLIENTS:
         ground.settle()
-        machine = Machine()
+        processors = Processors()
         cost = Cost.of(ground, lambda: [ground.log_in_together(rounds, clients)])  # noqa: B023
-        busy = machine.busy()
+        busy = processors.busy()
         table.add(clients, shown(rounds / cost.spread.middle * 1000),
-                  *(shown(spent / rounds) for spent in (cost.client, cost.server, cost.first)), f"{busy:.0%}", "the processors" if busy >= BUSY else "the disk, and each other")
+                  *(shown(spent / rounds) for spent in (cost.client, cost.server, cost.first)), f"{busy:.0%}",
+                  "the processors" if busy >= BUSY else "the disk, and each other")
     print(table, flush=True)
 
 
@@ -198,7 +199,8 @@ def by_function(ground, rounds):
     ground.database.sql("SELECT pg_stat_reset()")
     ground.log_in(rounds, right_code())
     ground.wait_for_sessions()
-    table = Table("In the database's functions; milliseconds for each login, right code", ["", "calls", "in it", "with all it calls"])
+    table = Table("In the database's functions; milliseconds for each login, right code",
+                  ["", "calls", "in it", "with all it calls"])
     for name, *figures in ground.database.sql(
             "SELECT funcname, calls, self_time, total_time FROM pg_stat_user_functions WHERE schemaname LIKE 'totp%'"
             " ORDER BY total_time DESC LIMIT 12"):
