@@ -8,6 +8,8 @@
 //
 //   login crowd SERVICE=ATTEMPTS PROCESSES       so many at once, user0 and so on, each through all attempts
 //
+//   login shared SERVICE=ATTEMPTS PROCESSES      so many at once, to whom the attempts are dealt out
+//
 //   login load ROUNDS MODULE...                  dlopen of a module in a new process
 //
 // ATTEMPTS is a file of lines "TIME USER ANSWER": one for each round. The services of a round are tried in
@@ -260,38 +262,52 @@ int load(const char* module) {
 
 // ---- all at once
 
-/// How many of its attempts one person was refused, as the exit code.
-int log_in_as(const Contender& contender, const std::string& user) {
-    int refused = 0;
-    for (auto attempt : contender.attempts) {
-        attempt.user = user;
-        if (log_in(contender.service, attempt).outcome != PAM_SUCCESS) ++refused;
-    }
-    return std::min(refused, 255);
+/// How many of the attempts were refused, as the exit code.
+int log_in_by(const std::string& service, const std::vector<Attempt>& attempts) {
+    const auto refused = std::ranges::count_if(
+        attempts, [&](const Attempt& attempt) { return log_in(service, attempt).outcome != PAM_SUCCESS; });
+    return static_cast<int>(std::min<std::ptrdiff_t>(refused, 255));
 }
 
-/// Says how many were let in, how many refused, and in which time.
-int log_in_together(const Contender& contender, int processes) {
+/// A process for each of `shares`, all at once. Says how many were let in, how many refused, and in which
+/// time.
+int log_in_together(const std::string& service, const std::vector<std::vector<Attempt>>& shares) {
     int start[2];
     if (pipe(start) != 0) give_up("pipe");
-    for (int i = 0; i < processes; ++i) {
+    std::size_t all = 0;
+    for (const auto& attempts : shares) {
+        all += attempts.size();
         if (fork() != 0) continue;
         close(start[1]);
         char nothing = 0;
         static_cast<void>(!read(start[0], &nothing, 1));  // the end, once the parent starts them
-        std::_Exit(log_in_as(contender, "user" + std::to_string(i)));
+        std::_Exit(log_in_by(service, attempts));
     }
     close(start[0]);
     usleep(200'000);  // until all wait
     const auto begin = clock_of(CLOCK_MONOTONIC);
     close(start[1]);
-    int refused = 0;
-    for (int status = 0; wait(&status) > 0;) refused += WEXITSTATUS(status);
+    std::size_t refused = 0;
+    for (int status = 0; wait(&status) > 0;) refused += static_cast<std::size_t>(WEXITSTATUS(status));
     const auto passed = clock_of(CLOCK_MONOTONIC) - begin;
-    const auto all = static_cast<int>(contender.attempts.size()) * processes;
-    std::printf("%s %d %d %lld\n", contender.service.c_str(), all - refused, refused,
-                static_cast<long long>(passed));
+    std::printf("%s %zu %zu %lld\n", service.c_str(), all - refused, refused, static_cast<long long>(passed));
     return EXIT_SUCCESS;
+}
+
+/// All attempts for each, who is user0 and so on.
+int log_in_as_a_crowd(const Contender& contender, std::size_t processes) {
+    std::vector<std::vector<Attempt>> shares(processes, contender.attempts);
+    for (std::size_t i = 0; i < processes; ++i)
+        for (auto& attempt : shares[i]) attempt.user = "user" + std::to_string(i);
+    return log_in_together(contender.service, shares);
+}
+
+/// Each attempt once, dealt out in turn.
+int log_in_by_shares(const Contender& contender, std::size_t processes) {
+    std::vector<std::vector<Attempt>> shares(processes);
+    for (std::size_t i = 0; i < contender.attempts.size(); ++i)
+        shares[i % processes].push_back(contender.attempts[i]);
+    return log_in_together(contender.service, shares);
 }
 
 int run(std::span<char* const> arguments) {
@@ -303,7 +319,8 @@ int run(std::span<char* const> arguments) {
     const auto mode = text(1);
     if (mode == "same") return log_in_here(number(2), contenders_of(arguments.subspan(3)));
     if (mode == "new") return log_in_new_processes(text(2), number(3), contenders_of(arguments.subspan(4)));
-    if (mode == "crowd") return log_in_together(contender_of(text(2)), std::stoi(text(3)));
+    if (mode == "crowd") return log_in_as_a_crowd(contender_of(text(2)), number(3));
+    if (mode == "shared") return log_in_by_shares(contender_of(text(2)), number(3));
     if (mode == "load") return load_in_new_processes(text(0), number(2), arguments.subspan(3));
     if (mode == "timed-load") return load(arguments[2]);
     prepare_host();

@@ -27,8 +27,8 @@ def as_postgres(*command, **options):
 class Cluster:
     """PostgreSQL in a directory of its own, reached through a socket there; whoever may go there is who they say."""
 
-    def __init__(self, **settings):
-        self.directory = Path(run("mktemp", "-d", "/run/private/cluster.XXXXXX").strip())
+    def __init__(self, place="/run/private", **settings):
+        self.directory = Path(run("mktemp", "-d", f"{place}/cluster.XXXXXX").strip())
         shutil.chown(self.directory, "postgres", "postgres")
         self.data = self.directory / "data"
         with socket.socket() as probe:
@@ -37,8 +37,8 @@ class Cluster:
         self.process = None
         try:
             self.prepare()
-            self.configure(fsync="off", max_connections="300", unix_socket_directories=f"'{self.directory}'", port=self.port,
-                           **settings)
+            self.configure(**{"fsync": "off", "max_connections": "300"} | settings,
+                           unix_socket_directories=f"'{self.directory}'", port=self.port)
             self.start()
         except BaseException:
             self.stop()
@@ -69,6 +69,10 @@ class Cluster:
         self.process.wait()
         self.process = None
 
+    def restart(self):
+        postgresql_server.end(self.process, signal.SIGINT)
+        self.start()
+
     def stop(self):
         if self.process is not None:
             postgresql_server.end(self.process, signal.SIGINT)  # which ends its sessions
@@ -87,7 +91,7 @@ class Cluster:
             shutil.copy(file, self.data / name)
             shutil.chown(self.data / name, "postgres", "postgres")
         self.configure(ssl="on", ssl_ca_file="'root.crt'")
-        (self.data / "pg_hba.conf").write_text("local all all trust\nhostssl all all 127.0.0.1/32 cert\n")
+        (self.data / "pg_hba.conf").write_text("local all,replication all trust\nhostssl all all 127.0.0.1/32 cert\n")
         self.reload()
         while rows(self.connect(), "SHOW ssl") != [("on",)]:
             time.sleep(0.05)
@@ -99,9 +103,9 @@ class Cluster:
 class Standby(Cluster):
     """A copy of a cluster that follows it."""
 
-    def __init__(self, primary):
+    def __init__(self, primary, **where_and_settings):
         self.primary = primary
-        super().__init__()
+        super().__init__(**where_and_settings)
 
     def prepare(self):
         as_postgres(PROGRAMS / "pg_basebackup", "-h", self.primary.directory, "-p", self.primary.port, "-D", self.data, "--no-sync",

@@ -46,9 +46,9 @@ class Authority:
 class Database:
     """A cluster of its own on a loopback port, for as long as it is wanted."""
 
-    def __init__(self, authority):
+    def __init__(self, authority, place="/run/private"):
         self.authority = authority
-        self.directory = Path(run("mktemp", "-d", "/run/private/database.XXXXXX").strip())
+        self.directory = Path(run("mktemp", "-d", f"{place}/database.XXXXXX").strip())
         shutil.chown(self.directory, OWNER, OWNER)
         self.port = free_port()
         self.process = None
