@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,8 +132,9 @@ bool is_readable_in_time(const Descriptor& output, const Descriptor& deadline) {
     return events[1].revents == 0;
 }
 
+/// Up to and with `end`; where that is empty, to the end of all.
 Result<SecretBytes> read_answer(const Program& program, const Descriptor& output, const Descriptor& deadline,
-                                std::size_t limit) {
+                                std::size_t limit, std::string_view end = "") {
     SecretBytes answer(limit + 1);
     for (std::size_t size = 0; is_readable_in_time(output, deadline);) {
         const auto count = read(output.number(), answer.data() + size, answer.size() - size);
@@ -140,9 +142,11 @@ Result<SecretBytes> read_answer(const Program& program, const Descriptor& output
         if (count < 0) return program_failure("%1 can't be read: %2", program, errno);
         size += static_cast<std::size_t>(count);
         if (size > limit) return program_failure("%1 says more than it should", program);
-        if (count > 0) continue;
+        const bool is_over = count == 0 || (!end.empty() && answer.text().substr(0, size).ends_with(end));
+        if (!is_over) continue;
         answer.resize(size);
-        return answer;
+        if (answer.text().ends_with(end)) return answer;
+        break;
     }
     return program_failure("%1 doesn't answer", program);
 }
@@ -169,6 +173,46 @@ Result<SecretBytes> answer_of(const Program& program, std::string_view input, st
     question = {};
     answer.writing = Descriptor();
     return read_answer(program, answer.reading, deadline, limit);
+}
+
+// ---- one that stands
+
+/// The socket is closed before the child is waited for.
+struct StandingProgram::Running {
+    Program program;
+    Child child;
+    Descriptor socket;
+};
+
+StandingProgram::StandingProgram(std::unique_ptr<Running> running) : running_(std::move(running)) {}
+StandingProgram::StandingProgram(StandingProgram&&) noexcept = default;
+StandingProgram& StandingProgram::operator=(StandingProgram&&) noexcept = default;
+StandingProgram::~StandingProgram() = default;
+
+/// A socket, because one can be told to send no signal where nobody listens any more.
+Result<StandingProgram> StandingProgram::start(const Program& program) {
+    int ends[2] = {-1, -1};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return program_failure("%1 can't be asked: %2", program, errno);
+    auto ours = above_standard(ends[0]);
+    const auto its = above_standard(ends[1]);
+    if (!ours || !its) return program_failure("%1 can't be asked: %2", program, errno);
+    pid_t number = -1;
+    if (const int error = Beginning(program, its, its).spawn(program, number); error != 0)
+        return program_failure("%1 can't be started: %2", program, error);
+    return StandingProgram(std::unique_ptr<Running>(new Running{program, Child(number), std::move(ours)}));
+}
+
+/// What doesn't go into the socket at once wasn't waited for: no program answers before it has read.
+Result<SecretBytes> StandingProgram::answer_to(std::string_view question, std::string_view end,
+                                               std::size_t limit) const {
+    const auto& [program, child, socket] = *running_;
+    const auto deadline = timer(program.seconds_to_answer);
+    if (!deadline) return program_failure("%1 can't be asked: %2", program, errno);
+    const auto sent = send(socket.number(), question.data(), question.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) return program_failure("%1 can't be asked: %2", program, errno);
+    if (sent != static_cast<ssize_t>(question.size())) return program_failure("%1 doesn't answer", program);
+    return read_answer(program, socket, deadline, limit, end);
 }
 
 }  // namespace totp

@@ -1,6 +1,8 @@
-// Another program asked one question: what it is given on stdin, what it answers on stdout, and no more.
+// Another program asked one question, or one after the other: what it is given on stdin, what it answers on
+// stdout, and no more.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,5 +28,24 @@ struct Program {
 /// exits with isn't looked at: a caller that ignores SIGCHLD never learns it. Changes no signal of this
 /// process.
 Result<SecretBytes> answer_of(const Program& program, std::string_view input, std::size_t limit);
+
+/// A program that answers one question after the other, begun as answer_of() begins it. Its input ends with
+/// this; it has a tenth of a second then to end by itself.
+class StandingProgram {
+  public:
+    static Result<StandingProgram> start(const Program& program);
+    StandingProgram(StandingProgram&&) noexcept;
+    StandingProgram& operator=(StandingProgram&&) noexcept;
+    ~StandingProgram();
+
+    /// What it prints after `question`, of any length, up to and with `end`: at most `limit` bytes. Each has
+    /// the whole time to be answered. Once that failed it is of no use any more.
+    Result<SecretBytes> answer_to(std::string_view question, std::string_view end, std::size_t limit) const;
+
+  private:
+    struct Running;
+    explicit StandingProgram(std::unique_ptr<Running> running);
+    std::unique_ptr<Running> running_;
+};
 
 }  // namespace totp

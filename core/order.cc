@@ -46,6 +46,13 @@ std::optional<Values> parse_values(std::string_view text) {
     return values;
 }
 
+/// Without the empty line it ends with; nothing where it doesn't.
+std::optional<std::string_view> without_end(std::string_view text) {
+    if (!text.ends_with(end_of_message)) return std::nullopt;
+    text.remove_suffix(1);
+    return text;
+}
+
 /// The sentence after the word that `text` begins with, if it does and is one line.
 std::optional<std::string> sentence_after(std::string_view word, std::string_view text) {
     if (!text.starts_with(word) || text.find('\n') != text.size() - 1) return std::nullopt;
@@ -59,10 +66,12 @@ SecretBytes format_order(const Order& order) {
     text.append(order.word);
     text.append("\n");
     append_values(text, order.values);
+    text.append("\n");
     return text;
 }
 
-std::optional<Order> parse_order(std::string_view text) {
+std::optional<Order> parse_order(std::string_view message) {
+    auto text = without_end(message).value_or("");
     const auto line = take_line(text);
     if (!line || !line->starts_with(beginning)) return std::nullopt;
     auto values = parse_values(text);
@@ -75,16 +84,18 @@ SecretBytes format_facts(const Result<Values>& facts) {
     if (facts) {
         SecretBytes text(done);
         append_values(text, *facts);
+        text.append("\n");
         return text;
     }
     const auto& [trouble, message] = facts.failure();
     SecretBytes text(trouble == Trouble::input ? refused : unusable);
     text.append(message.english());
-    text.append("\n");
+    text.append(end_of_message);
     return text;
 }
 
-std::optional<Result<Values>> parse_facts(std::string_view text) {
+std::optional<Result<Values>> parse_facts(std::string_view message) {
+    const auto text = without_end(message).value_or("");
     if (text.starts_with(done)) {
         auto values = parse_values(text.substr(done.size()));
         return values ? std::optional(Result<Values>(*std::move(values))) : std::nullopt;

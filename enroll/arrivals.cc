@@ -84,7 +84,7 @@ std::optional<UnixTime> from_local_time(std::tm moment) {
 }
 
 /// Adds a line's device to its account's, or its failure in place of them.
-void gather(std::vector<Arrival>& arrivals, const std::string& path, OathUser user) {
+void gather(std::vector<Arrival>& arrivals, const std::string& path, OathUser user, Accounts accounts) {
     auto arrival = std::ranges::find(arrivals, user.name, &Arrival::user);
     if (arrival == arrivals.end()) {
         arrivals.push_back({user.name, path, std::vector<ForeignDevice>()});
@@ -93,7 +93,7 @@ void gather(std::vector<Arrival>& arrivals, const std::string& path, OathUser us
     if (!arrival->devices) return;
     if (!user.device) {
         arrival->devices = about(path, user.device.failure());
-    } else if (getpwnam(user.name.c_str()) == nullptr) {
+    } else if (accounts == Accounts::of_this_machine && getpwnam(user.name.c_str()) == nullptr) {
         arrival->devices = input_failure(tr("%1 line %2 is of %3, who has no account here: see getent passwd",
                                             {printable(path), user.line, printable(user.name)}));
     } else {
@@ -133,13 +133,13 @@ Arrival google_file_at(const std::string& path, const std::string& user) {
     return google_arrival(*owner, path, file->text);
 }
 
-std::vector<Arrival> oath_users_at(const std::string& path, const std::string& user) {
+std::vector<Arrival> oath_users_at(const std::string& path, const std::string& user, Accounts accounts) {
     const auto from = name_of_file(path);
     auto file = file_at(path, longest_users_file);
     if (!file) return {{user, from, file.failure()}};
     std::vector<Arrival> arrivals;
     for (auto& each : parse_oath_users_file(file->text.text(), from_local_time)) {
-        if (user.empty() || each.name == user) gather(arrivals, from, std::move(each));
+        if (user.empty() || each.name == user) gather(arrivals, from, std::move(each), accounts);
     }
     if (arrivals.empty()) {
         const auto sentence = user.empty() ? tr("%1 has no line of anybody", {printable(from)})

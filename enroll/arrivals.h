@@ -28,9 +28,13 @@ Arrival google_file_of(const std::string& user);
 /// a directory of root's may be anybody's.
 Arrival google_file_at(const std::string& path, const std::string& user);
 
+/// Whose accounts a file of many is about.
+enum class Accounts { of_this_machine, of_a_database };
+
 /// A users file of pam_oath, of which `user` may ask for one account's lines alone. A wrong line takes the
-/// whole account with it, and no other.
-std::vector<Arrival> oath_users_at(const std::string& path, const std::string& user);
+/// whole account with it, and no other; so does one of somebody who has no account on this machine, where it
+/// must be that.
+std::vector<Arrival> oath_users_at(const std::string& path, const std::string& user, Accounts accounts);
 
 /// A file of key URIs, or of those that Google Authenticator's export shows.
 Arrival uris_at(const std::string& path, const std::string& user);

@@ -14,11 +14,9 @@ int AccountCommand::run(const SharedOptions& shared) {
     return session ? act(*session) : complain(session.failure());
 }
 
-int AccountCommand::act_elsewhere(const AccountElsewhere&) {
-    return complain(
-        Failure{Trouble::settings,
-                tr("this can't be done in a database (engine = postgresql): with --local it is for this "
-                   "machine's accounts")});
+int refuse_elsewhere(const Sentence& why_and_what) {
+    return complain(Failure{Trouble::settings,
+                            tr("%1 (with --local it is for this machine's accounts)", {why_and_what})});
 }
 
 int complain_unenrolled(const Account& account) {

@@ -34,8 +34,8 @@ class AccountCommand : public Command {
     /// What is wrong with the options as they were given; told before anybody is asked anything.
     virtual std::optional<Failure> refuse_options() const { return std::nullopt; }
     virtual int act(const Session& session) = 0;
-    /// The same for an account in a database. Refuses if it isn't said how.
-    virtual int act_elsewhere(const AccountElsewhere& account);
+    /// The same for an account in a database.
+    virtual int act_elsewhere(const AccountElsewhere& account) = 0;
 };
 
 std::unique_ptr<Command> make_add();
@@ -52,6 +52,9 @@ std::unique_ptr<Command> make_resync();
 std::unique_ptr<Command> make_status();
 std::unique_ptr<Command> make_unlock();
 std::unique_ptr<Command> make_verify();
+
+/// Says why a command can't be done in a database, and what to do instead; returns the exit code.
+int refuse_elsewhere(const Sentence& why_and_what);
 
 /// "NAME is not enrolled", as every command says it; returns the exit code.
 int complain_unenrolled(const Account& account);

@@ -33,6 +33,12 @@ bool is_blank(const SecretBytes& line) {
     return line.text().find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
+std::optional<Introduced> taken(Confirmation& confirmation, const SecretBytes& code) {
+    auto state = confirmation.take(code, std::time(nullptr));
+    if (!state) return std::nullopt;
+    return Introduced{*std::move(state), code};
+}
+
 }  // namespace
 
 Introduction::Introduction(Device device, KeyUri key, std::string qr_word, bool is_json, QrSymbol symbol)
@@ -83,7 +89,7 @@ std::vector<SecretBytes> Introduction::page(const Sentence& message, bool is_tur
     return lines;
 }
 
-std::optional<LoginState> Introduction::confirm_on_page(const Terminal& terminal,
+std::optional<Introduced> Introduction::confirm_on_page(const Terminal& terminal,
                                                         const Policy& policy) const {
     Confirmation confirmation(device_, policy);
     Sentence message;
@@ -97,7 +103,7 @@ std::optional<LoginState> Introduction::confirm_on_page(const Terminal& terminal
             message = {};
             is_turned = is_blank(*code) && !is_turned;
             if (is_blank(*code)) continue;
-            if (auto state = confirmation.take(*code, std::time(nullptr))) return state;
+            if (auto shown = taken(confirmation, *code)) return shown;
             message = confirmation.explanation();
         }
     }
@@ -144,7 +150,7 @@ void Introduction::show() const {
     wait_for_key();
 }
 
-std::optional<LoginState> Introduction::confirm(const Policy& policy) const {
+std::optional<Introduced> Introduction::confirm(const Policy& policy) const {
     const auto terminal = examine_terminal();
     if (has_page(terminal)) return confirm_on_page(terminal, policy);
     show_as_text(terminal);
@@ -152,7 +158,7 @@ std::optional<LoginState> Introduction::confirm(const Policy& policy) const {
     while (confirmation.has_tries_left()) {
         const auto code = ask_line(tr("Code that the app shows now: "));
         if (!code) break;
-        if (auto state = confirmation.take(*code, std::time(nullptr))) return state;
+        if (auto shown = taken(confirmation, *code)) return shown;
         complain(confirmation.explanation());
     }
     return std::nullopt;

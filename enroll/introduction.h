@@ -14,6 +14,12 @@
 
 namespace totp {
 
+/// A device that its person has.
+struct Introduced {
+    LoginState state;                 ///< to begin it with, alone; its code is spent there
+    std::optional<SecretBytes> code;  ///< that it showed; nothing where none was asked for
+};
+
 class Introduction {
   public:
     /// `qr_word` is one of words_of_qr(). `is_json`: stdout is for JSON, what is shown goes to stderr.
@@ -26,15 +32,15 @@ class Introduction {
     /// Shows the key; on a terminal, until a key is pressed. Throws Interrupted.
     void show() const;
 
-    /// Shows the key and asks for the code that the app shows, three times at most: the login state of the
-    /// device alone, with that code spent; nothing if no right one came. Throws Interrupted.
-    std::optional<LoginState> confirm(const Policy& policy) const;
+    /// Shows the key and asks for the code that the app shows, three times at most; nothing if no right one
+    /// came. Throws Interrupted.
+    std::optional<Introduced> confirm(const Policy& policy) const;
 
   private:
     Introduction(Device device, KeyUri key, std::string qr_word, bool is_json, QrSymbol symbol);
 
     bool has_page(const Terminal& terminal) const { return terminal.can_show_secrets && !is_json_; }
-    std::optional<LoginState> confirm_on_page(const Terminal& terminal, const Policy& policy) const;
+    std::optional<Introduced> confirm_on_page(const Terminal& terminal, const Policy& policy) const;
     /// `message` stands in place of the greeting; `is_turned`: on a small terminal, the side with the
     /// picture.
     std::vector<SecretBytes> page(const Sentence& message, bool is_turned) const;

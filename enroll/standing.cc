@@ -133,6 +133,14 @@ Sentence line_of_enrolled(const Json& standing) {
                         : tr("%1, %2, last used %3", {devices, codes, last});
 }
 
+/// Nothing where it isn't one.
+std::optional<Json> standing_in(const std::optional<SecretBytes>& text) {
+    auto standing = text ? Json::parse(text->text(), nullptr, false) : Json();
+    const bool is_one = standing.is_object() && standing.contains("user") && standing["user"].is_string() &&
+                        standing.contains("enrolled") && standing["enrolled"].is_boolean();
+    return is_one ? std::optional(std::move(standing)) : std::nullopt;
+}
+
 }  // namespace
 
 Json standing_of(const std::string& user, const std::optional<Enrolment>& enrolment, const LoginState& state,
@@ -165,12 +173,27 @@ Json standing_of_unusable(const std::string& user, const Failure& failure) {
 Result<Json> standing_of(const AccountElsewhere& account) {
     const auto facts = account.order("status");
     if (!facts) return facts.failure();
-    const bool is_one = facts->size() == 1 && facts->front();
-    auto standing = is_one ? Json::parse(facts->front()->text(), nullptr, false) : Json();
-    if (standing.is_object() && standing.contains("enrolled") && standing["enrolled"].is_boolean())
-        return standing;
+    auto standing = facts->size() == 1 ? standing_in(facts->front()) : std::nullopt;
+    if (standing) return *std::move(standing);
     return Failure{Trouble::store,
                    tr("what the database says of %1 makes no sense", {printable(account.account().name)})};
+}
+
+Result<std::vector<Json>> standings_after(const std::string& name, const DatabaseElsewhere& database) {
+    constexpr int at_once = 100;  // at most 4 KiB each, encoded: longest_facts holds them
+    const auto facts = database.order("statuses", {value_of(name), value_of(std::to_string(at_once))});
+    if (!facts) return facts.failure();
+    std::vector<Json> standings;
+    standings.reserve(facts->size());
+    for (const auto& text : *facts) {
+        auto standing = standing_in(text);
+        if (!standing) {
+            return Failure{Trouble::store,
+                           tr("what the database says of those after %1 makes no sense", {printable(name)})};
+        }
+        standings.push_back(*std::move(standing));
+    }
+    return standings;
 }
 
 std::string page_of(const Json& standing, bool is_for_root) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/policy.h"
 #include "core/store.h"
@@ -20,6 +21,9 @@ Json standing_of_unusable(const std::string& user, const Failure& failure);
 
 /// The same as a database tells it.
 Result<Json> standing_of(const AccountElsewhere& account);
+
+/// The same of the next accounts after the one of this name, some of them at once; '' begins. None come last.
+Result<std::vector<Json>> standings_after(const std::string& name, const DatabaseElsewhere& database);
 
 /// A page about it, for people.
 std::string page_of(const Json& standing, bool is_for_root);

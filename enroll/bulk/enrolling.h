@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "core/file_store.h"
 #include "enroll/bulk/out_directory.h"
+#include "enroll/bulk/register.h"
 
 namespace totp {
 
@@ -18,29 +18,24 @@ struct Enrollee {
     std::string label;
 };
 
-enum class Ending {
-    enrolled,     ///< by this run, or its last step by this run
-    done_before,  ///< nothing was changed
-};
-
 class Enrolling {
   public:
-    Enrolling(FileStorePlaces places, const OutDirectory& out, std::size_t recovery_codes)
-        : places_(std::move(places)), out_(out), recovery_codes_(recovery_codes) {}
+    Enrolling(const Register& accounts, const OutDirectory& out, std::size_t recovery_codes)
+        : accounts_(accounts), out_(out), recovery_codes_(recovery_codes) {}
 
     /// Takes the next step for the account and all that follow it. A failure is a sentence without file and
     /// line; the account is as it was before then, or the next call goes on.
     Result<Ending> enrol(const Enrollee& enrollee) const;
 
   private:
-    struct Fresh;
-
     Result<Ending> enrol_anew(const Enrollee& enrollee) const;
-    Result<Done> put_in_store(HeldAccount& held, const Fresh& fresh) const;
+    Result<Ending> enrol_begun(const Enrollee& enrollee, const LyingText& begun) const;
+    Result<Ending> enrol_with(const Enrollee& enrollee, const Fresh& fresh,
+                              const Register::Begin& begin) const;
     Result<Ending> finish(const Enrollee& enrollee, const KeyUri& key) const;
     Result<Fresh> make(const Enrollee& enrollee) const;
 
-    FileStorePlaces places_;
+    const Register& accounts_;
     const OutDirectory& out_;
     std::size_t recovery_codes_;
 };

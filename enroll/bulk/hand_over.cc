@@ -1,6 +1,7 @@
 #include "enroll/bulk/hand_over.h"
 
 #include "core/base32.h"
+#include "core/recovery.h"
 #include "enroll/foreign/lines.h"
 
 namespace totp {
@@ -8,6 +9,7 @@ namespace {
 
 constexpr std::string_view margin = "    ";
 constexpr std::string_view scheme = "otpauth://";
+constexpr std::size_t size_of_code = std::string_view("XXXX-XXXX-XXXX-XXXX").size();
 
 void append_line(SecretBytes& text, std::string_view line) {
     text.append(line);
@@ -74,6 +76,16 @@ std::optional<KeyUri> key_in_hand_over(std::string_view text) {
         found = *std::move(key);
     }
     return found;
+}
+
+std::vector<SecretBytes> recovery_codes_in_hand_over(std::string_view text) {
+    std::vector<SecretBytes> codes;
+    for (const auto& line : lines_of(text)) {
+        if (!line.text.starts_with(margin)) continue;
+        const auto code = line.text.substr(margin.size());
+        if (code.size() == size_of_code && normalized_recovery_code(code)) codes.emplace_back(code);
+    }
+    return codes;
 }
 
 }  // namespace totp

@@ -24,4 +24,7 @@ SecretBytes format_hand_over(const HandOver& hand_over);
 /// The key of which such a text is; nothing where it doesn't say, or names several.
 std::optional<KeyUri> key_in_hand_over(std::string_view text);
 
+/// The recovery codes in it, as they stand there.
+std::vector<SecretBytes> recovery_codes_in_hand_over(std::string_view text);
+
 }  // namespace totp

@@ -84,7 +84,12 @@ Result<std::optional<LyingText>> OutDirectory::text_called(const std::string& na
     SecretBytes text;
     if (!file || read_whole(file, longest_text, text) != 0)
         return path_failure("%1 can't be read: %2", directory_.path + "/" + name);
-    return std::optional(LyingText{key_in_hand_over(text.text())});
+    return std::optional(LyingText{key_in_hand_over(text.text()), recovery_codes_in_hand_over(text.text())});
+}
+
+bool OutDirectory::has(const std::string& name) const {
+    struct stat status {};
+    return fstatat(directory_.number(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 Result<LyingThere> OutDirectory::what_lies_there(const std::string& record) const {
@@ -92,10 +97,8 @@ Result<LyingThere> OutDirectory::what_lies_there(const std::string& record) cons
     if (!handed) return handed.failure();
     auto has_begun = text_called(begun(name_of_text(record)));
     if (!has_begun) return has_begun.failure();
-    struct stat status {};
-    const bool has_picture =
-        fstatat(directory_.number(), name_of_picture(record).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-    return LyingThere{*std::move(has_begun), *std::move(handed), has_picture};
+    const auto picture = name_of_picture(record);
+    return LyingThere{*std::move(has_begun), *std::move(handed), has(picture), has(begun(picture))};
 }
 
 Result<Done> OutDirectory::write(const std::string& name, const SecretBytes& content) const {
@@ -117,6 +120,7 @@ Result<Done> OutDirectory::begin_picture(const std::string& record, const Secret
 
 Result<Done> OutDirectory::begin(const std::string& record, const SecretBytes& text,
                                  const SecretBytes& picture) const {
+    if (auto removed = remove(begun(name_of_picture(record))); !removed) return removed;
     if (auto written = write(begun(name_of_text(record)), text); !written) return written;
     return begin_picture(record, picture);
 }

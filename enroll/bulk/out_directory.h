@@ -44,6 +44,7 @@ class OutDirectory {
     OutDirectory(Directory directory, DirectoryLock lock)
         : directory_(std::move(directory)), lock_(std::move(lock)) {}
 
+    bool has(const std::string& name) const;
     Result<std::optional<LyingText>> text_called(const std::string& name) const;
     Result<Done> write(const std::string& name, const SecretBytes& content) const;
     Result<Done> rename(const std::string& from, const std::string& to) const;

@@ -100,7 +100,7 @@ class Add : public AccountCommand {
         const Settings& settings;
         bool json;
     };
-    using Save = std::function<Result<Saved>(const Device&, const LoginState&)>;
+    using Save = std::function<Result<Saved>(const Device&, const Introduced&)>;
     /// Shows the device's key, has it confirmed and saved.
     int introduce(const Device& device, const Owner& owner, const Save& save) const;
 
@@ -110,13 +110,12 @@ class Add : public AccountCommand {
     Result<Device> new_device(const std::optional<Enrolment>& enrolment) const;
     KeyUri key_uri(const Device& device, const Account& account) const;
     Result<Done> write_qr(const Introduction& introduction, const KeyUri& key, QrFile& file) const;
-    /// The login state to begin the device with, once its person has seen the key; nothing, after a
-    /// complaint, if it showed no right code.
-    std::optional<LoginState> introduced(const Device& device, const Introduction& introduction,
+    /// Once its person has seen the key; nothing, after a complaint, if it showed no right code.
+    std::optional<Introduced> introduced(const Device& device, const Introduction& introduction,
                                          const Owner& owner) const;
     Result<Saved> save(const Session& session, Device device, const LoginState& state) const;
     Result<Saved> save_elsewhere(const AccountElsewhere& account, const Device& device,
-                                 const LoginState& state, bool is_first) const;
+                                 const std::optional<SecretBytes>& shown, bool is_first) const;
     void report(const Account& account, const KeyUri& key, const Saved& saved, bool json) const;
 
     std::optional<std::string> name_;
@@ -220,15 +219,15 @@ Result<Done> Add::write_qr(const Introduction& introduction, const KeyUri& key, 
         {key.issuer, key.label, in_groups_of_four(base32_encode(key.credential.secret.octets()))});
 }
 
-std::optional<LoginState> Add::introduced(const Device& device, const Introduction& introduction,
+std::optional<Introduced> Add::introduced(const Device& device, const Introduction& introduction,
                                           const Owner& owner) const {
     if (needs_no_code_) {
         if (!owner.json) introduction.show();
-        return new_login_state({.devices = {device}});
+        return Introduced{new_login_state({.devices = {device}}), std::nullopt};
     }
-    auto state = introduction.confirm(owner.settings.policy);
-    if (!state) complain(tr("nothing was enrolled: no right code came from the device"));
-    return state;
+    auto shown = introduction.confirm(owner.settings.policy);
+    if (!shown) complain(tr("nothing was enrolled: no right code came from the device"));
+    return shown;
 }
 
 /// Where the name was ours to choose, another is chosen if somebody took it meanwhile.
@@ -294,7 +293,7 @@ int Add::act(const Session& session) {
     if (!device) return complain(device.failure());
     return introduce(
         *device, {session.account(), session.settings(), session.json()},
-        [&](const Device& shown, const LoginState& state) { return save(session, shown, state); });
+        [&](const Device& shown, const Introduced& by) { return save(session, shown, by.state); });
 }
 
 int Add::introduce(const Device& device, const Owner& owner, const Save& save) const {
@@ -305,9 +304,9 @@ int Add::introduce(const Device& device, const Owner& owner, const Save& save) c
     const SignalsHeldBack signals;  // until the file of --qr-file is gone or stays
     QrFile file;
     if (const auto written = write_qr(*introduction, key, file); !written) return complain(written.failure());
-    const auto state = introduced(device, *introduction, owner);
-    if (!state) return exit_refused;
-    const auto saved = save(device, *state);
+    const auto by = introduced(device, *introduction, owner);
+    if (!by) return exit_refused;
+    const auto saved = save(device, *by);
     if (!saved) return complain(saved.failure());
     file.keep();
     report(owner.account, key, *saved, owner.json);
@@ -324,19 +323,23 @@ std::optional<Enrolment> names_in(const Json& standing) {
     return enrolment;
 }
 
-/// A counter goes on after the code that was shown. A clock's code isn't told the database: it gets in once
-/// more.
+/// The database spends the code that was shown, if it is right by its clock too: else none would get in.
 Result<Saved> Add::save_elsewhere(const AccountElsewhere& account, const Device& device,
-                                  const LoginState& state, bool is_first) const {
+                                  const std::optional<SecretBytes>& shown, bool is_first) const {
     const auto& [type, algorithm, digits, period, counter, secret] = device.credential;
     const bool is_counter = type == CredentialType::hotp;
-    const auto next = state.devices.front().next.value_or(counter);
     const auto added =
         account.order("add_device", {value_of(device.name), value_of(hexadecimal(secret.octets())),
                                      value_of(is_counter ? "hotp" : "totp"), value_of(name_of(algorithm)),
-                                     value_of(std::to_string(digits)), value_of(std::to_string(period)),
-                                     value_of(std::to_string(is_counter ? next : 0))});
+                                     value_of(std::to_string(digits)),
+                                     is_counter ? std::nullopt : value_of(std::to_string(period)),
+                                     value_of(std::to_string(counter)), shown});
     if (!added) return added.failure();
+    if (!says(*added, "t")) {
+        return Failure{Trouble::system,
+                       tr("nothing was enrolled: by the database's clock that code isn't right; compare its "
+                          "clock and this machine's")};
+    }
     log_change(account.account(), Change::device_added, device.name);
     Saved saved{.device = device.name, .codes = {}};
     const auto count = recovery_codes_.value_or(usual_recovery_codes);
@@ -356,8 +359,8 @@ int Add::act_elsewhere(const AccountElsewhere& account) {
     const auto device = new_device(enrolment);
     if (!device) return complain(device.failure());
     return introduce(*device, {account.account(), account.settings(), account.json()},
-                     [&](const Device& shown, const LoginState& state) {
-                         return save_elsewhere(account, shown, state, !enrolment);
+                     [&](const Device& shown, const Introduced& by) {
+                         return save_elsewhere(account, shown, by.code, !enrolment);
                      });
 }
 

@@ -56,6 +56,11 @@ struct Tally {
 
 std::string_view word_for(Ending ending) { return ending == Ending::enrolled ? "enrolled" : "done_before"; }
 
+/// Of somebody else's enrolment there is nothing to tell.
+Subject known_of(const Subject& subject, Ending ending) {
+    return ending == Ending::done_elsewhere ? Subject{.line = subject.line, .user = subject.user} : subject;
+}
+
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(std::string_view(text)); }
 
 void print_facts(const Subject& subject, std::string_view outcome, const std::string& error) {
@@ -92,7 +97,10 @@ class Bulk : public Command {
     /// Whom the lines are of, once each; the rest is reported.
     std::vector<Enrollee> enrollees_of(const std::vector<ListLine>& lines, bool is_json);
     Result<Enrollee> enrollee_of(const ListLine& line) const;
+    Result<Account> account_of(const ListLine& line) const;
     Result<Done> take_line(const ListLine& line, std::vector<Enrollee>& all);
+    int enrol_in_files(const std::vector<ListLine>& lines, const SharedOptions& shared);
+    int enrol_in(const Register& accounts, const std::vector<ListLine>& lines, bool is_json);
     void enrol(const std::vector<Enrollee>& enrollees, const Enrolling& enrolling, const OutDirectory& out,
                bool is_json);
     void take(const Enrollee& enrollee, const Result<Ending>& outcome, const OutDirectory& out, bool is_json);
@@ -104,6 +112,7 @@ class Bulk : public Command {
     std::optional<std::string> device_;
     std::string issuer_ = host_name();
     std::size_t recovery_codes_ = usual_recovery_codes;
+    bool is_elsewhere_ = false;           ///< the accounts are a database's
     std::map<std::string, int> line_of_;  ///< by account
     Tally tally_;
 };
@@ -142,22 +151,29 @@ Result<std::vector<ListLine>> Bulk::read_list() const {
     return parse_account_list(text, name_of_list());
 }
 
+/// Those of a database needn't have an account on this machine.
+Result<Account> Bulk::account_of(const ListLine& line) const {
+    const auto& name = line.account->user;
+    if (is_elsewhere_) return Account{name};
+    const auto* entry = getpwnam(name.c_str());
+    if (entry != nullptr) return Account{entry->pw_name, entry->pw_uid};
+    return input_failure(tr("%1 names %2, who isn't an account of this machine: see getent passwd",
+                            {place_in_list(name_of_list(), line.number), printable(name)}));
+}
+
 Result<Enrollee> Bulk::enrollee_of(const ListLine& line) const {
     if (!line.account) return line.account.failure();
     const auto& listed = *line.account;
     const auto place = place_in_list(name_of_list(), line.number);
     const auto user = printable(listed.user);
-    const auto* entry = getpwnam(listed.user.c_str());
-    if (entry == nullptr) {
-        return input_failure(
-            tr("%1 names %2, who isn't an account of this machine: see getent passwd", {place, user}));
-    }
+    const auto account = account_of(line);
+    if (!account) return account.failure();
     Enrollee enrollee{.line = line.number,
-                      .account = {entry->pw_name, entry->pw_uid},
-                      .record = record_name(entry->pw_name).value_or(""),
+                      .account = *account,
+                      .record = record_name(account->name).value_or(""),
                       .device = listed.device,
                       .issuer = listed.issuer.empty() ? issuer_ : listed.issuer,
-                      .label = listed.label.empty() ? entry->pw_name : listed.label};
+                      .label = listed.label.empty() ? account->name : listed.label};
     if (enrollee.device.empty()) enrollee.device = device_.value_or(free_device_name({}));
     if (enrollee.record.empty() || enrollee.record.size() > longest_file_name - dot_and_suffix) {
         return input_failure(tr("%1 names %2, which is too long for the name of a file", {place, user}));
@@ -203,7 +219,7 @@ void Bulk::take(const Enrollee& enrollee, const Result<Ending>& outcome, const O
     }
     if (*outcome == Ending::enrolled) log_change(enrollee.account, Change::device_added, enrollee.device);
     ++(*outcome == Ending::enrolled ? tally_.enrolled : tally_.done_before);
-    if (is_json) print_facts(subject, word_for(*outcome), "");
+    if (is_json) print_facts(known_of(subject, *outcome), word_for(*outcome), "");
 }
 
 void Bulk::enrol(const std::vector<Enrollee>& enrollees, const Enrolling& enrolling, const OutDirectory& out,
@@ -244,10 +260,15 @@ int Bulk::conclude(std::size_t all, const OutDirectory& out, bool is_json) const
     return code;
 }
 
-int Bulk::run(const SharedOptions& shared) {
-    if (const auto failure = refuse_options(shared)) return complain(*failure);
-    const auto lines = read_list();
-    if (!lines) return complain(lines.failure());
+int Bulk::enrol_in(const Register& accounts, const std::vector<ListLine>& lines, bool is_json) {
+    const auto out = OutDirectory::open(out_);
+    if (!out) return complain(out.failure());
+    const auto enrollees = enrollees_of(lines, is_json);
+    enrol(enrollees, Enrolling(accounts, *out, recovery_codes_), *out, is_json);
+    return tally_.code;
+}
+
+int Bulk::enrol_in_files(const std::vector<ListLine>& lines, const SharedOptions& shared) {
     const auto installation = find_accounts(shared);
     if (!installation) return complain(installation.failure());
     if (const auto prepared = prepare_store(*installation); !prepared) return complain(prepared.failure());
@@ -256,11 +277,18 @@ int Bulk::run(const SharedOptions& shared) {
     // Each would hinder the other for long: a rekey has to be alone for a moment.
     const auto no_rekey = DirectoryLock::take(*store, Lock::shared, "totp-enroll rekey");
     if (!no_rekey) return complain(no_rekey.failure());
-    const auto out = OutDirectory::open(out_);
-    if (!out) return complain(out.failure());
-    const auto enrollees = enrollees_of(*lines, shared.json);
-    enrol(enrollees, Enrolling(installation->places, *out, recovery_codes_), *out, shared.json);
-    return tally_.code;
+    return enrol_in(RegisterInFiles(installation->places), lines, shared.json);
+}
+
+int Bulk::run(const SharedOptions& shared) {
+    if (const auto failure = refuse_options(shared)) return complain(*failure);
+    const auto lines = read_list();
+    if (!lines) return complain(lines.failure());
+    const auto database = find_database(shared);
+    if (!database) return complain(database.failure());
+    is_elsewhere_ = database->has_value();
+    return is_elsewhere_ ? enrol_in(RegisterInDatabase(**database), *lines, shared.json)
+                         : enrol_in_files(*lines, shared);
 }
 
 }  // namespace

@@ -60,6 +60,11 @@ class Export : public AccountCommand {
   private:
     std::optional<Failure> refuse_options() const override;
     int act(const Session& session) override;
+    int act_elsewhere(const AccountElsewhere& account) override {
+        return refuse_elsewhere(tr(
+            "a database gives no key away (engine = postgresql): for another app, totp-enroll add --user %1",
+            {printable(account.account().name)}));
+    }
 
     Result<std::vector<Leaving>> chosen(const Enrolment& enrolment, const LoginState& state,
                                         const Account& account) const;

@@ -1,5 +1,6 @@
 // totp-enroll forget: no place is known any more; the next login from each needs a code, and is a stranger's
 // to the throttle.
+#include "core/percent.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
@@ -15,6 +16,12 @@ class Forget : public AccountCommand {
 
   private:
     int act(const Session& session) override;
+    int act_elsewhere(const AccountElsewhere& account) override {
+        return refuse_elsewhere(
+            tr("a database lets nobody in without a code (engine = postgresql): there is nothing to forget; "
+               "failures are cleared by totp-enroll unlock --user %1",
+               {printable(account.account().name)}));
+    }
 };
 
 void report(const Session& session, std::size_t forgotten) {

@@ -2,7 +2,9 @@
 // that nobody's app needs a change.
 #include <algorithm>
 #include <ctime>
+#include <functional>
 
+#include "core/hexadecimal.h"
 #include "core/percent.h"
 #include "enroll/arrivals.h"
 #include "enroll/change_log.h"
@@ -105,8 +107,14 @@ class Import : public Command {
 
   private:
     std::optional<Failure> refuse_options(const SharedOptions& shared) const;
-    std::vector<Arrival> arrivals(const std::string& user) const;
-    int take(const Arrival& arrival, SharedOptions shared) const;
+    std::vector<Arrival> arrivals(const std::string& user, Accounts accounts) const;
+    int take_here(const SharedOptions& shared) const;
+    int take_elsewhere(const DatabaseElsewhere& database, const SharedOptions& shared) const;
+    /// Goes through all there are; `take` has one of them enrolled.
+    int take_all(const SharedOptions& shared, Accounts accounts,
+                 const std::function<Result<Imported>(const Arrival&)>& take) const;
+    Result<Imported> adopt_here(const Arrival& arrival, SharedOptions shared) const;
+    Result<Imported> adopt_elsewhere(const AccountElsewhere& account, const Arrival& arrival) const;
     Result<Imported> adopt_into(const Session& session, const Arrival& arrival) const;
     /// Why devices that are new to an enrolled account aren't added to it, as a clause after its name.
     std::optional<Failure> refuse_further(const Arrival& arrival, const Enrolment& enrolment,
@@ -145,14 +153,15 @@ std::optional<Failure> Import::refuse_options(const SharedOptions& shared) const
     return std::nullopt;
 }
 
-std::vector<Arrival> Import::arrivals(const std::string& user) const {
+std::vector<Arrival> Import::arrivals(const std::string& user, Accounts accounts) const {
     if (is_of_all_homes_) return google_files_of_all();
     if (files_.empty()) return {google_file_of(user)};
     std::vector<Arrival> all;
     for (const auto& file : files_) {
         if (format_ == "google") all.push_back(google_file_at(file, user));
         if (format_ == "uri") all.push_back(uris_at(file, user));
-        if (format_ == "oath") std::ranges::move(oath_users_at(file, user), std::back_inserter(all));
+        if (format_ == "oath")
+            std::ranges::move(oath_users_at(file, user, accounts), std::back_inserter(all));
     }
     return all;
 }
@@ -197,27 +206,107 @@ Result<Imported> Import::adopt_into(const Session& session, const Arrival& arriv
     return Imported{*std::move(adoption), is_changed};
 }
 
-int Import::take(const Arrival& arrival, SharedOptions shared) const {
-    if (!arrival.devices) return report(arrival, arrival.devices.failure(), shared.json);
+Result<Imported> Import::adopt_here(const Arrival& arrival, SharedOptions shared) const {
     shared.user = arrival.user;
     const auto session = open_session(shared);
-    if (!session) return report(arrival, session.failure(), shared.json);
-    const auto imported = adopt_into(*session, arrival);
-    if (!imported) return report(arrival, imported.failure(), shared.json);
-    report(arrival, *imported, shared.json);
-    return exit_done;
+    if (!session) return session.failure();
+    return adopt_into(*session, arrival);
+}
+
+// ---- into a database
+
+/// As totp.foreign_device is filled.
+Json order_of(const ForeignDevice& foreign) {
+    const auto& credential = foreign.credential;
+    Json digits = Json::array();
+    for (const auto& code : foreign.recovery_digits) digits.push_back(code.text());
+    SecretBytes secret("\\x");
+    secret.append(hexadecimal(credential.secret.octets()));
+    return {{"type", name_of(credential.type)},
+            {"algorithm", name_of(credential.algorithm)},
+            {"digits", credential.digits},
+            {"period", credential.type == CredentialType::totp ? Json(credential.period) : Json()},
+            {"secret", secret.text()},
+            {"next", foreign.next},
+            {"drift", foreign.drift},
+            {"last_used", foreign.last_used},
+            {"recovery_digits", digits}};
+}
+
+/// What the database says it did; nothing where that makes no sense for so many devices.
+std::optional<Imported> imported_by(const Values& facts, std::size_t count) {
+    const auto text = one_text_of(facts);
+    const auto said = text ? Json::parse(*text, nullptr, false) : Json();
+    if (!said.is_object() || !said.contains("changed") || !said.contains("devices")) return std::nullopt;
+    if (!said["changed"].is_boolean() || said["devices"].size() != count) return std::nullopt;
+    Imported imported{{}, said["changed"].get<bool>()};
+    imported.adoption.devices.reserve(count);
+    for (const auto& device : said["devices"]) {
+        imported.adoption.devices.push_back(
+            {.name = text_of(device.at("name")),
+             .is_new = device.at("new").get<bool>(),
+             .recovery_codes = device.at("recovery_codes").get<std::size_t>()});
+    }
+    return imported;
+}
+
+/// The clock, the names and the limits that count are the database's: it decides as adopt() does.
+Result<Imported> Import::adopt_elsewhere(const AccountElsewhere& account, const Arrival& arrival) const {
+    Json devices = Json::array();
+    for (const auto& foreign : *arrival.devices) devices.push_back(order_of(foreign));
+    const auto text = devices.dump();
+    const auto facts =
+        account.order("adopt", {SecretBytes(std::string_view(text)), name_ ? value_of(*name_) : std::nullopt,
+                                value_of(is_of_all_homes_ ? "f" : "t")});
+    if (!facts) {
+        const auto& [trouble, message] = facts.failure();
+        return Failure{trouble, tr("%1: %2", {printable(arrival.user), message})};
+    }
+    auto imported = imported_by(*facts, arrival.devices->size());
+    if (!imported) {
+        return Failure{Trouble::store,
+                       tr("what the database says of %1 makes no sense", {printable(arrival.user)})};
+    }
+    for (const auto& each : imported->adoption.devices) {
+        if (each.is_new) log_change(account.account(), Change::device_added, each.name);
+    }
+    return *std::move(imported);
+}
+
+// ---- all of them
+
+int Import::take_all(const SharedOptions& shared, Accounts accounts,
+                     const std::function<Result<Imported>(const Arrival&)>& take) const {
+    const auto all = arrivals(shared.user, accounts);
+    if (all.empty() && !shared.json) print_line(tr("No account has a .google_authenticator."));
+    int code = exit_done;
+    for (const auto& arrival : all) {
+        const auto imported = arrival.devices ? take(arrival) : arrival.devices.failure();
+        if (imported) report(arrival, *imported, shared.json);
+        if (!imported) code = std::max(code, report(arrival, imported.failure(), shared.json));
+    }
+    return code;
+}
+
+int Import::take_here(const SharedOptions& shared) const {
+    const auto installation = find_accounts(shared);
+    if (!installation) return complain(installation.failure());
+    if (const auto prepared = prepare_store(*installation); !prepared) return complain(prepared.failure());
+    return take_all(shared, Accounts::of_this_machine,
+                    [&](const Arrival& arrival) { return adopt_here(arrival, shared); });
+}
+
+int Import::take_elsewhere(const DatabaseElsewhere& database, const SharedOptions& shared) const {
+    return take_all(shared, Accounts::of_a_database, [&](const Arrival& arrival) {
+        return adopt_elsewhere(AccountElsewhere(arrival.user, database, shared.json), arrival);
+    });
 }
 
 int Import::run(const SharedOptions& shared) {
     if (const auto failure = refuse_options(shared)) return complain(*failure);
-    const auto installation = find_accounts(shared);
-    if (!installation) return complain(installation.failure());
-    if (const auto prepared = prepare_store(*installation); !prepared) return complain(prepared.failure());
-    const auto all = arrivals(shared.user);
-    if (all.empty() && !shared.json) print_line(tr("No account has a .google_authenticator."));
-    int code = exit_done;
-    for (const auto& arrival : all) code = std::max(code, take(arrival, shared));
-    return code;
+    const auto database = find_database(shared);
+    if (!database) return complain(database.failure());
+    return *database ? take_elsewhere(**database, shared) : take_here(shared);
 }
 
 }  // namespace

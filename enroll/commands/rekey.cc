@@ -114,6 +114,10 @@ int Rekey::run(const SharedOptions& shared) {
     }
     const auto installation = find_installation(shared);
     if (!installation) return complain(installation.failure());
+    if (installation->settings.engine != Engine::files && !shared.is_local) {
+        return refuse_elsewhere(tr(
+            "a database is under no key of this machine (engine = postgresql): encrypt the disk it is on"));
+    }
     const auto rekeyed = rekey_all(installation->places);
     if (!rekeyed) return complain(rekeyed.failure());
     if (rekeyed->is_done()) {

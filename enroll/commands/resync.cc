@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "core/percent.h"
 #include "core/resynchronise.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
@@ -22,6 +23,12 @@ class Resync : public AccountCommand {
 
   private:
     int act(const Session& session) override;
+    int act_elsewhere(const AccountElsewhere& account) override {
+        return refuse_elsewhere(
+            tr("a database brings a device into step at a login (engine = postgresql): %1 types two codes "
+               "that follow each other, and is let in by the second",
+               {printable(account.account().name)}));
+    }
 };
 
 Sentence clock_off_by(std::int64_t seconds) {

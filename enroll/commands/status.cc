@@ -46,11 +46,33 @@ class StatusOfOne : public AccountCommand {
     }
 };
 
+void tell_line(const Json& standing, bool json) {
+    if (json) {
+        print_json_line(standing);
+    } else {
+        print(line_of(standing));
+    }
+}
+
+int status_of_all_elsewhere(const DatabaseElsewhere& database, bool json) {
+    std::string last;
+    for (;;) {
+        const auto standings = standings_after(last, database);
+        if (!standings) return complain(standings.failure());
+        if (standings->empty()) return exit_done;
+        for (const auto& standing : *standings) tell_line(standing, json);
+        last = text_of(standings->back().at("user"));
+    }
+}
+
 int status_of_all(const SharedOptions& shared) {
     if (!is_root() && shared.store.empty()) {
         complain(tr("status --all is for root: how you stand yourself, totp-enroll status tells"));
         return exit_not_permitted;
     }
+    const auto database = find_database(shared);
+    if (!database) return complain(database.failure());
+    if (*database) return status_of_all_elsewhere(**database, shared.json);
     const auto installation = find_accounts(shared);
     if (!installation) return complain(installation.failure());
     const auto now = std::time(nullptr);
@@ -63,11 +85,7 @@ int status_of_all(const SharedOptions& shared) {
         const auto standing =
             records ? standing_of(account.name, records->enrolment, records->state, settings.policy, now)
                     : standing_of_unusable(account.name, records.failure());
-        if (shared.json) {
-            print_json_line(standing);
-        } else {
-            print(line_of(standing));
-        }
+        tell_line(standing, shared.json);
     };
     if (const auto surveyed = survey(installation->places, settings.missing_state, now, tell); !surveyed)
         return complain(surveyed.failure());

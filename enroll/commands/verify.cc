@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/confirmation.h"
+#include "core/percent.h"
 #include "core/place.h"
 #include "core/verifier.h"
 #include "enroll/command.h"
@@ -111,6 +112,12 @@ class Verify : public AccountCommand {
 
   private:
     int act(const Session& session) override;
+    int act_elsewhere(const AccountElsewhere& account) override {
+        return refuse_elsewhere(
+            tr("a database tries codes at logins alone (engine = postgresql): how %1 stands, totp-enroll "
+               "status --user %1 tells",
+               {printable(account.account().name)}));
+    }
 };
 
 int Verify::act(const Session& session) {

@@ -57,8 +57,9 @@ bool wait_until_ready(const PGconn* connection, short events, const Deadline& de
 
 class PostgresqlConnection : public Connection {
   public:
-    PostgresqlConnection(const char* const* names, const char* const* values, Deadline deadline)
-        : connection_(PQconnectStartParams(names, values, 0), PQfinish), deadline_(deadline) {
+    PostgresqlConnection(const char* const* names, const char* const* values,
+                         std::shared_ptr<const Deadline> deadline)
+        : connection_(PQconnectStartParams(names, values, 0), PQfinish), deadline_(std::move(deadline)) {
         if (connection_) PQsetNoticeReceiver(connection_.get(), note, &notices_);
     }
 
@@ -77,12 +78,12 @@ class PostgresqlConnection : public Connection {
     bool has_result();
     void take(const PGresult* result, Reply& reply) const;
     std::string failure() const {
-        return deadline_.is_over() ? too_late : one_line(PQerrorMessage(connection_.get()));
+        return deadline_->is_over() ? too_late : one_line(PQerrorMessage(connection_.get()));
     }
 
     std::vector<std::string> notices_;  ///< since it was begun
     std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
-    Deadline deadline_;
+    std::shared_ptr<const Deadline> deadline_;
 };
 
 std::string PostgresqlConnection::establish(const Deadline& deadline) {
@@ -120,7 +121,8 @@ bool PostgresqlConnection::has_result() {
         if (unsent < 0) return false;
         if (unsent == 0 && PQisBusy(connection) == 0) return true;
         const short events = unsent == 0 ? POLLIN : POLLIN | POLLOUT;
-        if (!wait_until_ready(connection, events, deadline_) || PQconsumeInput(connection) != 1) return false;
+        if (!wait_until_ready(connection, events, *deadline_) || PQconsumeInput(connection) != 1)
+            return false;
     }
 }
 
@@ -174,12 +176,12 @@ Reply PostgresqlConnection::run(const Statement& statement) {
 // ---- which connection
 
 Postgresql::Postgresql(Database database, Deadline deadline)
-    : database_(std::move(database)), deadline_(deadline) {}
+    : database_(std::move(database)), deadline_(std::make_shared<Deadline>(deadline)) {}
 
 void Postgresql::find_targets(std::string& failures) {
     if (!targets_.empty()) return;
     for (const auto& host : database_.hosts) {
-        const auto addresses = addresses_of(host.name, deadline_.shared_by(2));
+        const auto addresses = addresses_of(host.name, deadline_->shared_by(2));
         if (!addresses) {
             failures += addresses.failure().message.english() + "; ";
             continue;
@@ -228,12 +230,12 @@ Result<std::unique_ptr<Connection>> Postgresql::connect(const Target& target,
 Result<std::unique_ptr<Connection>> Postgresql::next() {
     std::string failures;
     find_targets(failures);
-    for (std::size_t i = 0; i < targets_.size() && !deadline_.is_over(); ++i) {
-        auto connection = connect(targets_[i], deadline_.shared_by(targets_.size() - i));
+    for (std::size_t i = 0; i < targets_.size() && !deadline_->is_over(); ++i) {
+        auto connection = connect(targets_[i], deadline_->shared_by(targets_.size() - i));
         if (connection) return connection;
         failures += targets_[i].host.name + ": " + connection.failure().message.english() + "; ";
     }
-    if (deadline_.is_over()) return Failure{Trouble::store, failures + "the time is over"};
+    if (deadline_->is_over()) return Failure{Trouble::store, failures + "the time is over"};
     return Failure{Trouble::store, failures + "no other host is named"};
 }
 

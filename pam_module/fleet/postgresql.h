@@ -1,7 +1,7 @@
 // The database of a fleet, through libpq: the only place that knows it.
 //
 // libpq is told every parameter that it would else take from the environment, a service file or somebody's
-// home, and never waits: one deadline is for all that is done.
+// home, and never waits: one deadline is for all that is done, until another is set.
 #pragma once
 
 #include <memory>
@@ -21,6 +21,9 @@ class Postgresql : public Connections {
 
     Result<std::unique_ptr<Connection>> next() override;
 
+    /// From now on this one counts, for the connections that came from here too.
+    void renew(Deadline deadline) { *deadline_ = deadline; }
+
   private:
     /// One address of a host.
     struct Target {
@@ -33,7 +36,7 @@ class Postgresql : public Connections {
     Result<std::unique_ptr<Connection>> connect(const Target& target, const Deadline& deadline) const;
 
     Database database_;
-    Deadline deadline_;
+    std::shared_ptr<Deadline> deadline_;
     std::vector<Target> targets_;
 };
 

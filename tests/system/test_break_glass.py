@@ -147,7 +147,7 @@ def test_process_that_is_not_root_has_no_use_of_them(machine, named, codes):
 def test_without_local_no_account_of_this_machine_is_touched(machine, settings, named):
     for command in ("verify", "forget", "resync"):
         done = enroll(machine, command, "--user", named)
-        assert done.returncode == 4 and "this can't be done in a database (engine = postgresql)" in done.stderr, command
+        assert done.returncode == 4 and "with --local it is for this machine's accounts" in done.stderr, command
     assert enroll(machine, "status", "--all").returncode == 4
     done = enroll(machine, "status", by=named)
     assert done.returncode == 3 and "an administrator's root looks after them" in done.stderr

@@ -158,6 +158,43 @@ def test_counter_begins_where_it_is(machine, caller, person):
     assert not su(caller, person, PASSWORD, first)
 
 
+SECRET = "OBUG63TFOBUG63TFOBUG63TFOBUG63TF"
+
+
+def add_by_code(machine, person, code, *options):
+    """A device with SECRET, which shows this code."""
+    return subprocess.run([machine.totp_enroll, "add", "--user", person, "--secret-from", "-", *options], capture_output=True,
+                          text=True, input=f"{SECRET}\n{code}\n")
+
+
+def test_code_that_confirms_a_device_is_spent_by_it(machine, caller, person):
+    code = code_at(SECRET)
+    assert add_by_code(machine, person, code).returncode == 0
+    assert not su(caller, person, PASSWORD, code)
+    assert said_last(machine, person).startswith("refused reason=replayed")
+    assert su(caller, person, PASSWORD, code_at(SECRET, 1))
+
+
+def test_counter_goes_on_after_the_code_that_confirmed_it(machine, caller, person):
+    first, second = (run("oathtool", "--hotp", "--base32", "--counter", str(at), SECRET).strip() for at in (3, 4))
+    assert add_by_code(machine, person, first, "--hotp").returncode == 0
+    assert [su(caller, person, PASSWORD, code) for code in (first, second)] == [False, True]
+    assert status(machine, person)["devices"][0]["period"] is None
+
+
+TIME = "CREATE OR REPLACE FUNCTION totp.current_time() RETURNS bigint VOLATILE RETURN floor(extract(epoch FROM clock_timestamp()))::bigint"
+
+
+def test_code_that_is_wrong_by_the_databases_clock_enrols_nothing(machine, database, person):
+    database.execute(f"{TIME} + 3600")
+    try:
+        done = add_by_code(machine, person, code_at(SECRET))
+    finally:
+        database.execute(TIME)
+    assert done.returncode == 4 and "by the database's clock that code isn't right" in done.stderr
+    assert not status(machine, person)["enrolled"]
+
+
 def test_removed_device_gets_nobody_in(machine, caller, person, facts):
     second = machine.enrol(person)
     assert enroll(machine, "remove", "--user", person, "--device", "phone", "--yes").returncode == 0
@@ -213,8 +250,8 @@ def test_ordinary_user_orders_nothing(person):
         subprocess.run([HELPER], user=person)
 
 
-@pytest.mark.parametrize("order", ["", "pam-totp-administer 1 drop_table\n", "pam-totp-administer 1 status\n",
-                                   "pam-totp-administer 1 status\n=a\n=b\n", "SELECT 1"])
+@pytest.mark.parametrize("order", ["\n", "pam-totp-administer 1 drop_table\n\n", "pam-totp-administer 1 status\n\n",
+                                   "pam-totp-administer 1 status\n=a\n=b\n\n", "pam-totp-administer 1 status\n=a\n", "SELECT 1"])
 def test_no_other_statement_reaches_the_database(order):
     done = subprocess.run([HELPER], input=order, capture_output=True, text=True)
     assert done.stdout.startswith("unusable the ") and "order" in done.stdout

@@ -315,6 +315,69 @@ void answers_whatever_standard_descriptors_the_caller_lacks(void**) {
         claim(is_answered_without(missing), std::to_string(missing));
 }
 
+// ---- a program that stands
+
+std::string answer_to(const StandingProgram& program, std::string_view question) {
+    return std::string(value_of(program.answer_to(question, "\n\n", 8'000)).text());
+}
+
+void one_program_answers_one_question_after_the_other(void**) {
+    const Script script("while read -r first; do read -r rest; echo \"$$ $first\"; echo; done");
+    const auto started = script.program();
+    const auto program = value_of(StandingProgram::start(started));
+    const auto first = answer_to(program, "one\n\n");
+    const auto second = answer_to(program, "two\n\n");
+    assert_text(first.substr(first.find(' ')), " one\n\n");
+    assert_text(second.substr(second.find(' ')), " two\n\n");
+    assert_text(first.substr(0, first.find(' ')), second.substr(0, second.find(' ')));
+}
+
+void a_question_may_be_longer_than_a_pipe_holds(void**) {
+    const auto program = value_of(StandingProgram::start(cat));
+    const auto question = std::string(65'536, 'x') + "\n\n";
+    assert_true(value_of(program.answer_to(question, "\n\n", 70'000)).text() == question);
+}
+
+void each_question_has_the_whole_time(void**) {
+    const Script script("while read -r first; do read -r rest; echo; echo; done");
+    const auto program = value_of(StandingProgram::start(script.program()));
+    for (int i = 0; i < 2; ++i) {
+        seconds_given = 0;
+        assert_text(answer_to(program, "x\n\n"), "\n\n");
+        assert_int_equal(seconds_given, 5);
+    }
+    const LittleTime little;
+    assert_failure(program.answer_to("x", "\n\n", 10), Trouble::system, "doesn't answer");
+}
+
+void an_answer_without_its_end_or_beyond_the_limit_is_none(void**) {
+    const Script cut("read -r first; read -r rest; echo half");
+    const auto one = value_of(StandingProgram::start(cut.program()));
+    assert_failure(one.answer_to("x\n\n", "\n\n", 100), Trouble::system, "doesn't answer");
+    const auto other = value_of(StandingProgram::start(cat));
+    assert_failure(other.answer_to("0123\n\n", "\n\n", 5), Trouble::system, "says more than it should");
+}
+
+/// Where a pipe would end this process by SIGPIPE.
+void a_program_that_is_gone_is_told_of(void**) {
+    const Script script("exit 0");
+    const auto program = value_of(StandingProgram::start(script.program()));
+    for (int i = 0; i < 3; ++i) assert_false(bool(program.answer_to("x\n\n", "\n\n", 10)));
+}
+
+void a_program_that_stood_leaves_no_child_and_no_descriptor(void**) {
+    const auto before = open_descriptors();
+    {
+        auto program = value_of(StandingProgram::start(cat));
+        auto moved = std::move(program);
+        assert_text(answer_to(moved, "x\n\n"), "x\n\n");
+        moved = value_of(StandingProgram::start({"/bin/sleep", {"60"}}));
+    }
+    assert_false(bool(StandingProgram::start({"/nonexistent"})));
+    assert_int_equal(open_descriptors(), before);
+    assert_true(has_no_child());
+}
+
 }  // namespace
 }  // namespace totp::testing
 
@@ -345,6 +408,12 @@ int main() {
         cmocka_unit_test(a_program_that_ends_by_itself_is_not_waited_for),
         cmocka_unit_test(signals_to_the_caller_disturb_nothing),
         cmocka_unit_test(answers_whatever_standard_descriptors_the_caller_lacks),
+        cmocka_unit_test(one_program_answers_one_question_after_the_other),
+        cmocka_unit_test(a_question_may_be_longer_than_a_pipe_holds),
+        cmocka_unit_test(each_question_has_the_whole_time),
+        cmocka_unit_test(an_answer_without_its_end_or_beyond_the_limit_is_none),
+        cmocka_unit_test(a_program_that_is_gone_is_told_of),
+        cmocka_unit_test(a_program_that_stood_leaves_no_child_and_no_descriptor),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

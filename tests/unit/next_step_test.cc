@@ -38,6 +38,13 @@ void finishes_what_was_begun_and_is_enrolled(void**) {
                 NextStep::finish);
 }
 
+void knows_what_has_begun_whole_by_its_picture(void**) {
+    assert_true(LyingThere({.begun = text_for("phone"), .has_picture_begun = true}).begun_is_whole());
+    assert_false(LyingThere({.begun = text_for("phone")}).begun_is_whole());
+    assert_false(LyingThere({.begun = LyingText{}, .has_picture_begun = true}).begun_is_whole());
+    assert_false(LyingThere({.has_picture_begun = true}).begun_is_whole());
+}
+
 /// Never a second key for who has one.
 void leaves_who_is_enrolled_with_what_was_handed(void**) {
     assert_true(next_step({.handed = text_for("phone"), .has_picture_of_its_own = true},
@@ -105,6 +112,17 @@ void finds_the_key_in_a_whole_text_alone(void**) {
     assert_false(key_in_hand_over(twice.text()).has_value());
 }
 
+void finds_the_recovery_codes_and_nothing_else(void**) {
+    auto hand_over = hand_over_of("phone");
+    hand_over.key.label = "0123-4567-89AB-CDEX";
+    assert_true(recovery_codes_in_hand_over(format_hand_over(hand_over).text()) == hand_over.recovery_codes);
+    hand_over.recovery_codes.clear();
+    assert_true(recovery_codes_in_hand_over(format_hand_over(hand_over).text()).empty());
+    assert_true(recovery_codes_in_hand_over("0123-4567-89AB-CDEF\n    0123-4567-89AB-CDE\n"
+                                            "    0123456789ABCDEF\n     0123-4567-89AB-CDEF\n")
+                    .empty());
+}
+
 }  // namespace
 }  // namespace totp::testing
 
@@ -113,12 +131,14 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(enrols_who_is_not_enrolled_and_was_handed_nothing),
         cmocka_unit_test(finishes_what_was_begun_and_is_enrolled),
+        cmocka_unit_test(knows_what_has_begun_whole_by_its_picture),
         cmocka_unit_test(leaves_who_is_enrolled_with_what_was_handed),
         cmocka_unit_test(refuses_whoever_is_enrolled_with_another_key),
         cmocka_unit_test(refuses_to_replace_what_was_handed_or_is_not_of_this_list),
         cmocka_unit_test(tells_the_person_all_they_need),
         cmocka_unit_test(leaves_out_what_there_is_not),
         cmocka_unit_test(finds_the_key_in_a_whole_text_alone),
+        cmocka_unit_test(finds_the_recovery_codes_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

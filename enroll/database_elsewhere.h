@@ -1,0 +1,50 @@
+// A fleet's database, which root changes from an administrator's host.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "core/child_process.h"
+#include "core/order.h"
+#include "core/policy.h"
+#include "enroll/session.h"
+
+namespace totp {
+
+class DatabaseElsewhere {
+  public:
+    explicit DatabaseElsewhere(Settings settings)
+        : settings_(std::move(settings)), line_(std::make_shared<Line>()) {}
+
+    const Settings& settings() const { return settings_; }
+
+    /// Has it done there; or why it isn't, or may not be. Several threads may order, and wait for each other.
+    Result<Values> order(const std::string& word, Values values) const;
+
+  private:
+    /// The program that asks it, from the first order on; copies share it.
+    struct Line {
+        std::mutex mutex;
+        std::optional<StandingProgram> program;
+    };
+    Result<SecretBytes> answer_to(const Order& order) const;
+
+    Settings settings_;
+    std::shared_ptr<Line> line_;
+};
+
+/// The database that has the accounts; nothing where this machine has, or where its own are meant.
+Result<std::optional<DatabaseElsewhere>> find_database(const SharedOptions& options);
+
+/// A value of an order.
+std::optional<SecretBytes> value_of(std::string_view text);
+
+/// Whether an order was answered by this truth value alone, as PostgreSQL writes it: "t" or "f".
+bool says(const Values& facts, std::string_view truth);
+
+/// The one text that an order was answered by; nothing where it is another number, or none.
+std::optional<std::string_view> one_text_of(const Values& facts);
+
+}  // namespace totp
