@@ -118,7 +118,7 @@ class Reader {
 
     bool parse(const File& file, const std::string& content, Stacks& into) {
         const auto text = pam_text(content);
-        for (const auto& [number, line_text] : text.lines) {
+        for (const auto& [number, line_text, ends_sooner] : text.lines) {
             Line line{{file.path, number}, PamWords(line_text)};
             if (file.depth == 0) in_service_ = line.place;
             auto* stacks = &into;
@@ -127,6 +127,8 @@ class Reader {
                 if (!is_other(service) && !is_same_word(service, service_)) continue;
                 if (is_other(service)) stacks = &of_other_;
             }
+            if (ends_sooner && std::ranges::count(read_.ending_sooner, line.place) == 0)
+                read_.ending_sooner.push_back(line.place);
             if (!take(file, line, *stacks)) return false;
         }
         if (!text.broken_at) return true;

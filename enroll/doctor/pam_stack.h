@@ -27,6 +27,8 @@ std::string_view name_of(Phase phase);
 struct FileLine {
     std::string file;
     int line = 0;
+
+    bool operator==(const FileLine&) const = default;
 };
 std::string text_of(const FileLine& place);  ///< "FILE:LINE"
 
@@ -63,6 +65,8 @@ struct ServiceStacks {
     std::array<bool, phase_count> is_of_other{};
     bool has_file = false;  ///< of its own
     std::optional<Broken> broken;
+    std::vector<FileLine> ending_sooner;  ///< in libpam since 1.6: lines that are continued after an empty
+                                          ///< one or a comment
     std::vector<std::string>
         unreadable;  ///< files that this process may not read: what they hold isn't known
 

@@ -25,7 +25,7 @@ class LineAssembler {
     PamText all() {
         PamText text;
         while (!is_over_) {
-            PamTextLine line{0, ""};
+            PamTextLine line{.number = 0, .text = ""};
             if (assemble(line)) text.lines.push_back(std::move(line));
         }
         if (is_broken_) text.broken_at = number_;
@@ -46,7 +46,10 @@ class LineAssembler {
             if (piece.ends_with('\n')) ++number_;
             piece = piece.substr(0, piece.find('\0'));
             const auto start = piece.find_first_not_of(blanks);
-            if (start == std::string_view::npos || piece[start] == '#') continue;
+            if (start == std::string_view::npos || piece[start] == '#') {
+                line.ends_sooner_since_1_6 = line.number != 0;
+                continue;
+            }
             if (line.number == 0) line.number = number;
             if (!append(piece, line.text)) return true;
         }

@@ -1,4 +1,5 @@
-// The text of a file in pam.d as lines and words, cut where libpam cuts them.
+// The text of a file in pam.d as lines and words, cut where libpam cuts them: up to 1.5. Since 1.6 a
+// continued line ends where an empty one or a comment follows.
 #pragma once
 
 #include <optional>
@@ -12,6 +13,7 @@ namespace totp {
 struct PamTextLine {
     int number;  ///< of the line in the file where it begins, from 1
     std::string text;
+    bool ends_sooner_since_1_6 = false;
 };
 
 struct PamText {

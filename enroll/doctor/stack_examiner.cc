@@ -41,6 +41,7 @@ class Examiner {
             add(Severity::remark, "other", tr("there is no file for it, so `other` stands in"),
                 place_of_other());
         }
+        note_lines_that_end_sooner();
         note_lines_without_effect();
         ours_ = lines_of_ours(Phase::auth);
         if (ours_.empty()) {
@@ -103,6 +104,13 @@ class Examiner {
         add(Severity::fault, "broken", tr("nobody gets in: %1", {stacks_.broken->complaint}),
             stacks_.broken->place, tr("mend that line"));
         return false;
+    }
+    void note_lines_that_end_sooner() {
+        for (const auto& place : stacks_.ending_sooner) {
+            add(Severity::fault, "ends_sooner",
+                tr("the line goes on after an empty line or a comment, but since 1.6 libpam ends it there"),
+                place, tr("put what continues it right behind it"));
+        }
     }
     void note_lines_without_effect() {
         for (const auto phase : {Phase::password, Phase::session}) {

@@ -191,7 +191,8 @@ void host_without_descriptors_from_the_start_is_refused_and_gets_in_later(void**
 /// What logins need of the kernel, libpam's loading of the module included.
 constexpr std::array needed_calls = {
     // files: the services, the settings, the module and its libraries, the records
-    SYS_openat, SYS_read, SYS_pread64, SYS_lseek, SYS_close, SYS_newfstatat, SYS_faccessat2, SYS_getdents64,
+    SYS_openat, SYS_read, SYS_pread64, SYS_lseek, SYS_close, SYS_newfstatat, SYS_fstat, SYS_faccessat2,
+    SYS_getdents64,
     // the state: locked, written, waited for
     SYS_fcntl, SYS_flock, SYS_pwrite64, SYS_fdatasync, SYS_prlimit64,
     // memory
