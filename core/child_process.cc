@@ -203,7 +203,7 @@ Result<StandingProgram> StandingProgram::start(const Program& program) {
     return StandingProgram(std::unique_ptr<Running>(new Running{program, Child(number), std::move(ours)}));
 }
 
-/// What doesn't go into the socket at once wasn't waited for: no program answers before it has read.
+/// Where the socket doesn't take all at once, the program doesn't read.
 Result<SecretBytes> StandingProgram::answer_to(std::string_view question, std::string_view end,
                                                std::size_t limit) const {
     const auto& [program, child, socket] = *running_;

@@ -175,7 +175,7 @@ def enrolled_in(database, users):  # noqa: F811
     """The devices' ids by account, of these."""
     lines = database.execute("SELECT account || ' ' || (devices[1]).id || ' ' || cardinality(devices) FROM totp.enrolment").split("\n")
     rows = [line.split(" ") for line in lines if line]
-    assert {count for _, _, count in rows if _ in users} <= {"1"}
+    assert {count for account, _, count in rows if account in users} <= {"1"}
     return {account: device for account, device, _ in rows if account in users}
 
 

@@ -2,13 +2,14 @@
 
 import os
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
 import psycopg2
 import pytest
 
-from fleet import Cluster, Database
+from fleet import Cluster, Database, rows
 from test_fleet_verify import code, wrong
 
 HOSTS = 50
@@ -87,3 +88,45 @@ def test_accounts_do_not_wait_for_each_other(database, sessions):
         database.enrol(f"many{i}")
     text = code()
     assert at_once(list(numbered), lambda session: session.login(f"many{numbered[session]}", text)) == {"accepted": HOSTS}
+
+
+@pytest.fixture
+def gate(database):
+    """As long as it is closed, an enrolment of the device `slow` waits between its look for the account and its commit."""
+    database.sql("""
+        ALTER FUNCTION totp.flaw_of(totp.enrolment) RENAME TO flaw_of_enrolment;
+        CREATE FUNCTION totp.flaw_of(enrolment totp.enrolment) RETURNS text LANGUAGE plpgsql AS $$
+        BEGIN
+            WHILE enrolment.devices[1].name = 'slow' AND EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory') LOOP
+                PERFORM pg_sleep(0.01);
+            END LOOP;
+            RETURN totp.flaw_of_enrolment(enrolment);
+        END
+        $$""")
+    connection = database.cluster.connect()
+    rows(connection, "SELECT pg_advisory_lock(7)")
+    yield connection
+    connection.close()
+    database.sql("DROP FUNCTION totp.flaw_of(totp.enrolment);"
+                 "ALTER FUNCTION totp.flaw_of_enrolment(totp.enrolment) RENAME TO flaw_of")
+
+
+@pytest.mark.parametrize("account, enrol", [("dora", "SELECT totp.add_device(%s, %s, %s)"), ("eve", "SELECT totp.enrol(%s, %s, %s, '{}')")])
+def test_a_first_enrolment_never_replaces_another(database, gate, account, enrol):
+    slow, said = database.cluster.connect("ann"), []
+
+    def enrol_slowly():
+        try:
+            said.append(rows(slow, enrol, account, "slow", b"s" * 20)[0][0])
+        except psycopg2.errors.UniqueViolation:
+            said.append(False)
+
+    thread = threading.Thread(target=enrol_slowly)
+    thread.start()
+    while not database.sql("SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'", slow.info.backend_pid):
+        time.sleep(0.01)
+    assert database.administer(enrol, account, "first", b"f" * 20) == [(True,)]
+    rows(gate, "SELECT pg_advisory_unlock(7)")
+    thread.join()
+    assert said == [False]
+    assert [device["name"] for device in database.administer("SELECT totp.status(%s)", account)[0][0]["devices"]] == ["first"]

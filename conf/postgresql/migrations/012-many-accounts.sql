@@ -1,6 +1,37 @@
--- What totp-enroll asks where many accounts come or are looked at: for an administrator too.
+-- What totp-enroll asks where many accounts come or are looked at, for an administrator too; and what must hold where
+-- several of them enrol at once.
 
 SET LOCAL ROLE totp_owner;
+
+-- ---- first enrolments
+
+-- As before, but for whose the state is: an account that isn't enrolled yet.
+CREATE OR REPLACE FUNCTION totp.empty_records(account text) RETURNS totp.held
+    IMMUTABLE
+    RETURN ROW(ROW(account, '{}', '{}')::totp.enrolment,
+               ROW(NULL, (0, 0, 0, '', NULL, NULL), (0, 0, 0, '', NULL, NULL), '{}', '{}', '{}')::totp.login_state
+           )::totp.held;
+
+-- As before, but that a first enrolment never replaces one that was committed after this account was looked for.
+CREATE OR REPLACE FUNCTION totp.commit_records(held totp.held) RETURNS void
+    LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    enrolment CONSTANT totp.enrolment := held.enrolment;
+    state totp.login_state := totp.without_strangers(held.state, enrolment);
+    flaw CONSTANT text := totp.flaw_of(enrolment);
+BEGIN
+    IF flaw IS NOT NULL THEN RAISE '%', flaw USING ERRCODE = 'invalid_parameter_value'; END IF;
+    IF state.account IS NULL THEN  -- of two at once one wins, the other has an error
+        state.account := enrolment.account;
+        INSERT INTO totp.enrolment SELECT enrolment.*;
+        INSERT INTO totp.login_state SELECT state.*;
+    ELSE
+        UPDATE totp.enrolment AS stored SET devices = enrolment.devices, recovery = enrolment.recovery
+        WHERE stored.account = enrolment.account;
+        PERFORM totp.commit_state(state);
+    END IF;
+END
+$$;
 
 -- ---- how accounts stand
 
@@ -36,15 +67,20 @@ CREATE FUNCTION totp.enrol(account text, device text, secret bytea, recovery_cod
     SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
 DECLARE
     symbols CONSTANT text[] := ARRAY(SELECT totp.typed_recovery_code(code) FROM unnest(recovery_codes) AS code);
-    held totp.held;
+    added totp.device := ROW(device, '', 'totp', 'sha1', 6, 30, secret)::totp.device;
+    flaw CONSTANT text := totp.flaw_of(added);
+    held totp.held := totp.hold(account);
 BEGIN
+    IF (held.state).account IS NOT NULL THEN RETURN false; END IF;
+    IF flaw IS NOT NULL THEN RAISE '%', flaw USING ERRCODE = 'invalid_parameter_value'; END IF;
     IF array_position(symbols, NULL) IS NOT NULL THEN
         RAISE 'a recovery code has 16 symbols' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF totp.is_enrolled(account) THEN RETURN false; END IF;
-    PERFORM totp.add_device(account, device, secret);
-    held := totp.hold_enrolled(account);
+    added.id := totp.device_id(added);
+    held := totp.empty_records(account);
+    held.enrolment.devices := ARRAY[added];
     held.enrolment.recovery := totp.kept_codes(symbols, 'symbols', NULL, '{}');
+    held.state.devices := ARRAY[ROW(added.id, 0, 0, 0, '')::totp.device_state];
     PERFORM totp.commit_records(held);
     RETURN true;
 EXCEPTION WHEN unique_violation THEN RETURN false;  -- somebody else enrolled it at the same moment
