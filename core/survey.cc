@@ -1,6 +1,9 @@
 #include "core/survey.h"
 
+#include <algorithm>
 #include <future>
+#include <iterator>
+#include <span>
 #include <vector>
 
 #include "core/account_records.h"
@@ -14,7 +17,7 @@ constexpr int looks = 3;
 
 constexpr uid_t root = 0;
 
-/// How many accounts are read while the witness is told of as many before them.
+/// How many accounts are read before the witness is told of them.
 constexpr std::size_t batch_size = 64;
 
 struct Seen {
@@ -32,10 +35,9 @@ class Surveyor {
     Result<Done> run(const Directory& directory, const Directory* other, const SurveyWitness& witness) const;
 
   private:
-    using Batch = Result<std::vector<Seen>>;
-
-    /// The next of `listing`; none after the last.
-    Batch next_batch(RecordListing& listing, const Directory* other) const;
+    /// What all of these hold, read by two threads.
+    Result<std::vector<Seen>> see_all(std::span<const std::string> records, const Directory* other) const;
+    Result<std::vector<Seen>> see_each(std::span<const std::string> records, const Directory* other) const;
     Result<std::optional<Seen>> see(const std::string& record, const Directory* other) const;
     Result<AccountRecords> look_again(const std::string& record, const Account& account) const;
     /// First the enrolment: who adds a device writes its state before.
@@ -58,32 +60,54 @@ Result<uid_t> owner_in_either(const Directory& one, const Directory& other, cons
     return root;
 }
 
+/// The next names of `listing`; none after the last.
+Result<std::vector<std::string>> next_batch(RecordListing& listing) {
+    std::vector<std::string> batch;
+    batch.reserve(batch_size);
+    while (batch.size() < batch_size) {
+        auto record = listing.next();
+        if (!record) return record.failure();
+        if (!*record) break;
+        batch.push_back(**std::move(record));
+    }
+    return batch;
+}
+
 Result<Done> Surveyor::run(const Directory& directory, const Directory* other,
                            const SurveyWitness& witness) const {
     auto listing = RecordListing::open(directory.path);
     if (!listing) return listing.failure();
-    const auto read_on = [&] { return std::async([&] { return next_batch(*listing, other); }); };
-    for (auto reading = read_on();;) {
-        const auto batch = reading.get();
+    for (;;) {
+        const auto batch = next_batch(*listing);
         if (!batch) return batch.failure();
         if (batch->empty()) return Done{};
-        reading = read_on();
-        for (const auto& [account, records] : *batch) witness(account, records);
+        const auto all_seen = see_all(*batch, other);
+        if (!all_seen) return all_seen.failure();
+        for (const auto& [account, records] : *all_seen) witness(account, records);
     }
 }
 
-Surveyor::Batch Surveyor::next_batch(RecordListing& listing, const Directory* other) const {
-    std::vector<Seen> batch;
-    batch.reserve(batch_size);
-    while (batch.size() < batch_size) {
-        const auto record = listing.next();
-        if (!record) return record.failure();
-        if (!*record) break;
-        auto seen = see(**record, other);
+Result<std::vector<Seen>> Surveyor::see_all(std::span<const std::string> records,
+                                            const Directory* other) const {
+    const auto half = records.size() / 2;
+    auto of_others = std::async([&] { return see_each(records.subspan(half), other); });
+    auto seen = see_each(records.first(half), other);
+    auto rest = of_others.get();
+    if (!seen || !rest) return seen ? rest : seen;
+    std::ranges::move(*rest, std::back_inserter(*seen));
+    return seen;
+}
+
+Result<std::vector<Seen>> Surveyor::see_each(std::span<const std::string> records,
+                                             const Directory* other) const {
+    std::vector<Seen> all;
+    all.reserve(batch_size);
+    for (const auto& record : records) {
+        auto seen = see(record, other);
         if (!seen) return seen.failure();
-        if (*seen) batch.push_back(**std::move(seen));
+        if (*seen) all.push_back(**std::move(seen));
     }
-    return batch;
+    return all;
 }
 
 Result<std::optional<Seen>> Surveyor::see(const std::string& record, const Directory* other) const {

@@ -21,9 +21,8 @@ struct AccountRecords {
 /// use them. Its uid is the owner's of its records, root's only if all are root's.
 using SurveyWitness = std::function<void(const Account& account, const Result<AccountRecords>& records)>;
 
-/// Goes through the store in the order of its directories; memory doesn't grow with the number of accounts. The
-/// next accounts are read by a thread of its own, while the caller's tells the witness. Fails only where it
-/// can't go on.
+/// Goes through the store in the order of its directories; memory doesn't grow with the number of accounts. A
+/// second thread reads half of them; the witness is told by the caller's. Fails only where it can't go on.
 ///
 /// `missing_state`  what a login does about a state that is missing.
 Result<Done> survey(const FileStorePlaces& places, MissingState missing_state, UnixTime now,
