@@ -135,15 +135,17 @@ bool says_nothing(std::string_view line) {
     return start == std::string_view::npos || line[start] == *comment;
 }
 
-/// One that says where the next part begins.
-bool begins_part(std::string_view line) {
+/// The part that the line begins; nothing where it begins none.
+std::optional<std::string> part_begun_by(std::string_view line) {
     const auto start = line.find_first_not_of(" \t\r");
     const auto end = line.find_last_not_of(" \t\r");
-    return start != std::string_view::npos && line[start] == '[' && line[end] == ']';
+    if (start == std::string_view::npos || line[start] != '[' || line[end] != ']') return std::nullopt;
+    return std::string(line.substr(start + 1, end - start - 1));
 }
 
-/// Of two lines for one setting libeconf gives the first and says nothing, nor of a line without a name.
-std::optional<Failure> refuse_unread_lines(const std::string& path, const Lines& lines) {
+/// Adds the lines of the file that libeconf doesn't give: those that begin a part. Refuses others: of two
+/// lines for one setting it gives the first and says nothing, nor of a line without a name.
+std::optional<Failure> append_unread_lines(const std::string& path, Lines& lines) {
     const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     SecretBytes content;
     if (!file || read_whole(file, longest_file, content) != 0) {
@@ -155,11 +157,11 @@ std::optional<Failure> refuse_unread_lines(const std::string& path, const Lines&
         const auto line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
         const auto where = path + ":" + std::to_string(number);
-        if (says_nothing(line) || begins_part(line) ||
-            std::ranges::count(lines, where, &SettingLine::where) > 0) {
-            continue;
-        }
-        return refused(tr("%1: isn't read: each setting must stand once, as name = value", {where}));
+        if (says_nothing(line) || std::ranges::count(lines, where, &SettingLine::where) > 0) continue;
+        auto part = part_begun_by(line);
+        if (!part)
+            return refused(tr("%1: isn't read: each setting must stand once, as name = value", {where}));
+        lines.push_back({"", "", where, *std::move(part)});
     }
     return std::nullopt;
 }
@@ -190,7 +192,7 @@ std::optional<Failure> append_lines(econf_file* file, Lines& lines) {
         }
     }
     const auto path = owned(econf_getPath(file), std::free);
-    return refuse_unread_lines(path.get(), lines);
+    return append_unread_lines(path.get(), lines);
 }
 
 }  // namespace

@@ -10,12 +10,12 @@
 
 namespace totp {
 
-/// One `name = value`.
+/// One `name = value`, or one that begins a part.
 struct SettingLine {
-    std::string name;
+    std::string name;  ///< empty where it begins a part
     std::string value;
     std::string where;  ///< "FILE:LINE"
-    std::string part;   ///< what stands in the brackets of the last line "[…]" before it; empty: none does
+    std::string part;   ///< what stands in the brackets of the last line "[…]" up to it; empty: none does
 };
 
 /// Where settings files are looked for.

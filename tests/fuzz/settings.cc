@@ -7,12 +7,9 @@
 
 namespace {
 
-/// Not about what stands between brackets, where a part of the file begins.
 bool says_something(std::string_view line) {
     const auto start = line.find_first_not_of(" \t\r");
-    if (start == std::string_view::npos) return false;
-    const bool begins_part = line[start] == '[' && line[line.find_last_not_of(" \t\r")] == ']';
-    return line[start] != '#' && !begins_part;
+    return start != std::string_view::npos && line[start] != '#';
 }
 
 /// Each line that says something is read once, and as what it says.

@@ -309,6 +309,8 @@ void an_empty_part_says_nothing(void**) {
     const SettingsTree tree;
     tree.write(main_file, "window = 3\n[postgresql]\n# hosts = db1\n");
     assert_int_equal(value_of(tree.read()).policy.window, 3);
+    tree.write(main_file, "window = 3\n# which\n [postgrsql] \n# hosts = db1\n");
+    assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:3: [postgrsql] isn't a known section");
 }
 
 void knows_which_file_it_was_told_to_read(void**) {
