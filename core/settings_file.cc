@@ -135,11 +135,11 @@ bool says_nothing(std::string_view line) {
     return start == std::string_view::npos || line[start] == *comment;
 }
 
-/// The part that the line begins; nothing where it begins none.
+/// The part that a line which says something begins; nothing where it begins none.
 std::optional<std::string> part_begun_by(std::string_view line) {
     const auto start = line.find_first_not_of(" \t\r");
     const auto end = line.find_last_not_of(" \t\r");
-    if (start == std::string_view::npos || line[start] != '[' || line[end] != ']') return std::nullopt;
+    if (line[start] != '[' || line[end] != ']') return std::nullopt;
     return std::string(line.substr(start + 1, end - start - 1));
 }
 

@@ -93,8 +93,8 @@ Result<std::vector<Seen>> Surveyor::see_all(std::span<const std::string> records
     auto of_others = std::async([&] { return see_each(records.subspan(half), other); });
     auto seen = see_each(records.first(half), other);
     auto rest = of_others.get();
-    if (!seen || !rest) return seen ? rest : seen;
-    std::ranges::move(*rest, std::back_inserter(*seen));
+    if (!rest) return rest;
+    if (seen) std::ranges::move(*rest, std::back_inserter(*seen));
     return seen;
 }
 

@@ -26,9 +26,9 @@ void refuses_every_other_order(void**) {
          {"", "\n", "pam-totp-administer 1 status", "pam-totp-administer 2 status\n",
           "pam-totp-administer 1 \n", "pam-totp-administer 1 Status\n",
           "pam-totp-administer 1 status; DROP\n", "pam-totp-administer 1 status\nx\n",
-          "pam-totp-administer 1 status\n=x", "pam-totp-administer 1 status\n=%\n",
-          "pam-totp-administer 1 status\n--\n", " pam-totp-administer 1 status\n",
-          "pam-totp-administer 1 status\n\n=x\n"}) {
+          "pam-totp-administer 1 status\n=x", "pam-totp-administer 1 status\n-\n=x",
+          "pam-totp-administer 1 status\n=%\n", "pam-totp-administer 1 status\n--\n",
+          " pam-totp-administer 1 status\n", "pam-totp-administer 1 status\n\n=x\n"}) {
         claim(!parse_order(text), text);
         claim(!parse_order(text + "\n"), text);
     }

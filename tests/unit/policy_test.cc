@@ -607,6 +607,10 @@ const std::vector<BadFile>& bad_files() {
         {"[limits] isn't a known section",
          [](const fs::path& path) { write_file(path, "[limits]\nwindow = 1\n", 0644); }},
         {":1: window", [](const fs::path& path) { write_file(path, "window =\n", 0644); }},
+        {":1: ", [](const fs::path& path) { write_file(path, "[]\n", 0644); }},
+        {":1: ", [](const fs::path& path) { write_file(path, "[limits\n", 0644); }},
+        {"is longer than 64 KiB",
+         [](const fs::path& path) { write_file(path, std::string(65'536, '\n') + "window = 1\n", 0644); }},
         {":2: window has a second line",
          [](const fs::path& path) { write_file(path, "window = 1\n 2\n", 0644); }},
     };
