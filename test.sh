@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing, builds, and runs every test.
 #
-#   sudo ./test.sh         all that a change needs: a quarter of an hour to half an hour on two cores
+#   sudo ./test.sh         all that a change needs: about twenty minutes on two cores
 #   sudo ./test.sh --all   packages, fuzzing, clang-tidy and what else takes longer
 set -eu
 cd "$(dirname "$0")"
