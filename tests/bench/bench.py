@@ -1,10 +1,10 @@
 """Runs the parts; start it with tests/bench/run."""
 
-import argparse
 from pathlib import Path
 
 import commands
 import logins
+import parts
 from chart import Chart
 from figures import Goals
 from ground import Ground
@@ -19,13 +19,7 @@ CHART = Path(__file__).parents[2] / "docs/bench.svg"
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tests/bench/run", description="What a login costs, beside others'.")
-    parser.add_argument("build")
-    parser.add_argument("parts", metavar="PART", nargs="*", help=f"{', '.join(PARTS)}; all of them, if none is named")
-    parser.add_argument("--quick", action="store_true", help="few samples: to see that it runs, not how fast it is")
-    options = parser.parse_intermixed_args()
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"there is no part {', '.join(unknown)}")
+    options = parts.asked_for("tests/bench/run", "What a login costs, beside others'.", PARTS)
     ground, goals, chart = Ground(options.build), Goals(), Chart()
     for name in options.parts or PARTS:
         measure, rounds = PARTS[name]

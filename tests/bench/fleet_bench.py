@@ -1,8 +1,7 @@
 """Runs the parts of a fleet's figures; start it with tests/bench/fleet."""
 
-import argparse
-
 import fleet_costs
+import parts
 from fleet_ground import FleetGround
 
 PARTS = {"one": (fleet_costs.one_login, 200), "crowd": (fleet_costs.all_at_once, 480),
@@ -13,13 +12,7 @@ USERS, ROUNDS_WHEN_QUICK, USERS_WHEN_QUICK = 1_000_000, 4, 2_000
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tests/bench/fleet", description="What a login costs in a fleet.")
-    parser.add_argument("build")
-    parser.add_argument("parts", metavar="PART", nargs="*", help=f"{', '.join(PARTS)}; all of them, if none is named")
-    parser.add_argument("--quick", action="store_true", help="few samples: to see that it runs, not how fast it is")
-    options = parser.parse_intermixed_args()
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"there is no part {', '.join(unknown)}")
+    options = parts.asked_for("tests/bench/fleet", "What a login costs in a fleet.", PARTS)
     ground = FleetGround(options.build, USERS_WHEN_QUICK if options.quick else USERS)
     try:
         for name in options.parts or PARTS:

@@ -17,20 +17,17 @@ from fleet import DATABASE, SECRET, Authority, Cluster, Database, Standby, ask, 
 from machine import GROUP, Machine, SettingsFile, run  # noqa: E402
 
 from figures import samples_by_service  # noqa: E402
+from ground import MOST_LINES_UNREAD, PAM_AUTH_ERR, PAM_SUCCESS, SERVICES  # noqa: E402, F401
 
 DISK = Path("/var/tmp")
 ADDRESS = "127.0.0.1"
 HOST = "host7.test"
-SERVICES = Path("/run/bench/pam.d")
 SERVICE = "fleet"
 FILES = Path("/etc/pam-totp")
 TOTP = pyotp.TOTP(base64.b32encode(SECRET).decode())
-MOST_LINES_UNREAD = Path("/proc/sys/net/unix/max_dgram_qlen")
 SETTINGS = {"fsync": "on", "shared_buffers": "1GB", "max_wal_size": "16GB", "checkpoint_timeout": "1h"}
 GUESTS = 1_000  # of the users: those who log in here
 CLIENTS = (1, 8, 32)
-PAM_SUCCESS, PAM_AUTH_ERR = 0, 7
-
 
 
 def right_code():

@@ -288,14 +288,19 @@ def test_done_once_more_it_changes_nothing_and_a_longer_list_adds(bulk, passwd):
     assert [facts[line]["outcome"] for line in (1, 2, 3)] == ["enrolled", "done_before", "done_before"]
 
 
-def test_two_at_once_give_nobody_two_keys(machine, passwd, tmp_path):
-    users = passwd.add(ACCOUNTS)
+def two_at_once(machine, tmp_path, users):
+    """Two that enrol all of these, each into an --out of its own; and what each says of them."""
     both = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         both.append(Bulk(machine, tmp_path / name))
         both[-1].say(*users)
-    one, two = ThreadPoolExecutor(2).map(lambda each: each.facts()[0], both)
+    return both, list(ThreadPoolExecutor(2).map(lambda each: each.facts()[0], both))
+
+
+def test_two_at_once_give_nobody_two_keys(machine, passwd, tmp_path):
+    users = passwd.add(ACCOUNTS)
+    both, (one, two) = two_at_once(machine, tmp_path, users)
     for line, user in enumerate(users, 1):
         outcomes = (one[line]["outcome"], two[line]["outcome"])
         assert outcomes in (("enrolled", "failed"), ("failed", "enrolled")), user

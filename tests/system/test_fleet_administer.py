@@ -16,13 +16,19 @@ HOST, ADMINISTRATOR = "host7.test", "admin.test"
 FILES = Path("/etc/pam-totp")
 
 
+def new_database(**where):
+    """With the schema, and with roles for this host and its administrator."""
+    database = Database(Authority(), **where)
+    run(*database.command(MIGRATE, "--host", database.directory, "--port", database.port, "--dbname", DATABASE), cwd="/")
+    database.execute(f'CREATE ROLE "{HOST}" LOGIN IN ROLE totp_host; CREATE ROLE "{ADMINISTRATOR}" LOGIN IN ROLE totp_admin')
+    return database
+
+
 @pytest.fixture(scope="module")
 def database(machine):
     with open("/etc/hosts", "a") as hosts:
         hosts.write(f"127.0.0.1 {NAME}\n")
-    database = Database(Authority())
-    run(*database.command(MIGRATE, "--host", database.directory, "--port", database.port, "--dbname", DATABASE), cwd="/")
-    database.execute(f'CREATE ROLE "{HOST}" LOGIN IN ROLE totp_host; CREATE ROLE "{ADMINISTRATOR}" LOGIN IN ROLE totp_admin')
+    database = new_database()
     yield database
     database.remove()
 
@@ -34,14 +40,19 @@ def install(certificate, key, name, group="root", mode=0o600):
     copy.chmod(mode)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def settings(database):
-    """This host is one of the many, and an administrator's."""
+def become_administrators_host(database, *further_settings):
+    """This host is one of the many, and an administrator's: the settings that make it so."""
     install(*database.authority.issue(HOST), "postgresql", GROUP, 0o640)
     install(*database.authority.issue(ADMINISTRATOR), "administrator")
     shutil.copy(database.authority.certificate, FILES / "postgresql-root.crt")
     settings = SettingsFile("fleet")
-    settings.say("engine = postgresql", "[postgresql]", f"hosts = {NAME}:{database.port}", "deadline = 10")
+    settings.say("engine = postgresql", *further_settings, "[postgresql]", f"hosts = {NAME}:{database.port}", "deadline = 10")
+    return settings
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settings(database):
+    settings = become_administrators_host(database)
     yield settings
     settings.remove()
 

@@ -1,18 +1,16 @@
 """The disk under a fleet's database is full: nobody gets in but by break-glass, and all goes on once there is room."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from machine import GROUP, PASSWORD, SettingsFile, code_at, run, su
+from machine import PASSWORD, code_at, run, su
 from test_break_glass import codes_of
-from test_fleet_administer import FILES, HOST, MIGRATE
+from test_fleet_administer import become_administrators_host, new_database
 from test_full_disk import LOOP_DEVICES, fill
-from tls_database import DATABASE, NAME, Authority, Database
+from tls_database import NAME
 
-ADMINISTRATOR = "admin.test"
 DISK = Path("/run/private/disk")
 MEGABYTES, MOST_FILES = 192, 4096
 UNUSABLE = "verdict=unavailable reason=store"
@@ -48,18 +46,9 @@ def disk(request, loop_devices):
 
 @pytest.fixture
 def database(disk):
-    database = Database(Authority(), place=disk)
-    run(*database.command(MIGRATE, "--host", database.directory, "--port", database.port, "--dbname", DATABASE), cwd="/")
-    database.execute(f'CREATE ROLE "{HOST}" LOGIN IN ROLE totp_host; CREATE ROLE "{ADMINISTRATOR}" LOGIN IN ROLE totp_admin')
+    database = new_database(place=disk)
     yield database
     database.remove()
-
-
-def install(authority, name, role, group):
-    for source, kind in zip(authority.issue(role), ("crt", "key")):
-        copy = Path(shutil.copy(source, FILES / f"{name}.{kind}"))
-        shutil.chown(copy, "root", group)
-        copy.chmod(0o640 if group == GROUP else 0o600)
 
 
 @pytest.fixture
@@ -69,12 +58,7 @@ def person(machine):
 
 @pytest.fixture
 def settings(database, person):
-    install(database.authority, "postgresql", HOST, GROUP)
-    install(database.authority, "administrator", ADMINISTRATOR, "root")
-    shutil.copy(database.authority.certificate, FILES / "postgresql-root.crt")
-    settings = SettingsFile("fleet")
-    settings.say("engine = postgresql", f"break_glass = {person}", "[postgresql]", f"hosts = {NAME}:{database.port}",
-                 "deadline = 10")
+    settings = become_administrators_host(database, f"break_glass = {person}")
     yield settings
     settings.remove()
 

@@ -6,14 +6,13 @@ import random
 import signal
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyotp
 import pytest
 
 from machine import PASSWORD, code_at, su, wait_for_room_in_step
-from test_bulk import Bulk, kill_in_the_midst
+from test_bulk import Bulk, kill_in_the_midst, two_at_once
 from test_fleet_administer import caller, database, enroll, facts, person, said_last, settings, status  # noqa: F401, fixtures
 from test_import import GoogleAuthenticator, hotp
 from test_qr_file import read
@@ -339,12 +338,7 @@ def test_what_was_handed_and_is_not_enrolled_is_told(machine, database, bulk):  
 
 def test_two_at_once_give_nobody_two_keys(machine, database, tmp_path):  # noqa: F811
     users = names.make(ACCOUNTS)
-    both = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        both.append(Bulk(machine, tmp_path / name))
-        both[-1].say(*users)
-    one, two = ThreadPoolExecutor(2).map(lambda each: each.facts()[0], both)
+    both, (one, two) = two_at_once(machine, tmp_path, users)
     there = enrolled_in(database, users)
     for line, user in enumerate(users, 1):
         winner, = [bulk for bulk, said in zip(both, (one, two)) if said[line]["outcome"] == "enrolled"]
