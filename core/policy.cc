@@ -77,11 +77,11 @@ Result<Settings> checked(Settings settings) {
 // ---- lines of files
 
 std::optional<Failure> take_line(const SettingLine& line, Settings& settings) {
-    const auto here = line.where + ": " + printable(line.name);
-    const auto* row = setting_named(line.name);
     if (!line.part.empty() && line.part != in_postgresql)
         return refused(tr("%1: [%2] isn't a known section", {line.where, printable(line.part)}));
     if (line.name.empty()) return std::nullopt;
+    const auto here = line.where + ": " + printable(line.name);
+    const auto* row = setting_named(line.name);
     if (row == nullptr) return refused(tr("%1 isn't a setting: see pam_totp.conf(5)", {here}));
     if (row->is_argument_only) return refused(tr("%1 belongs on a PAM line: see pam_totp(8)", {here}));
     if (row->part != line.part) {
