@@ -1,7 +1,6 @@
 """totp-enroll bulk: many accounts from a list, killed and hindered; what is handed over logs in through the module."""
 
 import json
-import os
 import random
 import re
 import shutil
