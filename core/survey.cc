@@ -1,9 +1,8 @@
 #include "core/survey.h"
 
-#include <algorithm>
+#include <atomic>
 #include <future>
-#include <iterator>
-#include <span>
+#include <mutex>
 #include <vector>
 
 #include "core/account_records.h"
@@ -17,13 +16,36 @@ constexpr int looks = 3;
 
 constexpr uid_t root = 0;
 
-/// How many accounts are read before the witness is told of them.
+/// How many names a thread takes from the listing at once.
 constexpr std::size_t batch_size = 64;
 
-struct Seen {
-    Account account;
-    Result<AccountRecords> records;
+/// A listing that two threads go through, each taking names of its own.
+class SharedListing {
+  public:
+    explicit SharedListing(RecordListing listing) : listing_(std::move(listing)) {}
+
+    /// The next names; none after the last, nor once somebody has stopped.
+    Result<std::vector<std::string>> next_batch();
+    void stop() { is_stopped_ = true; }
+
+  private:
+    std::mutex mutex_;
+    RecordListing listing_;
+    std::atomic<bool> is_stopped_ = false;
 };
+
+Result<std::vector<std::string>> SharedListing::next_batch() {
+    std::vector<std::string> batch;
+    batch.reserve(batch_size);
+    const std::scoped_lock lock(mutex_);
+    while (batch.size() < batch_size && !is_stopped_) {
+        auto record = listing_.next();
+        if (!record) return record.failure();
+        if (!*record) break;
+        batch.push_back(**std::move(record));
+    }
+    return batch;
+}
 
 class Surveyor {
   public:
@@ -35,10 +57,9 @@ class Surveyor {
     Result<Done> run(const Directory& directory, const Directory* other, const SurveyWitness& witness) const;
 
   private:
-    /// What all of these hold, read by two threads.
-    Result<std::vector<Seen>> see_all(std::span<const std::string> records, const Directory* other) const;
-    Result<std::vector<Seen>> see_each(std::span<const std::string> records, const Directory* other) const;
-    Result<std::optional<Seen>> see(const std::string& record, const Directory* other) const;
+    /// One thread's part of it.
+    Result<Done> go_through(SharedListing& listing, const Directory* other, const SurveyWitness& witness) const;
+    Result<Done> see(const std::string& record, const Directory* other, const SurveyWitness& witness) const;
     Result<AccountRecords> look_again(const std::string& record, const Account& account) const;
     /// First the enrolment: who adds a device writes its state before.
     Result<AccountRecords> look(const std::string& record, const Account& account) const;
@@ -60,66 +81,45 @@ Result<uid_t> owner_in_either(const Directory& one, const Directory& other, cons
     return root;
 }
 
-/// The next names of `listing`; none after the last.
-Result<std::vector<std::string>> next_batch(RecordListing& listing) {
-    std::vector<std::string> batch;
-    batch.reserve(batch_size);
-    while (batch.size() < batch_size) {
-        auto record = listing.next();
-        if (!record) return record.failure();
-        if (!*record) break;
-        batch.push_back(**std::move(record));
-    }
-    return batch;
-}
-
 Result<Done> Surveyor::run(const Directory& directory, const Directory* other,
                            const SurveyWitness& witness) const {
-    auto listing = RecordListing::open(directory.path);
-    if (!listing) return listing.failure();
+    auto opened = RecordListing::open(directory.path);
+    if (!opened) return opened.failure();
+    SharedListing listing(*std::move(opened));
+    auto second = std::async(std::launch::async, [&] { return go_through(listing, other, witness); });
+    auto gone = go_through(listing, other, witness);
+    auto gone_too = second.get();
+    return gone ? gone_too : gone;
+}
+
+Result<Done> Surveyor::go_through(SharedListing& listing, const Directory* other,
+                                  const SurveyWitness& witness) const {
+    struct Leaving {
+        SharedListing& listing;
+        ~Leaving() { listing.stop(); }
+    } const leaving{listing};  // by a failure, an exception, or at the end, where it stops nobody
     for (;;) {
-        const auto batch = next_batch(*listing);
+        const auto batch = listing.next_batch();
         if (!batch) return batch.failure();
         if (batch->empty()) return Done{};
-        const auto all_seen = see_all(*batch, other);
-        if (!all_seen) return all_seen.failure();
-        for (const auto& [account, records] : *all_seen) witness(account, records);
+        for (const auto& record : *batch) {
+            if (auto seen = see(record, other, witness); !seen) return seen;
+        }
     }
 }
 
-Result<std::vector<Seen>> Surveyor::see_all(std::span<const std::string> records,
-                                            const Directory* other) const {
-    const auto half = records.size() / 2;
-    auto of_others = std::async([&] { return see_each(records.subspan(half), other); });
-    auto seen = see_each(records.first(half), other);
-    auto rest = of_others.get();
-    if (!rest) return rest;
-    if (seen) std::ranges::move(*rest, std::back_inserter(*seen));
-    return seen;
-}
-
-Result<std::vector<Seen>> Surveyor::see_each(std::span<const std::string> records,
-                                             const Directory* other) const {
-    std::vector<Seen> all;
-    all.reserve(batch_size);
-    for (const auto& record : records) {
-        auto seen = see(record, other);
-        if (!seen) return seen.failure();
-        if (*seen) all.push_back(**std::move(seen));
-    }
-    return all;
-}
-
-Result<std::optional<Seen>> Surveyor::see(const std::string& record, const Directory* other) const {
+Result<Done> Surveyor::see(const std::string& record, const Directory* other,
+                           const SurveyWitness& witness) const {
     const auto user = user_of(record);
-    if (!user) return std::optional<Seen>();
+    if (!user) return Done{};
     const auto elsewhere = other != nullptr ? owner_of(*other, record) : Result(std::optional<uid_t>());
     if (!elsewhere) return elsewhere.failure();
-    if (*elsewhere) return std::optional<Seen>();
+    if (*elsewhere) return Done{};
     const auto owner = owner_in_either(enrolled_, states_, record);
     if (!owner) return owner.failure();
     const Account account{*user, *owner};
-    return std::optional(Seen{account, look_again(record, account)});
+    witness(account, look_again(record, account));
+    return Done{};
 }
 
 Result<AccountRecords> Surveyor::look_again(const std::string& record, const Account& account) const {

@@ -18,6 +18,7 @@ using Json = nlohmann::basic_json<nlohmann::ordered_map, std::vector, SecretText
 /// A user's name may hold bytes that aren't UTF-8; they must not cost anybody their secret.
 void print_json(const Json& facts);
 void print_json_line(const Json& facts);  ///< on one line, where there are several
+SecretText json_line_of(const Json& facts);
 
 std::string text_of(const Json& text);  ///< a text of the facts, for people
 

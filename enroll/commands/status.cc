@@ -1,5 +1,6 @@
 // totp-enroll status: what is enrolled, and how it stands.
 #include <ctime>
+#include <mutex>
 
 #include "core/percent.h"
 #include "core/survey.h"
@@ -46,12 +47,8 @@ class StatusOfOne : public AccountCommand {
     }
 };
 
-void tell_line(const Json& standing, bool json) {
-    if (json) {
-        print_json_line(standing);
-    } else {
-        print(line_of(standing));
-    }
+std::string line_of(const Json& standing, bool json) {
+    return json ? std::string(json_line_of(standing)) : line_of(standing);
 }
 
 int status_of_all_elsewhere(const DatabaseElsewhere& database, bool json) {
@@ -60,9 +57,14 @@ int status_of_all_elsewhere(const DatabaseElsewhere& database, bool json) {
         const auto standings = standings_after(last, database);
         if (!standings) return complain(standings.failure());
         if (standings->empty()) return exit_done;
-        for (const auto& standing : *standings) tell_line(standing, json);
+        for (const auto& standing : *standings) print(line_of(standing, json));
         last = text_of(standings->back().at("user"));
     }
+}
+
+std::string line_of_unusable(const std::string& user, const Failure& failure, bool json) {
+    if (json) return line_of(standing_of_unusable(user, failure), json);
+    return tr("%1: %2", {printable(user), failure.message}).translated() + "\n";
 }
 
 int status_of_all(const SharedOptions& shared) {
@@ -77,15 +79,16 @@ int status_of_all(const SharedOptions& shared) {
     if (!installation) return complain(installation.failure());
     const auto now = std::time(nullptr);
     const auto& settings = installation->settings;
+    std::mutex mutex;
     int exit_code = exit_done;
     const auto tell = [&](const Account& account, const Result<AccountRecords>& records) {
+        const auto line =
+            records ? line_of(standing_of(account.name, records->enrolment, records->state, settings.policy, now),
+                              shared.json)
+                    : line_of_unusable(account.name, records.failure(), shared.json);
+        const std::scoped_lock lock(mutex);
         if (!records) exit_code = exit_refused;
-        if (!records && !shared.json)
-            return print_line(tr("%1: %2", {printable(account.name), records.failure().message}));
-        const auto standing =
-            records ? standing_of(account.name, records->enrolment, records->state, settings.policy, now)
-                    : standing_of_unusable(account.name, records.failure());
-        tell_line(standing, shared.json);
+        print(line);
     };
     if (const auto surveyed = survey(installation->places, settings.missing_state, now, tell); !surveyed)
         return complain(surveyed.failure());

@@ -1,6 +1,7 @@
 #include "enroll/doctor/account_facts.h"
 
 #include <algorithm>
+#include <mutex>
 #include <set>
 
 #include <pwd.h>
@@ -86,7 +87,9 @@ Result<std::vector<AccountFacts>> look_at_accounts(const FileStorePlaces& places
                                                    KnownAccounts& known, UnixTime now) {
     std::vector<AccountFacts> accounts;
     std::set<std::string> seen;
+    std::mutex mutex;
     const auto note = [&](const Account& account, const Result<AccountRecords>& records) {
+        const std::scoped_lock lock(mutex);
         AccountFacts facts{
             .name = account.name, .exists = known.uid_of(account.name).has_value(), .has_record = true};
         if (const auto entry = known.listed().find(account.name); entry != known.listed().end())

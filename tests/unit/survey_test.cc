@@ -1,7 +1,10 @@
 #include "core/survey.h"
 
+#include <atomic>
 #include <cstdarg>
 #include <map>
+#include <mutex>
+#include <stdexcept>
 
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -65,8 +68,10 @@ class TestStore {
     std::map<std::string, Result<AccountRecords>> survey(
         MissingState missing_state = MissingState::refuse) const {
         std::map<std::string, Result<AccountRecords>> seen;
+        std::mutex mutex;
         value_of(totp::survey(places(), missing_state, now,
                               [&](const Account& account, const Result<AccountRecords>& records) {
+                                  const std::scoped_lock lock(mutex);
                                   claim(seen.emplace(account.name, records).second, "once: " + account.name);
                               }));
         return seen;
@@ -90,11 +95,32 @@ void tells_each_account_once_with_what_is_in_its_records(void**) {
     }
 }
 
+constexpr int more_than_at_once = 200;
+
+TestStore large_store() {
+    std::vector<std::string> names;
+    for (int i = 0; i < more_than_at_once; ++i) names.push_back("account" + std::to_string(i));
+    return TestStore(names);
+}
+
 void tells_of_more_accounts_than_it_reads_at_once(void**) {
-    const TestStore store{std::vector<std::string>()};
-    const int many = 80;
-    for (int i = 0; i < many; ++i) store.enrol("account" + std::to_string(i));
-    assert_int_equal(store.survey().size(), many);
+    assert_int_equal(large_store().survey().size(), more_than_at_once);
+}
+
+void hands_on_what_a_witness_throws_and_tells_no_more(void**) {
+    const auto store = large_store();
+    std::atomic<int> told = 0;
+    bool is_thrown = false;
+    try {
+        static_cast<void>(survey(store.places(), MissingState::refuse, now, [&](const auto&, const auto&) {
+            ++told;
+            throw std::runtime_error("enough");
+        }));
+    } catch (const std::runtime_error&) {
+        is_thrown = true;
+    }
+    assert_true(is_thrown);
+    assert_in_range(told, 1, 2);  // one for each thread
 }
 
 void tells_an_account_with_a_state_alone(void**) {
@@ -209,6 +235,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(tells_each_account_once_with_what_is_in_its_records),
         cmocka_unit_test(tells_of_more_accounts_than_it_reads_at_once),
+        cmocka_unit_test(hands_on_what_a_witness_throws_and_tells_no_more),
         cmocka_unit_test(tells_an_account_with_a_state_alone),
         cmocka_unit_test(passes_over_what_is_no_record),
         cmocka_unit_test(says_what_is_wrong_with_one_and_goes_on),
