@@ -58,7 +58,8 @@ class Surveyor {
 
   private:
     /// One thread's part of it.
-    Result<Done> go_through(SharedListing& listing, const Directory* other, const SurveyWitness& witness) const;
+    Result<Done> go_through(SharedListing& listing, const Directory* other,
+                            const SurveyWitness& witness) const;
     Result<Done> see(const std::string& record, const Directory* other, const SurveyWitness& witness) const;
     Result<AccountRecords> look_again(const std::string& record, const Account& account) const;
     /// First the enrolment: who adds a device writes its state before.

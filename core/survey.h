@@ -18,8 +18,8 @@ struct AccountRecords {
 };
 
 /// Told each account of which there is a record, once, and what stands in its records or why a login can't
-/// use them. Its uid is the owner's of its records, root's only if all are root's. Two threads tell it, each of
-/// accounts of its own, at the same time.
+/// use them. Its uid is the owner's of its records, root's only if all are root's. Two threads tell it, each
+/// of accounts of its own, at the same time.
 using SurveyWitness = std::function<void(const Account& account, const Result<AccountRecords>& records)>;
 
 /// Goes through the store in no order; memory doesn't grow with the number of accounts. Fails only where it

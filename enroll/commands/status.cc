@@ -83,9 +83,10 @@ int status_of_all(const SharedOptions& shared) {
     int exit_code = exit_done;
     const auto tell = [&](const Account& account, const Result<AccountRecords>& records) {
         const auto line =
-            records ? line_of(standing_of(account.name, records->enrolment, records->state, settings.policy, now),
-                              shared.json)
-                    : line_of_unusable(account.name, records.failure(), shared.json);
+            records
+                ? line_of(standing_of(account.name, records->enrolment, records->state, settings.policy, now),
+                          shared.json)
+                : line_of_unusable(account.name, records.failure(), shared.json);
         const std::scoped_lock lock(mutex);
         if (!records) exit_code = exit_refused;
         print(line);

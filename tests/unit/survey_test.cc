@@ -95,7 +95,7 @@ void tells_each_account_once_with_what_is_in_its_records(void**) {
     }
 }
 
-constexpr int more_than_at_once = 200;
+constexpr int more_than_at_once = 130;
 
 TestStore large_store() {
     std::vector<std::string> names;
