@@ -169,7 +169,7 @@ def _written(ground, rounds, do):
     [(begin,)] = ground.database.sql("SELECT pg_current_wal_insert_lsn()")
     do()
     [found] = ground.database.sql("SELECT sum(count), sum(record_size), sum(fpi_size)"
-                                  " FROM pg_get_wal_stats(%s, pg_current_wal_insert_lsn())", begin)
+                                  " FROM pg_get_wal_stats(%s, pg_current_wal_flush_lsn())", begin)
     return [shown(float(figure) / rounds) for figure in found]
 
 
