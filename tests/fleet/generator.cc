@@ -8,6 +8,7 @@ namespace {
 constexpr UnixTime minute = 60;
 constexpr UnixTime hour = 60 * minute;
 constexpr UnixTime day = 24 * hour;
+constexpr const char* home = "local:1000";
 
 constexpr std::string_view junk[] = {"",
                                      " ",
@@ -172,10 +173,15 @@ std::string Life::response() {
 
 Attempt Life::next_attempt() {
     now_ = later();
-    remote_host_ = generator_.one_of(remote_hosts_);
+    const bool is_at_home = generator_.once_in(6);
+    remote_host_ = is_at_home ? home : generator_.one_of(remote_hosts_);
     response_ = response();
     tried_.push_back(response_);
-    return {.response = response_, .place = remote_place(remote_host_), .now = now_};
+    return {.response = response_,
+            .place = is_at_home ? remote_host_ + "@host" : remote_place(remote_host_),
+            .now = now_,
+            .makes_place_known = !is_at_home,
+            .is_at_home = is_at_home};
 }
 
 }  // namespace totp::testing

@@ -49,7 +49,7 @@ class Life {
 
     /// The next attempt: its parts stay where they are until the one after.
     Attempt next_attempt();
-    /// PAM_RHOST of it.
+    /// PAM_RHOST of it, or what a helper says of who is at home on the machine `host`.
     const std::string& remote_host() const { return remote_host_; }
 
     void make(const Attempt& attempt) { door_.attempt(attempt); }

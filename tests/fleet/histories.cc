@@ -132,6 +132,7 @@ Json case_of(const Door& door, const std::vector<SecretBytes>& codes, const Atte
             {"before", json_of(door.state, door.enrolment)},
             {"now", attempt.now},
             {"place", attempt.place},
+            {"service", attempt.is_at_home ? "totp_check" : ""},
             {"response", attempt.response},
             {"answer", json_of(decision, attempt.now)},
             {"after", json_of(decision.next, door.enrolment)}};

@@ -54,8 +54,8 @@ DECLARE
 BEGIN
     FOR question IN 1 .. 2 LOOP
         held := totp.hold(account);
-        answer := totp.answer_to(totp.asked(held, account, account, response, nonce, place, '', now), held, policy, response,
-                                 now);
+        answer := totp.answer_to(totp.asked(held, account, account, response, nonce, place, line ->> 'service', now), held,
+                                 policy, response, now);
         IF answer.verdict <> 'pending' THEN EXIT; END IF;
         UPDATE totp.attempt SET charged_by = '3' WHERE host = ask.account;
     END LOOP;

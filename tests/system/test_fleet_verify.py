@@ -426,6 +426,37 @@ def test_a_place_on_the_host_itself_is_that_host_s(database, web1, alice, rhost,
     assert [known["address"] for known in status["places"]] == [place]
 
 
+def at_home(uid=1000):
+    return {"rhost": f"local:{uid}", "service": "totp_check"}
+
+
+def test_who_is_at_home_is_let_in_whatever_strangers_did_and_makes_no_place_known(database, web1, alice):
+    for _ in range(5):
+        web1.login(alice, wrong())
+    assert web1.login(alice, code(), rhost="local:1000", service="su").verdict == "throttled"
+    assert web1.login(alice, code(), **at_home()) == accepted()
+    (status,), = database.administer("SELECT totp.status(%s)", alice)
+    assert (status["elsewhere"]["failures"], status["places"]) == (5, [])
+
+
+def test_who_fails_at_home_is_shut_out_there_alone(database, web1, alice):
+    for _ in range(5):
+        web1.login(alice, wrong(), **at_home())
+    assert web1.login(alice, code(), **at_home(1001)).verdict == "throttled"
+    (status,), = database.administer("SELECT totp.status(%s)", alice)
+    assert (status["known"]["failures"], status["elsewhere"]["failures"]) == (5, 0)
+    assert web1.login(alice, code()) == accepted()
+
+
+@pytest.mark.parametrize("where", [{"rhost": "192.0.2.7", "service": "totp_check"}, {"rhost": "", "service": "totp_check"},
+                                   {"rhost": "local:x", "service": "totp_check"}, {"rhost": "local:1000", "service": ""},
+                                   {"rhost": "local:1000", "service": None}], ids=str)
+def test_nobody_else_is_at_home(database, web1, alice, where):
+    web1.login(alice, wrong(), **where)
+    (status,), = database.administer("SELECT totp.status(%s)", alice)
+    assert (status["known"]["failures"], status["elsewhere"]["failures"]) == (0, 1)
+
+
 # ---- hosts
 
 def test_a_host_that_is_switched_off_is_refused_in_open_sessions_too(database, alice):
