@@ -43,4 +43,21 @@ void count_failure(SideState& side, const Policy& policy, UnixTime now, const Pl
     side.near_miss.reset();
 }
 
+Sentence told_to_wait(std::optional<UnixTime> seconds) {
+    if (!seconds) return tr("Too many wrong codes. Only an administrator can unlock this account.");
+    constexpr UnixTime minute = 60;
+    constexpr UnixTime hour = 3600;
+    const auto rounded_up = [&](UnixTime unit) { return (*seconds + unit - 1) / unit; };
+    if (*seconds <= minute) {
+        return tr_n("Too many wrong codes. Try again in %1 second.",
+                    "Too many wrong codes. Try again in %1 seconds.", *seconds);
+    }
+    if (*seconds <= hour) {
+        return tr_n("Too many wrong codes. Try again in %1 minute.",
+                    "Too many wrong codes. Try again in %1 minutes.", rounded_up(minute));
+    }
+    return tr_n("Too many wrong codes. Try again in %1 hour.", "Too many wrong codes. Try again in %1 hours.",
+                rounded_up(hour));
+}
+
 }  // namespace totp

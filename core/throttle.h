@@ -9,6 +9,7 @@
 
 #include "core/login_state.h"
 #include "core/policy.h"
+#include "core/sentence.h"
 
 namespace totp {
 
@@ -22,6 +23,10 @@ int level_now(const SideState& side, const Policy& policy, UnixTime now);
 /// One more failure, at `now` and from `place`, of a guess that could have hit `codes_tried` codes. The side
 /// forgets the near miss of the one before.
 void count_failure(SideState& side, const Policy& policy, UnixTime now, const Place& place, int codes_tried);
+
+/// What who is throttled is told: after how many seconds it is worth another try; nothing: not until it is
+/// unlocked.
+Sentence told_to_wait(std::optional<UnixTime> seconds);
 
 /// A stored time later than now counts as now.
 constexpr UnixTime not_after(UnixTime stored, UnixTime now) { return stored < now ? stored : now; }

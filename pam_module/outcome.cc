@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "core/percent.h"
+#include "core/throttle.h"
 
 namespace totp {
 namespace {
@@ -20,22 +21,6 @@ Reason reason_for(Trouble trouble) {
         case Trouble::system: return Reason::store;
     }
     return Reason::store;
-}
-
-Sentence wait_for(UnixTime seconds) {
-    constexpr UnixTime minute = 60;
-    constexpr UnixTime hour = 3600;
-    const auto rounded_up = [&](UnixTime unit) { return (seconds + unit - 1) / unit; };
-    if (seconds <= minute) {
-        return tr_n("Too many wrong codes. Try again in %1 second.",
-                    "Too many wrong codes. Try again in %1 seconds.", seconds);
-    }
-    if (seconds <= hour) {
-        return tr_n("Too many wrong codes. Try again in %1 minute.",
-                    "Too many wrong codes. Try again in %1 minutes.", rounded_up(minute));
-    }
-    return tr_n("Too many wrong codes. Try again in %1 hour.", "Too many wrong codes. Try again in %1 hours.",
-                rounded_up(hour));
 }
 
 }  // namespace
@@ -122,9 +107,7 @@ Sentence message_for(const Outcome& outcome) {
     if (outcome.verdict == Verdict::unavailable) {
         return tr("The code can't be checked. The administrator finds the reason in the system log.");
     }
-    if (outcome.verdict != Verdict::throttled) return {};
-    if (!outcome.retry_in) return tr("Too many wrong codes. Only an administrator can unlock this account.");
-    return wait_for(*outcome.retry_in);
+    return outcome.verdict == Verdict::throttled ? told_to_wait(outcome.retry_in) : Sentence();
 }
 
 }  // namespace totp
