@@ -26,18 +26,12 @@ bool give(const std::string& answer) {
     return write(STDOUT_FILENO, answer.data(), answer.size()) == static_cast<ssize_t>(answer.size());
 }
 
-void log(const Checker& checker, int priority, const std::string& line) {
-    syslog(priority, "pam_totp(%s): %s", checker.log_name.c_str(), line.c_str());
+void log(const std::string& log_name, int priority, const std::string& line) {
+    syslog(priority, "pam_totp(%s): %s", log_name.c_str(), line.c_str());
 }
 
-void log(const Checker& checker, const Subject& subject, const Outcome& outcome) {
-    if (!outcome.explanation.empty()) log(checker, LOG_ERR, outcome.explanation);
-    if (!checker.is_decision_logged) return;
-    const auto user = subject.account ? subject.account->name : "";
-    const auto line = log_line({user, subject.service, subject.remote_host}, outcome);
-    const int priority = log_priority(outcome.verdict);
-    if (!write_to_journal(priority, "pam_totp(" + checker.log_name + "): ", line))
-        log(checker, priority, line);
+void log_explanation(const std::string& log_name, const Outcome& outcome) {
+    if (!outcome.explanation.empty()) log(log_name, LOG_ERR, outcome.explanation);
 }
 
 Attempt attempt_of(const Subject& subject, const SecretBytes& response) {
@@ -69,7 +63,11 @@ Answer answer_to(const Question& question, const Subject& subject, const Checker
 std::string logged(const Answer& answer, const Subject& subject, const Checker& checker) {
     if (const auto* is_enrolled = std::get_if<bool>(&answer)) return format_answer(*is_enrolled);
     const auto& outcome = std::get<Outcome>(answer);
-    log(checker, subject, outcome);
+    if (checker.is_decision_logged) {
+        log_outcome(checker.log_name, subject, outcome);
+    } else {
+        log_explanation(checker.log_name, outcome);
+    }
     return format_answer(outcome);
 }
 
@@ -89,6 +87,21 @@ Subject subject_of_claim(const Claim& claim, uid_t caller) {
 
 Subject subject_of_caller(const char* service) {
     return {account_of(getpwuid(getuid())), service, "", local_place(getuid()), true};
+}
+
+Failure without_group(Trouble trouble, const std::string& program) {
+    return {trouble,
+            program +
+                " isn't setgid _totp, or runs where that has no effect (no_new_privs, a nosuid mount, a "
+                "user name space)"};
+}
+
+void log_outcome(const std::string& log_name, const Subject& subject, const Outcome& outcome) {
+    log_explanation(log_name, outcome);
+    const auto user = subject.account ? subject.account->name : "";
+    const auto line = log_line({user, subject.service, subject.remote_host}, outcome);
+    const int priority = log_priority(outcome.verdict);
+    if (!write_to_journal(priority, "pam_totp(" + log_name + "): ", line)) log(log_name, priority, line);
 }
 
 Answer answer_by_store(const char* program, const Result<std::unique_ptr<Store>>& store,
@@ -113,7 +126,7 @@ int answer_question(const Checker& checker) {
         const auto question = read_question();
         const auto subject = question ? checker.subject_of(*question) : std::nullopt;
         if (!subject) {
-            log(checker, LOG_NOTICE,
+            log(checker.log_name, LOG_NOTICE,
                 question ? "whoever started it asks what it doesn't answer: totp_check is asked about its "
                            "caller's own account, totp_check_any with a claim"
                          : "whoever started it doesn't speak pam_totp's protocol");

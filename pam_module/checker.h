@@ -45,6 +45,13 @@ struct Checker {
     std::function<Answer(const Settings&, const Subject&, const Question&)> answer;
 };
 
+/// What is wrong where a setgid program has no group to borrow.
+Failure without_group(Trouble trouble, const std::string& program);
+
+/// Logs what came of a subject's response: the sentence for the administrator, if there is one, and the
+/// decision.
+void log_outcome(const std::string& log_name, const Subject& subject, const Outcome& outcome);
+
 /// What the store knows, or that it can't be used. Refuses where the settings name another engine.
 Answer answer_by_store(const char* program, const Result<std::unique_ptr<Store>>& store,
                        const Settings& settings, const Subject& subject, const Question& question);

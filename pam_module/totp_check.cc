@@ -20,11 +20,7 @@ std::optional<Subject> subject_of(const Question& question) {
 }
 
 Result<std::unique_ptr<Store>> open_store(const Settings& settings) {
-    if (getuid() != 0 && !can_borrow_group()) {
-        return Failure{Trouble::store, std::string(PAM_TOTP_CHECK) +
-                                           " isn't setgid _totp, or runs where that has no effect "
-                                           "(no_new_privs, a nosuid mount, a user name space)"};
-    }
+    if (getuid() != 0 && !can_borrow_group()) return without_group(Trouble::store, PAM_TOTP_CHECK);
     return std::unique_ptr<Store>(
         std::make_unique<LentStore>(std::make_unique<FileStore>(places_in(settings, 0))));
 }

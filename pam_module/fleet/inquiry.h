@@ -12,6 +12,9 @@
 
 namespace totp {
 
+/// By which the database knows an account's own process: who is asked by it is at home.
+inline constexpr const char* service_at_home = "totp_check";
+
 /// The arguments of totp.verify(), the same each time it is asked.
 struct Inquiry {
     std::string account;                  ///< empty: nobody, who is refused like everybody else

@@ -22,6 +22,7 @@ constexpr KnownOrder known[] = {
      "$6::int, $7::int, $8::bigint, $9::text)",
      9, 0b100},
     {"adopt", "SELECT totp.adopt($1::text, $2::jsonb, $3::text, $4::boolean)", 4, 0b10},
+    {"allow_enrolment", "SELECT totp.allow_enrolment($1::text, make_interval(secs => $2::int))", 2},
     {"enrol", "SELECT totp.enrol($1::text, $2::text, decode($3::text, 'hex'), $4::text[])", 4, 0b100},
     {"has_device", "SELECT totp.has_device($1::text, $2::text)", 2},
     {"new_recovery_codes", "SELECT totp.new_recovery_codes($1::text, $2::int)", 2},

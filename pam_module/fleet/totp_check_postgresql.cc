@@ -20,8 +20,7 @@ namespace {
 using namespace totp;
 
 constexpr const char* program = "totp_check_postgresql";
-constexpr const char* service_at_home = "totp_check";  // by which the database knows an account's own process
-constexpr unsigned seconds_to_end = 40;                // more than any deadline may be
+constexpr unsigned seconds_to_end = 40;  // more than any deadline may be
 
 /// Setuid it would be root's for everybody, and a claim anybody's. su's helper looks the same but for its
 /// file.
@@ -50,12 +49,7 @@ Answer answer(const Settings& settings, const Subject& subject, const Question& 
 
 /// As answer(), with the group that may read the private key.
 Answer answer_with_group(const Settings& settings, const Subject& subject, const Question& question) {
-    if (!can_borrow_group()) {
-        return outcome_of(Failure{
-            Trouble::key, std::string(PAM_TOTP_CHECK_POSTGRESQL) +
-                              " isn't setgid _totp, or runs where that has no effect (no_new_privs, a nosuid "
-                              "mount, a user name space)"});
-    }
+    if (!can_borrow_group()) return outcome_of(without_group(Trouble::key, PAM_TOTP_CHECK_POSTGRESQL));
     const BorrowedGroup group;
     return answer(settings, subject, question);
 }

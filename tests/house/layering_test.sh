@@ -42,7 +42,7 @@ forbid "the module changes nothing of its host process" \
     $(echo "$core" | tr ' ' '\n' | grep -v '^core/privilege') $module
 only "what changes the process is for the programs with borrowed privilege, never for the module" \
     '#include "core/(privilege|lent_store)\.h"' \
-    'core/(privilege|lent_store)\.cc|pam_module/(totp_check(_any)?|fleet/totp_(check|administer)_postgresql)\.cc|enroll/[a-z_]*\.cc' $core $module $enroll
+    'core/(privilege|lent_store)\.cc|pam_module/(totp_check(_any)?|fleet/totp_(check|person|administer)_postgresql)\.cc|enroll/[a-z_]*\.cc' $core $module $enroll
 only "only the stores, the settings and the key touch files" \
     '#include <(fcntl|unistd|sys/(stat|file|resource|ioctl))\.h>' \
     'core/(file_store|flaw|record_file|settings_file|seal|descriptor|random|child_process|privilege)\.(cc|h)' $core

@@ -186,6 +186,7 @@ class Machine:
                 ("pam_module/totp_check", helpers, GROUP, 0o2755),
                 ("pam_module/totp_check_any", helpers, VERIFIERS, 0o4710),
                 ("pam_module/fleet/totp_check_postgresql", helpers, GROUP, 0o2755),
+                ("pam_module/fleet/totp_person_postgresql", helpers, GROUP, 0o2755),
                 ("pam_module/fleet/totp_administer_postgresql", helpers, "root", 0o700)):
             run("groupadd", "--system", "--force", group)
             directory.mkdir(mode=0o755, exist_ok=True)

@@ -80,9 +80,15 @@ def test_who_has_passed_unlocks_the_side_of_strangers_alone(database, desk, alic
     rows(desk.connection, "SELECT totp.unlock_myself(%s)", passed)
     status, = database.administer("SELECT totp.status(%s)", alice)[0]
     assert (status["known"]["failures"], status["elsewhere"]["failures"]) == (5, 0)
+    assert status["elsewhere"]["level"] == 5, "the long-run budget stays"
 
 
-@pytest.mark.parametrize("statement", ["SELECT totp.my_status(%s)", "SELECT totp.my_new_recovery_codes(%s)",
+def test_who_has_passed_takes_everything_away(database, desk, alice, passed):
+    rows(desk.connection, "SELECT totp.remove_myself(%s)", passed)
+    assert database.administer("SELECT totp.status(%s) -> 'enrolled'", alice) == [(False,)]
+
+
+@pytest.mark.parametrize("statement", ["SELECT totp.remove_myself(%s)", "SELECT totp.my_status(%s)", "SELECT totp.my_new_recovery_codes(%s)",
                                        "SELECT totp.remove_my_device(%s, 'phone')", "SELECT totp.unlock_myself(%s)",
                                        "SELECT totp.add_my_device(%s, 'tablet', 'abcdefghijklmnopqrst', '1')"])
 def test_a_code_must_be_accepted_before(database, desk, alice, statement):
@@ -135,3 +141,29 @@ def test_a_first_enrolment_needs_an_administrator_s_token_once(database, desk):
     with pytest.raises(psycopg2.errors.UniqueViolation, match="is enrolled already"):
         database.enrol("again")
         database.administer("SELECT totp.allow_enrolment('again')")
+
+
+ENROL_WITH_CODES = "SELECT totp.enrol_myself_with_codes(%s, %s, 'tablet', %s, 'totp', 'sha1', 6, 30, 0, %s, 3)"
+
+
+def test_a_first_enrolment_gives_recovery_codes_with_it(database, desk):
+    (token,), = database.administer("SELECT totp.allow_enrolment('novice')")
+    spoken = token.lower().replace("-", " ").replace("0", "o").replace("1", "l")
+    for no_code in (None, "", "081804"):
+        assert rows(desk.connection, ENROL_WITH_CODES, "novice", spoken, TABLET, no_code) == [(None,)]
+    (codes,), = rows(desk.connection, ENROL_WITH_CODES, "novice", spoken, TABLET, tablet_code())
+    assert len(set(codes)) == 3 and desk.login("novice", codes[0]).device == "recovery"
+    refuses(desk, ENROL_WITH_CODES, "novice", token, TABLET, tablet_code(), match="an administrator gives a token")
+
+
+def test_a_token_is_known_before_it_is_used(database, desk):
+    (token,), = database.administer("SELECT totp.allow_enrolment('adept')")
+    database.administer("SELECT totp.allow_enrolment('other')")
+    takes = "SELECT totp.takes_token(%s, %s)"
+    assert rows(desk.connection, takes, "adept", token) == [(True,)]
+    for account, no_token in (("other", token), ("adept", "0000-0000-0000-0000"), ("adept", ""), ("adept", None), ("adept", token[:-1])):
+        assert rows(desk.connection, takes, account, no_token) == [(False,)]
+    database.enrol("adept")
+    assert rows(desk.connection, takes, "adept", token) == [(False,)]
+    for statement in (takes, ENROL_WITH_CODES.replace("%s, 3", "'1', 3").replace("'tablet', %s", "'tablet', ''")):
+        refuses(database.host("web1"), statement, "adept", token, match="permission denied")
