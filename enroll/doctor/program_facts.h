@@ -17,6 +17,8 @@ struct ProgramFacts {
     SeenFile totp_enroll;
     SeenFile totp_check;
     SeenFile totp_check_any;
+    std::vector<SeenFile> of_fleet;  ///< setgid too: totp_check_postgresql, totp_person_postgresql
+    SeenFile totp_administer_postgresql;
     std::optional<gid_t> group;      ///< of store_group, where there is one
     std::optional<gid_t> verifiers;  ///< of verifier_group
     std::optional<SeenFile> module;  ///< nothing where libpam doesn't find it

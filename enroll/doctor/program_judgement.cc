@@ -40,6 +40,10 @@ class ProgramJudge : FileJudge {
                 tr("install it again"));
         }
         if (facts_.totp_check_any.is_there) judge_check_any(facts_.totp_check_any);
+        for (const auto& program : facts_.of_fleet) {
+            if (program.is_there) judge_lending(program, tr("nobody but root asks a fleet's database"));
+        }
+        if (facts_.totp_administer_postgresql.is_there) judge_for_root(facts_.totp_administer_postgresql);
         judge_module();
         return std::move(findings_);
     }
@@ -47,7 +51,10 @@ class ProgramJudge : FileJudge {
   private:
     void judge_group() {
         if (facts_.group) return;
-        const std::vector<std::string> lending = {facts_.totp_enroll.path, facts_.totp_check.path};
+        std::vector<std::string> lending = {facts_.totp_enroll.path, facts_.totp_check.path};
+        for (const auto& program : facts_.of_fleet) {
+            if (program.is_there) lending.push_back(program.path);
+        }
         findings_.push_back({Severity::remark,
                              "no_group",
                              store_group,
@@ -73,6 +80,15 @@ class ProgramJudge : FileJudge {
                 tr("isn't setgid %1 with mode 2755, so %2", {store_group, consequence}), change);
         } else {
             judge_mount(file, consequence);
+        }
+    }
+    /// Its certificate is for root's eyes: who else runs it changes nothing.
+    void judge_for_root(const SeenFile& file) {
+        const auto change = restored(file, "root", "700");
+        if (can_be_changed(file)) {
+            add(Severity::fault, "program_writable", file, tr("can be changed by others than root"), change);
+        } else if ((file.look.mode & (S_ISUID | S_ISGID)) != 0) {
+            add(Severity::fault, "program_mode", file, tr("lends a group or user that it shouldn't"), change);
         }
     }
     void judge_check_any(const SeenFile& file) {

@@ -18,7 +18,9 @@ from test_emergency import confirm_as_root
 from test_full_disk import DISK, LOOP_DEVICES, ext4, fill, loop_devices, tmpfs  # noqa: F401, fixtures
 
 STORE, KEY = Path("/var/lib/pam-totp"), Path("/etc/pam-totp/key")
-CHECK, CHECK_ANY = Path("/usr/libexec/pam-totp/totp_check"), Path("/usr/libexec/pam-totp/totp_check_any")
+CHECK, CHECK_ANY, CHECK_FLEET, PERSON, ADMINISTER = (
+    Path("/usr/libexec/pam-totp") / name for name in ("totp_check", "totp_check_any", "totp_check_postgresql",
+                                                      "totp_person_postgresql", "totp_administer_postgresql"))
 DAYS = 3
 SSHD_SETTINGS = Path("/etc/ssh/sshd_config.d/pam-totp.conf")
 
@@ -100,6 +102,9 @@ def lower(*change):
     (CHECK, lower("chgrp", "games"), "program_mode"), (CHECK, lower("chmod", "2775"), "program_writable"),
     (CHECK, lower("chown", "games"), "program_writable"), (CHECK_ANY, lower("chmod", "4711"), "program_mode"),
     (CHECK_ANY, lower("chmod", "0710"), "program_mode"), (CHECK_ANY, lower("chgrp", "games"), "program_mode"),
+    (CHECK_FLEET, lower("chmod", "0755"), "program_mode"), (PERSON, lower("chgrp", "games"), "program_mode"),
+    (PERSON, lower("chmod", "2777"), "program_writable"), (ADMINISTER, lower("chmod", "2700"), "program_mode"),
+    (ADMINISTER, lower("chown", "games"), "program_writable"),
     ("totp-enroll", lower("chmod", "0755"), "program_mode"), ("module", lower("chmod", "g+w"), "module_writable"),
     ("module", lower("chown", "games"), "module_writable")])
 def test_program_is_made_as_it_was_installed(machine, doctor, program, damage, kind):
@@ -128,7 +133,7 @@ def test_mount_without_setgid_is_told(doctor):
     try:
         run("mount", "-o", "remount,bind,nosuid", directory)
         findings = doctor.ask()
-        assert doctor.faults(findings) == ["nosuid", "nosuid"]
+        assert doctor.faults(findings) == ["nosuid"] * 4
         doctor.type(findings[[each["kind"] for each in findings].index("nosuid")]["change"])
         assert doctor.faults(doctor.ask()) == []
     finally:

@@ -50,6 +50,9 @@ ProgramFacts sound_programs() {
     return {.totp_enroll = file("/bin/totp-enroll", S_IFREG | 02755, totp_group),
             .totp_check = file("/lib/totp_check", S_IFREG | 02755, totp_group),
             .totp_check_any = file("/lib/totp_check_any", S_IFREG | 04710, verifiers),
+            .of_fleet = {file("/lib/totp_check_postgresql", S_IFREG | 02755, totp_group),
+                         file("/lib/totp_person_postgresql", S_IFREG | 02755, totp_group)},
+            .totp_administer_postgresql = file("/lib/totp_administer_postgresql", S_IFREG | 0700, 0),
             .group = totp_group,
             .verifiers = verifiers,
             .module = file("/lib/pam_totp.so", S_IFREG | 0644, 0),
@@ -59,7 +62,9 @@ ProgramFacts sound_programs() {
 void sound_programs_are_no_matter(void**) {
     assert_int_equal(judge_programs(sound_programs()).size(), 0);
     auto facts = sound_programs();
-    facts.totp_check_any.is_there = false;
+    for (auto* each :
+         {&facts.totp_check_any, &facts.of_fleet[0], &facts.of_fleet[1], &facts.totp_administer_postgresql})
+        *each = {.path = each->path};
     assert_int_equal(judge_programs(facts).size(), 0);
 }
 
@@ -67,6 +72,10 @@ void each_flaw_of_a_program_is_told(void**) {
     using Damage = std::function<void(ProgramFacts&)>;
     const std::string check = "chown root:_totp /lib/totp_check && chmod 2755 /lib/totp_check";
     const std::string any = "chown root:_totp_verifier /lib/totp_check_any && chmod 4710 /lib/totp_check_any";
+    const std::string fleet =
+        "chown root:_totp /lib/totp_person_postgresql && chmod 2755 /lib/totp_person_postgresql";
+    const std::string administrator =
+        "chown root:root /lib/totp_administer_postgresql && chmod 700 /lib/totp_administer_postgresql";
     const std::tuple<std::string, std::string, Damage> cases[] = {
         {"program_mode", check, [](auto& facts) { facts.totp_check.look.mode = S_IFREG | 0755; }},
         {"program_mode", check, [](auto& facts) { facts.totp_check.group = 0; }},
@@ -76,6 +85,13 @@ void each_flaw_of_a_program_is_told(void**) {
         {"program_mode", any, [](auto& facts) { facts.totp_check_any.look.mode = S_IFREG | 04711; }},
         {"program_mode", any, [](auto& facts) { facts.totp_check_any.group = totp_group; }},
         {"program_mode", "chmod u-s,o= /lib/totp_check_any", [](auto& facts) { facts.verifiers.reset(); }},
+        {"program_mode", fleet, [](auto& facts) { facts.of_fleet[1].look.mode = S_IFREG | 0755; }},
+        {"program_mode", fleet, [](auto& facts) { facts.of_fleet[1].look.mode = S_IFREG | 04755; }},
+        {"program_writable", fleet, [](auto& facts) { facts.of_fleet[1].look.mode = S_IFREG | 02775; }},
+        {"program_mode", administrator,
+         [](auto& facts) { facts.totp_administer_postgresql.look.mode = S_IFREG | 02755; }},
+        {"program_writable", administrator,
+         [](auto& facts) { facts.totp_administer_postgresql.look.owner = games; }},
         {"nosuid", "mount -o remount,suid /lib",
          [](auto& facts) { facts.totp_check.mount = {.point = "/lib", .is_nosuid = true}; }},
         {"module_missing", "install it again", [](auto& facts) { facts.module.reset(); }},
