@@ -1,4 +1,5 @@
-// An account in a fleet's database, which root looks after from an administrator's host.
+// An account in a fleet's database: root looks after it from an administrator's host, and its owner from
+// where people may.
 #pragma once
 
 #include <optional>
@@ -11,16 +12,24 @@ namespace totp {
 
 class AccountElsewhere {
   public:
-    AccountElsewhere(std::string name, DatabaseElsewhere database, bool json)
-        : account_{std::move(name)}, database_(std::move(database)), json_(json) {}
+    AccountElsewhere(Account account, DatabaseElsewhere database, bool json)
+        : account_(std::move(account)), database_(std::move(database)), json_(json) {}
 
-    /// As the database has it; this machine needn't know it.
+    /// As the database has it; for root this machine needn't know it.
     const Account& account() const { return account_; }
     const Settings& settings() const { return database_.settings(); }
     bool json() const { return json_; }
 
-    /// As DatabaseElsewhere::order(), `values` after the account's name.
+    /// As DatabaseElsewhere::order(), about this account: the owner's is the only one they can order about.
     Result<Values> order(const std::string& word, Values values = {}) const;
+
+    /// Whether the owner is enrolled, as they ask themselves. Fails where people change nothing from this
+    /// host.
+    Result<bool> is_enrolled() const;
+
+    /// The owner shows who they are by a code, which the database accepts; or the failure says how it came
+    /// out.
+    Result<Done> authenticate_owner() const;
 
   private:
     Account account_;

@@ -22,6 +22,7 @@ std::string_view word_for(Change change) {
         case Change::resynchronised: return "resynchronised";
         case Change::unlocked: return "unlocked";
         case Change::places_forgotten: return "places_forgotten";
+        case Change::enrolment_allowed: return "enrolment_allowed";
     }
     return "";
 }

@@ -17,6 +17,7 @@ enum class Change {
     resynchronised,
     unlocked,
     places_forgotten,
+    enrolment_allowed,  ///< by a token
 };
 
 /// Facility authpriv: `user= service=totp-enroll by= change= device=`, the last where it is about one;

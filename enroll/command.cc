@@ -9,14 +9,30 @@ int AccountCommand::run(const SharedOptions& shared) {
     if (const auto failure = refuse_options()) return complain(*failure);
     const auto elsewhere = find_account_elsewhere(shared);
     if (!elsewhere) return complain(elsewhere.failure());
-    if (*elsewhere) return act_elsewhere(**elsewhere);
+    if (*elsewhere) return run_elsewhere(**elsewhere);
     const auto session = open_session(shared);
     return session ? act(*session) : complain(session.failure());
 }
 
+int AccountCommand::run_elsewhere(const AccountElsewhere& account) {
+    if (const auto why = why_not_elsewhere(account.account()); !why.empty()) return refuse_elsewhere(why);
+    if (is_root()) return act_elsewhere(account);
+    const auto is_enrolled = account.is_enrolled();
+    if (!is_enrolled) return complain(is_enrolled.failure());
+    if (!*is_enrolled) return act_unenrolled(account);
+    const auto proved = account.authenticate_owner();
+    return proved ? act_elsewhere(account) : complain(proved.failure());
+}
+
+int AccountCommand::act_elsewhere(const AccountElsewhere& /*account*/) { return exit_unusable; }
+
+int AccountCommand::act_unenrolled(const AccountElsewhere& account) {
+    return complain_unenrolled(account.account());
+}
+
 int refuse_elsewhere(const Sentence& why_and_what) {
-    return complain(Failure{Trouble::settings,
-                            tr("%1 (with --local it is for this machine's accounts)", {why_and_what})});
+    const auto with_way_round = tr("%1 (with --local it is for this machine's accounts)", {why_and_what});
+    return complain(Failure{Trouble::settings, is_root() ? with_way_round : why_and_what});
 }
 
 int complain_unenrolled(const Account& account) {

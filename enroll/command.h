@@ -34,8 +34,16 @@ class AccountCommand : public Command {
     /// What is wrong with the options as they were given; told before anybody is asked anything.
     virtual std::optional<Failure> refuse_options() const { return std::nullopt; }
     virtual int act(const Session& session) = 0;
-    /// The same for an account in a database.
-    virtual int act_elsewhere(const AccountElsewhere& account) = 0;
+
+    /// Why it can't be done in a database, and what to do instead; empty where it can.
+    virtual Sentence why_not_elsewhere(const Account& /*account*/) const { return {}; }
+    /// As act(), for an account in a database that can do it.
+    virtual int act_elsewhere(const AccountElsewhere& account);
+    /// The same for its owner, who isn't enrolled.
+    virtual int act_unenrolled(const AccountElsewhere& account);
+
+  private:
+    int run_elsewhere(const AccountElsewhere& account);
 };
 
 std::unique_ptr<Command> make_add();
@@ -50,6 +58,7 @@ std::unique_ptr<Command> make_rekey();
 std::unique_ptr<Command> make_remove();
 std::unique_ptr<Command> make_resync();
 std::unique_ptr<Command> make_status();
+std::unique_ptr<Command> make_token();
 std::unique_ptr<Command> make_unlock();
 std::unique_ptr<Command> make_verify();
 

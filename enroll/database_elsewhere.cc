@@ -7,16 +7,18 @@
 namespace totp {
 namespace {
 
-constexpr const char* helper = PAM_TOTP_ADMINISTER_POSTGRESQL;
+/// Which program passes orders on.
+const char* helper() { return is_root() ? PAM_TOTP_ADMINISTER_POSTGRESQL : PAM_TOTP_PERSON_POSTGRESQL; }
 
-Result<StandingProgram> start_helper(const Settings& settings) {
+/// Nobody but root may say which settings count.
+Result<StandingProgram> start(const char* helper, const Settings& settings) {
     if (access(helper, X_OK) != 0) {
         return Failure{Trouble::store, tr("%1 can't be run%2: engine = postgresql needs the package "
                                           "libpam-totp-postgresql",
                                           {helper, because_of(errno)})};
     }
     Program program{.path = helper, .seconds_to_answer = settings.database.deadline + 1};
-    if (!settings.file.empty()) program.arguments.push_back(settings.file);
+    if (is_root() && !settings.file.empty()) program.arguments.push_back(settings.file);
     return StandingProgram::start(program);
 }
 
@@ -26,7 +28,7 @@ Result<SecretBytes> DatabaseElsewhere::answer_to(const Order& order) const {
     const std::scoped_lock lock(line_->mutex);
     auto& program = line_->program;
     if (!program) {
-        auto started = start_helper(settings_);
+        auto started = start(helper(), settings_);
         if (!started) return started.failure();
         program = *std::move(started);
     }
@@ -41,7 +43,7 @@ Result<Values> DatabaseElsewhere::order(const std::string& word, Values values) 
     auto facts = parse_facts(answer->text());
     if (facts) return *std::move(facts);
     return Failure{Trouble::store,
-                   tr("%1 gives no answer that makes sense: is it of the same version?", {helper})};
+                   tr("%1 gives no answer that makes sense: is it of the same version?", {helper()})};
 }
 
 Result<std::optional<DatabaseElsewhere>> find_database(const SharedOptions& options) {
@@ -49,7 +51,12 @@ Result<std::optional<DatabaseElsewhere>> find_database(const SharedOptions& opti
     if (!installation) return installation.failure();
     auto& settings = installation->settings;
     if (settings.engine == Engine::files || options.is_local) return std::optional<DatabaseElsewhere>();
-    if (is_root()) return std::optional(DatabaseElsewhere(std::move(settings)));
+    return std::optional(DatabaseElsewhere(std::move(settings)));
+}
+
+Result<std::optional<DatabaseElsewhere>> find_database_of_all(const SharedOptions& options) {
+    auto database = find_database(options);
+    if (is_root() || !database || !*database) return database;
     return Failure{Trouble::caller,
                    tr("the accounts are in a database, and an administrator's root looks after them")};
 }
@@ -61,6 +68,6 @@ std::optional<std::string_view> one_text_of(const Values& facts) {
     return facts.front()->text();
 }
 
-bool says(const Values& facts, std::string_view truth) { return one_text_of(facts) == truth; }
+bool says(const Values& facts, std::string_view word) { return one_text_of(facts) == word; }
 
 }  // namespace totp

@@ -1,4 +1,4 @@
-// A fleet's database, which root changes from an administrator's host.
+// A fleet's database: root changes it from an administrator's host, and people what it has of them.
 #pragma once
 
 #include <memory>
@@ -38,11 +38,14 @@ class DatabaseElsewhere {
 /// The database that has the accounts; nothing where this machine has, or where its own are meant.
 Result<std::optional<DatabaseElsewhere>> find_database(const SharedOptions& options);
 
+/// The same for who acts on many: root alone.
+Result<std::optional<DatabaseElsewhere>> find_database_of_all(const SharedOptions& options);
+
 /// A value of an order.
 std::optional<SecretBytes> value_of(std::string_view text);
 
-/// Whether an order was answered by this truth value alone, as PostgreSQL writes it: "t" or "f".
-bool says(const Values& facts, std::string_view truth);
+/// Whether an order was answered by this word alone; a truth value is "t" or "f".
+bool says(const Values& facts, std::string_view word);
 
 /// The one text that an order was answered by; nothing where it is another number, or none.
 std::optional<std::string_view> one_text_of(const Values& facts);

@@ -35,6 +35,7 @@ const std::vector<Entry>& table() {
         {"forget", tr("Forget the places you have logged in from"), make_forget},
         {"resync", tr("Bring a device back into step, by two codes in a row"), make_resync},
         {"unlock", tr("Clear the failure counts after too many wrong codes"), make_unlock},
+        {"token", tr("Let somebody enrol themselves in a database, once (root)"), make_token},
         {"rekey", tr("Seal everything under a new host key (root)"), make_rekey},
         {"check", tr("Look at this machine as a doctor, and say what to change"), make_check},
         {"import", tr("Take over what other programs enrolled (root)"), make_import},

@@ -121,9 +121,7 @@ Result<Proof> proof_of(const Transaction& transaction, const Account& account, b
 
 Failure refusal_of(int code, const Transaction& transaction, const Account& account) {
     const auto not_permitted = [](const Sentence& sentence) { return Failure{Trouble::caller, sentence}; };
-    if (transaction.was_cut_off()) {
-        return not_permitted(tr("nobody answered, so it isn't known who is asking"));
-    }
+    if (transaction.was_cut_off()) return nobody_answered();
     switch (code) {
         case PAM_MAXTRIES: return not_permitted(tr("too many wrong codes before: nothing was looked at"));
         case PAM_NEW_AUTHTOK_REQD:
@@ -157,6 +155,10 @@ bool has_no_unix_password(const Account& account) {
 }
 
 }  // namespace
+
+Failure nobody_answered() {
+    return {Trouble::caller, tr("nobody answered, so it isn't known who is asking")};
+}
 
 Result<Proof> reauthenticate(const Account& account, bool is_enrolled) {
     const bool has_only_codes = has_no_unix_password(account);

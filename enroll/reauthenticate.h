@@ -6,6 +6,9 @@
 
 namespace totp {
 
+/// Nobody typed what would have shown who they are.
+Failure nobody_answered();
+
 /// Asks on the terminal whatever the PAM service totp-enroll asks: the password, and a code where the account
 /// is enrolled. Who has no Unix password, and so can't give one, passes by a code alone, through the service
 /// totp-enroll-code.

@@ -51,17 +51,6 @@ Result<Account> account_of(const passwd* entry, const std::string& what) {
     return Account{entry->pw_name, entry->pw_uid};
 }
 
-Result<Account> account_for(const std::string& user) {
-    if (!is_root()) {
-        auto own = account_of(getpwuid(getuid()), "uid " + std::to_string(getuid()));
-        if (!own || user.empty() || user == own->name) return own;
-        return Failure{Trouble::caller, tr("--user %1 is for root: you may act on %2 alone",
-                                           {printable(user), printable(own->name)})};
-    }
-    if (user.empty()) return input_failure(tr("say for whom: --user NAME (yourself too: --user root)"));
-    return account_of(getpwnam(user.c_str()), "--user " + printable(user));
-}
-
 Failure without_privilege() {
     return {
         Trouble::store,
@@ -72,6 +61,17 @@ Failure without_privilege() {
 }  // namespace
 
 bool is_root() { return getuid() == root; }
+
+Result<Account> find_account(const std::string& user) {
+    if (!is_root()) {
+        auto own = account_of(getpwuid(getuid()), "uid " + std::to_string(getuid()));
+        if (!own || user.empty() || user == own->name) return own;
+        return Failure{Trouble::caller, tr("--user %1 is for root: you may act on %2 alone",
+                                           {printable(user), printable(own->name)})};
+    }
+    if (user.empty()) return input_failure(tr("say for whom: --user NAME (yourself too: --user root)"));
+    return account_of(getpwnam(user.c_str()), "--user " + printable(user));
+}
 
 Result<Installation> find_installation(const SharedOptions& options) {
     if (auto failure = refuse_places(options)) return *failure;
@@ -117,7 +117,7 @@ Result<Done> Session::authenticate_owner() {
 }
 
 Result<Session> open_session(const SharedOptions& options) {
-    auto account = account_for(options.user);
+    auto account = find_account(options.user);
     if (!account) return account.failure();
     auto installation = find_accounts(options);
     if (!installation) return installation.failure();

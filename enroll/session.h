@@ -24,6 +24,10 @@ struct SharedOptions {
 /// a group.
 bool is_root();
 
+/// The account of this machine that `user` names: anybody's for root, for others their own, which they
+/// needn't name.
+Result<Account> find_account(const std::string& user);
+
 /// Where the settings say that everything is.
 struct Installation {
     Settings settings;

@@ -20,6 +20,7 @@
 #include "enroll/json.h"
 #include "enroll/qr_image.h"
 #include "enroll/qr_style.h"
+#include "enroll/reauthenticate.h"
 #include "enroll/recovery_page.h"
 #include "enroll/standing.h"
 #include "enroll/terminal.h"
@@ -93,6 +94,7 @@ class Add : public AccountCommand {
     std::optional<Failure> refuse_options() const override;
     int act(const Session& session) override;
     int act_elsewhere(const AccountElsewhere& account) override;
+    int act_unenrolled(const AccountElsewhere& account) override;
 
     /// For whom a device is, and by which settings.
     struct Owner {
@@ -116,6 +118,8 @@ class Add : public AccountCommand {
     Result<Saved> save(const Session& session, Device device, const LoginState& state) const;
     Result<Saved> save_elsewhere(const AccountElsewhere& account, const Device& device,
                                  const std::optional<SecretBytes>& shown, bool is_first) const;
+    Result<Saved> save_by_token(const AccountElsewhere& account, const SecretBytes& token,
+                                const Device& device, const std::optional<SecretBytes>& shown) const;
     void report(const Account& account, const KeyUri& key, const Saved& saved, bool json) const;
 
     std::optional<std::string> name_;
@@ -130,6 +134,7 @@ class Add : public AccountCommand {
     std::string qr_file_;
     std::optional<std::size_t> recovery_codes_;
     bool needs_no_code_ = false;
+    bool has_token_ = false;
 };
 
 void Add::declare(Options& options) {
@@ -151,6 +156,7 @@ void Add::declare(Options& options) {
     options.value("--qr-file", qr_file_, "FILE", "The QR code as a new file too: F.png or F.svg");
     options.value("--recovery-codes", recovery_codes_, "N", "How many recovery codes to make, 0 to 32 [10]")
         .is_between(0, static_cast<int>(maximum_recovery_codes));
+    options.flag("--token", has_token_, "A first enrolment in a database, by an administrator's token");
     options.flag("--no-confirm", needs_no_code_, "Save without a code from the device (root)");
     options.example("totp-enroll add --user alice --device phone");
 }
@@ -279,7 +285,12 @@ Failure has_recovery_codes(const Account& account) {
         tr("--recovery-codes is for the first device: %1 has recovery codes already", {account.name}));
 }
 
+Failure needs_no_token() {
+    return input_failure(tr("--token is for somebody's own first enrolment in a database: leave it out"));
+}
+
 int Add::act(const Session& session) {
+    if (has_token_) return complain(needs_no_token());
     if (const auto prepared = prepare_store(session.installation()); !prepared)
         return complain(prepared.failure());
     std::optional<Enrolment> enrolment;
@@ -323,23 +334,32 @@ std::optional<Enrolment> names_in(const Json& standing) {
     return enrolment;
 }
 
-/// The database spends the code that was shown, if it is right by its clock too: else none would get in.
-Result<Saved> Add::save_elsewhere(const AccountElsewhere& account, const Device& device,
-                                  const std::optional<SecretBytes>& shown, bool is_first) const {
+/// A device, and the code it has shown, as values of an order.
+Values values_of(const Device& device, const std::optional<SecretBytes>& shown) {
     const auto& [type, algorithm, digits, period, counter, secret] = device.credential;
     const bool is_counter = type == CredentialType::hotp;
-    const auto added =
-        account.order("add_device", {value_of(device.name), value_of(hexadecimal(secret.octets())),
-                                     value_of(is_counter ? "hotp" : "totp"), value_of(name_of(algorithm)),
-                                     value_of(std::to_string(digits)),
-                                     is_counter ? std::nullopt : value_of(std::to_string(period)),
-                                     value_of(std::to_string(counter)), shown});
+    return {value_of(device.name),
+            value_of(hexadecimal(secret.octets())),
+            value_of(is_counter ? "hotp" : "totp"),
+            value_of(name_of(algorithm)),
+            value_of(std::to_string(digits)),
+            is_counter ? std::nullopt : value_of(std::to_string(period)),
+            value_of(std::to_string(counter)),
+            shown};
+}
+
+/// The database spends the code that was shown, if it is right by its clock too: else none would get in.
+Failure is_wrong_there() {
+    return {Trouble::system,
+            tr("nothing was enrolled: by the database's clock that code isn't right; compare its "
+               "clock and this machine's")};
+}
+
+Result<Saved> Add::save_elsewhere(const AccountElsewhere& account, const Device& device,
+                                  const std::optional<SecretBytes>& shown, bool is_first) const {
+    const auto added = account.order("add_device", values_of(device, shown));
     if (!added) return added.failure();
-    if (!says(*added, "t")) {
-        return Failure{Trouble::system,
-                       tr("nothing was enrolled: by the database's clock that code isn't right; compare its "
-                          "clock and this machine's")};
-    }
+    if (!says(*added, "t")) return is_wrong_there();
     log_change(account.account(), Change::device_added, device.name);
     Saved saved{.device = device.name, .codes = {}};
     const auto count = recovery_codes_.value_or(usual_recovery_codes);
@@ -352,6 +372,7 @@ Result<Saved> Add::save_elsewhere(const AccountElsewhere& account, const Device&
 }
 
 int Add::act_elsewhere(const AccountElsewhere& account) {
+    if (has_token_) return complain(needs_no_token());
     const auto standing = standing_of(account);
     if (!standing) return complain(standing.failure());
     const auto enrolment = names_in(*standing);
@@ -361,6 +382,50 @@ int Add::act_elsewhere(const AccountElsewhere& account) {
     return introduce(*device, {account.account(), account.settings(), account.json()},
                      [&](const Device& shown, const Introduced& by) {
                          return save_elsewhere(account, shown, by.code, !enrolment);
+                     });
+}
+
+/// Device and recovery codes at once: the token is gone then, and no code is left to ask for them by.
+Result<Saved> Add::save_by_token(const AccountElsewhere& account, const SecretBytes& token,
+                                 const Device& device, const std::optional<SecretBytes>& shown) const {
+    auto values = values_of(device, shown);
+    values.insert(values.begin(), token);
+    values.push_back(value_of(std::to_string(recovery_codes_.value_or(usual_recovery_codes))));
+    const auto enrolled = account.order("enrol", std::move(values));
+    if (!enrolled) return enrolled.failure();
+    const auto codes = one_text_of(*enrolled);
+    if (!codes) return is_wrong_there();
+    log_change(account.account(), Change::device_added, device.name);
+    Saved saved{.device = device.name, .codes = {}};
+    for (const auto& code : Json::parse(*codes)) saved.codes.emplace_back(code.get_ref<const SecretText&>());
+    return saved;
+}
+
+/// The token is looked at before anything is shown: else an app would have a key that nothing came of.
+int Add::act_unenrolled(const AccountElsewhere& account) {
+    const auto name = printable(account.account().name);
+    if (!has_token_) {
+        return complain(
+            Failure{Trouble::caller,
+                    tr("%1 is not enrolled, and needs an administrator's token for that (totp-enroll token "
+                       "--user %1); with it: totp-enroll add --token",
+                       {name})});
+    }
+    const auto token = ask_line(tr("Token: "), Typing::hidden);
+    if (!token) return complain(nobody_answered());
+    const auto is_taken = account.order("takes_token", {token});
+    if (!is_taken) return complain(is_taken.failure());
+    if (!says(*is_taken, "t")) {
+        return complain(Failure{Trouble::caller,
+                                tr("%1 can't be enrolled by this token: it isn't theirs, or was used, or "
+                                   "is too old; an administrator gives another",
+                                   {name})});
+    }
+    const auto device = new_device(std::nullopt);
+    if (!device) return complain(device.failure());
+    return introduce(*device, {account.account(), account.settings(), account.json()},
+                     [&](const Device& shown, const Introduced& by) {
+                         return save_by_token(account, *token, shown, by.code);
                      });
 }
 

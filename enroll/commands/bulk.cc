@@ -284,7 +284,7 @@ int Bulk::run(const SharedOptions& shared) {
     if (const auto failure = refuse_options(shared)) return complain(*failure);
     const auto lines = read_list();
     if (!lines) return complain(lines.failure());
-    const auto database = find_database(shared);
+    const auto database = find_database_of_all(shared);
     if (!database) return complain(database.failure());
     is_elsewhere_ = database->has_value();
     return is_elsewhere_ ? enrol_in(RegisterInDatabase(**database), *lines, shared.json)

@@ -60,10 +60,10 @@ class Export : public AccountCommand {
   private:
     std::optional<Failure> refuse_options() const override;
     int act(const Session& session) override;
-    int act_elsewhere(const AccountElsewhere& account) override {
-        return refuse_elsewhere(tr(
+    Sentence why_not_elsewhere(const Account& account) const override {
+        return tr(
             "a database gives no key away (engine = postgresql): for another app, totp-enroll add --user %1",
-            {printable(account.account().name)}));
+            {printable(account.name)});
     }
 
     Result<std::vector<Leaving>> chosen(const Enrolment& enrolment, const LoginState& state,

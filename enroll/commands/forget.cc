@@ -16,11 +16,11 @@ class Forget : public AccountCommand {
 
   private:
     int act(const Session& session) override;
-    int act_elsewhere(const AccountElsewhere& account) override {
-        return refuse_elsewhere(
-            tr("a database lets nobody in without a code (engine = postgresql): there is nothing to forget; "
-               "failures are cleared by totp-enroll unlock --user %1",
-               {printable(account.account().name)}));
+    Sentence why_not_elsewhere(const Account& account) const override {
+        return tr(
+            "a database lets nobody in without a code (engine = postgresql): there is nothing to forget; "
+            "failures are cleared by totp-enroll unlock --user %1",
+            {printable(account.name)});
     }
 };
 

@@ -298,13 +298,13 @@ int Import::take_here(const SharedOptions& shared) const {
 
 int Import::take_elsewhere(const DatabaseElsewhere& database, const SharedOptions& shared) const {
     return take_all(shared, Accounts::of_a_database, [&](const Arrival& arrival) {
-        return adopt_elsewhere(AccountElsewhere(arrival.user, database, shared.json), arrival);
+        return adopt_elsewhere(AccountElsewhere(Account{arrival.user}, database, shared.json), arrival);
     });
 }
 
 int Import::run(const SharedOptions& shared) {
     if (const auto failure = refuse_options(shared)) return complain(*failure);
-    const auto database = find_database(shared);
+    const auto database = find_database_of_all(shared);
     if (!database) return complain(database.failure());
     return *database ? take_elsewhere(**database, shared) : take_here(shared);
 }

@@ -2,31 +2,17 @@
 #include <algorithm>
 #include <ctime>
 
-#include "core/decimal.h"
 #include "core/emergency_codes.h"
-#include "core/percent.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
+#include "enroll/expiry.h"
 #include "enroll/json.h"
 #include "enroll/recovery_page.h"
 #include "enroll/terminal.h"
 
 namespace totp {
 namespace {
-
-constexpr const char* default_expiry = "24h";
-constexpr UnixTime longest_expiry = UnixTime{366} * 86'400;
-
-/// "90m", "24h", "7d" as seconds; nothing for all else and for more than a year.
-std::optional<UnixTime> duration(std::string_view text) {
-    if (text.empty()) return std::nullopt;
-    const char unit = text.back();
-    const UnixTime seconds = unit == 'm' ? 60 : unit == 'h' ? 3'600 : unit == 'd' ? 86'400 : 0;
-    const auto count = parse_decimal<std::uint32_t>(text.substr(0, text.size() - 1));
-    if (seconds == 0 || !count || *count == 0 || *count * seconds > longest_expiry) return std::nullopt;
-    return *count * seconds;
-}
 
 /// What is neither spent nor expired is worth keeping.
 void drop_useless(Enrolment& enrolment, const LoginState& state, UnixTime now) {
@@ -65,7 +51,7 @@ class Recovery : public AccountCommand {
     /// The enrolment with its new codes, which `made` shows.
     Result<Enrolment> renewed(Enrolment enrolment, const LoginState& state, UnixTime now, Made& made) const;
     void report(const Account& account, const Made& made, bool json) const;
-    UnixTime seconds() const { return duration(expires_.value_or(default_expiry)).value(); }
+    UnixTime seconds() const { return seconds_of_expiry(expires_); }
 
     std::size_t count_ = usual_recovery_codes;
     bool is_one_more_ = false;
@@ -79,11 +65,7 @@ std::optional<Failure> Recovery::refuse_options() const {
     if (expires_ && !is_one_more_) {
         return Failure{Trouble::input, tr("--expires is for --one: a set of recovery codes doesn't expire")};
     }
-    if (expires_ && !duration(*expires_)) {
-        return Failure{Trouble::input, tr("--expires %1 isn't a time of at most a year: 90m, 24h or 7d",
-                                          {printable(*expires_)})};
-    }
-    return std::nullopt;
+    return refuse_expiry(expires_);
 }
 
 Result<Enrolment> Recovery::renewed(Enrolment enrolment, const LoginState& state, UnixTime now,

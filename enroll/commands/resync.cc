@@ -23,11 +23,11 @@ class Resync : public AccountCommand {
 
   private:
     int act(const Session& session) override;
-    int act_elsewhere(const AccountElsewhere& account) override {
-        return refuse_elsewhere(
-            tr("a database brings a device into step at a login (engine = postgresql): %1 types two codes "
-               "that follow each other, and is let in by the second",
-               {printable(account.account().name)}));
+    Sentence why_not_elsewhere(const Account& account) const override {
+        return tr(
+            "a database brings a device into step at a login (engine = postgresql): %1 types two codes "
+            "that follow each other, and is let in by the second",
+            {printable(account.name)});
     }
 };
 

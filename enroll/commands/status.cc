@@ -37,6 +37,11 @@ class StatusOfOne : public AccountCommand {
         return tell(*standing, account.json());
     }
 
+    int act_unenrolled(const AccountElsewhere& account) override {
+        return tell({{"user", std::string_view(account.account().name)}, {"enrolled", false}},
+                    account.json());
+    }
+
     static int tell(const Json& standing, bool json) {
         if (json) {
             print_json(standing);
@@ -72,7 +77,7 @@ int status_of_all(const SharedOptions& shared) {
         complain(tr("status --all is for root: how you stand yourself, totp-enroll status tells"));
         return exit_not_permitted;
     }
-    const auto database = find_database(shared);
+    const auto database = find_database_of_all(shared);
     if (!database) return complain(database.failure());
     if (*database) return status_of_all_elsewhere(**database, shared.json);
     const auto installation = find_accounts(shared);

@@ -6,6 +6,7 @@
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
 #include "enroll/json.h"
+#include "enroll/standing.h"
 #include "enroll/terminal.h"
 
 namespace totp {
@@ -28,15 +29,16 @@ void open_side(SideState& side) {
     if (is_root()) side.level = 0;
 }
 
-void report(const Account& account, std::optional<UnixTime> closed, bool json) {
+/// `closed`: until when the side of strangers is all the same.
+void report(const Account& account, const std::optional<std::string>& closed, bool json) {
     if (json) {
         print_json({{"user", std::string_view(account.name)},
-                    {"elsewhere_locked_until", closed ? Json(std::string_view(rfc3339(*closed))) : Json()}});
+                    {"elsewhere_locked_until", closed ? Json(std::string_view(*closed)) : Json()}});
     } else if (closed) {
         print_line(tr(
             "The failures in a row are cleared. There were too many in the long run as well: until %1 codes "
             "from elsewhere aren't looked at, unless the administrator unlocks.",
-            {rfc3339(*closed)}));
+            {*closed}));
     } else {
         print_line(tr("Unlocked."));
     }
@@ -54,16 +56,26 @@ int Unlock::act(const Session& session) {
         if (const auto committed = (*held)->commit(state); !committed) return complain(committed.failure());
         log_change(session.account(), Change::unlocked);
     }
-    report(session.account(), closed_until(state.elsewhere, session.settings().policy, std::time(nullptr)),
-           session.json());
+    const auto closed = closed_until(state.elsewhere, session.settings().policy, std::time(nullptr));
+    report(session.account(), closed ? std::optional(rfc3339(*closed)) : std::nullopt, session.json());
     return exit_done;
+}
+
+/// Of an account in a database.
+Result<std::optional<std::string>> closed_elsewhere(const AccountElsewhere& account) {
+    const auto standing = standing_of(account);
+    if (!standing) return standing.failure();
+    const auto& until = standing->at("elsewhere").at("locked_until");
+    return until.is_null() ? std::nullopt : std::optional(text_of(until));
 }
 
 int Unlock::act_elsewhere(const AccountElsewhere& account) {
     const auto unlocked = account.order("unlock");
     if (!unlocked) return complain(unlocked.failure());
     log_change(account.account(), Change::unlocked);
-    report(account.account(), std::nullopt, account.json());
+    const auto closed = closed_elsewhere(account);
+    if (!closed) return complain(closed.failure());
+    report(account.account(), *closed, account.json());
     return exit_done;
 }
 

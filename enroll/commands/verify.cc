@@ -112,11 +112,11 @@ class Verify : public AccountCommand {
 
   private:
     int act(const Session& session) override;
-    int act_elsewhere(const AccountElsewhere& account) override {
-        return refuse_elsewhere(
-            tr("a database tries codes at logins alone (engine = postgresql): how %1 stands, totp-enroll "
-               "status --user %1 tells",
-               {printable(account.account().name)}));
+    Sentence why_not_elsewhere(const Account& account) const override {
+        return tr(
+            "a database tries codes at logins alone (engine = postgresql): how %1 stands, totp-enroll "
+            "status --user %1 tells",
+            {printable(account.name)});
     }
 };
 

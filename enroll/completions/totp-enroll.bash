@@ -33,11 +33,12 @@ _totp_enroll() {
                 '') words+=' --version' ;;&
                 add | '')
                     words+=' --device --algorithm --digits --period --hotp --issuer --label --secret-from
-                        --qr --qr-file --recovery-codes --no-confirm'
+                        --qr --qr-file --recovery-codes --token --no-confirm'
                     ;;
                 status) words+=' --all' ;;
                 remove) words+=' --device --yes' ;;
                 recovery) words+=' --recovery-codes --one --expires' ;;
+                token) words+=' --expires' ;;
                 rekey) words+=' --key-from --keep-old' ;;
                 import) words+=' --all-homes --device' ;;
                 export) words+=' --device --format --qr --qr-file' ;;
@@ -50,7 +51,7 @@ _totp_enroll() {
             [[ $command == bulk && $word != -* ]] && words='' && compopt -o default
             [[ $command == check && $word != -* ]] && words=$(cd /etc/pam.d 2>/dev/null && compgen -f)
             [[ -z $command && $word != -* ]] &&
-                words='add status verify remove recovery forget resync unlock rekey check import export bulk prepare'
+                words='add status verify remove recovery forget resync unlock token rekey check import export bulk prepare'
             ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

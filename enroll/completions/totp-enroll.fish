@@ -45,6 +45,7 @@ complete -c totp-enroll $without_command -a recovery -d 'Make new recovery codes
 complete -c totp-enroll $without_command -a forget -d 'Forget the places you have logged in from'
 complete -c totp-enroll $without_command -a resync -d 'Bring a device back into step, by two codes in a row'
 complete -c totp-enroll $without_command -a unlock -d 'Clear the failure counts after too many wrong codes'
+complete -c totp-enroll $without_command -a token -d 'Let somebody enrol themselves in a database, once (root)'
 complete -c totp-enroll $without_command -a rekey -d 'Seal everything under a new host key (root)'
 complete -c totp-enroll $without_command -a check -d 'Look at this machine as a doctor, and say what to change'
 complete -c totp-enroll $without_command -a import -d 'Take over what other programs enrolled (root)'
@@ -67,6 +68,7 @@ complete -c totp-enroll $add -l qr -x -a 'auto utf8 utf8-light ascii ansi none' 
     -d 'The QR code: auto, utf8, utf8-light, ascii, ansi or none'
 complete -c totp-enroll $add -l qr-file -r -F -d 'The QR code as a new file too: F.png or F.svg'
 complete -c totp-enroll $add -l recovery-codes -x -d 'How many recovery codes to make, 0 to 32 [10]'
+complete -c totp-enroll $add -l token -d 'A first enrolment in a database, by an administrator\'s token'
 complete -c totp-enroll $add -l no-confirm -d 'Save without a code from the device (root)'
 
 complete -c totp-enroll -n '__totp_enroll_command_is status' -l all \
@@ -80,6 +82,9 @@ set -l recovery -n '__totp_enroll_command_is recovery'
 complete -c totp-enroll $recovery -l recovery-codes -x -d 'How many, 1 to 32'
 complete -c totp-enroll $recovery -l one -d 'One more code beside those there are, for a while (root)'
 complete -c totp-enroll $recovery -l expires -x -d 'How long that one is good: 90m, 24h, 7d [24h]'
+
+complete -c totp-enroll -n '__totp_enroll_command_is token' -l expires -x \
+    -d 'How long it is good: 90m, 24h, 7d [24h]'
 
 set -l rekey -n '__totp_enroll_command_is rekey'
 complete -c totp-enroll $rekey -l key-from -r -F -d 'Take the new key, 32 bytes, from a file or (-) stdin'

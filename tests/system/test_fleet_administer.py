@@ -253,7 +253,7 @@ def test_database_that_is_down_is_named(machine, database, person):
 
 def test_ordinary_user_is_told_whom_to_ask(machine, person):
     done = enroll(machine, "status", by=person)
-    assert done.returncode == 3 and "an administrator's root looks after them" in done.stderr
+    assert done.returncode == 3 and "the group totp_person, or ask an administrator" in done.stderr
 
 
 def test_ordinary_user_orders_nothing(person):
