@@ -18,10 +18,6 @@ Result<Account> account_named(const std::string& user) {
     return Account{user};
 }
 
-Failure senseless(const Account& account) {
-    return {Trouble::store, tr("what the database says of %1 makes no sense", {printable(account.name)})};
-}
-
 /// After a verdict, and the seconds that are to be waited, if any.
 Failure refusal_of(std::string_view verdict, const std::optional<SecretBytes>& wait, const Account& account) {
     if (verdict != word_for(Verdict::throttled)) {
@@ -48,7 +44,7 @@ Result<bool> AccountElsewhere::is_enrolled() const {
                "group totp_person, or ask an administrator")};
     }
     if (says(*facts, "enrolled") || says(*facts, "unenrolled")) return says(*facts, "enrolled");
-    return senseless(account_);
+    return senseless(account_.name);
 }
 
 Result<Done> AccountElsewhere::authenticate_owner() const {
@@ -57,7 +53,7 @@ Result<Done> AccountElsewhere::authenticate_owner() const {
     if (!code) return nobody_answered();
     const auto facts = database_.order("prove", {code});
     if (!facts) return facts.failure();
-    if (facts->size() != 2 || !facts->front()) return senseless(account_);
+    if (facts->size() != 2 || !facts->front()) return senseless(account_.name);
     const auto verdict = facts->front()->text();
     if (verdict == "accepted") return Done{};
     return refusal_of(verdict, facts->back(), account_);

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "core/percent.h"
+
 namespace totp {
 namespace {
 
@@ -59,6 +61,10 @@ Result<std::optional<DatabaseElsewhere>> find_database_of_all(const SharedOption
     if (is_root() || !database || !*database) return database;
     return Failure{Trouble::caller,
                    tr("the accounts are in a database, and an administrator's root looks after them")};
+}
+
+Failure senseless(const std::string& account) {
+    return {Trouble::store, tr("what the database says of %1 makes no sense", {printable(account)})};
 }
 
 std::optional<SecretBytes> value_of(std::string_view text) { return SecretBytes(text); }

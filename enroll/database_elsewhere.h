@@ -41,6 +41,9 @@ Result<std::optional<DatabaseElsewhere>> find_database(const SharedOptions& opti
 /// The same for who acts on many: root alone.
 Result<std::optional<DatabaseElsewhere>> find_database_of_all(const SharedOptions& options);
 
+/// An answer about the account that no order has.
+Failure senseless(const std::string& account);
+
 /// A value of an order.
 std::optional<SecretBytes> value_of(std::string_view text);
 

@@ -175,8 +175,7 @@ Result<Json> standing_of(const AccountElsewhere& account) {
     if (!facts) return facts.failure();
     auto standing = facts->size() == 1 ? standing_in(facts->front()) : std::nullopt;
     if (standing) return *std::move(standing);
-    return Failure{Trouble::store,
-                   tr("what the database says of %1 makes no sense", {printable(account.account().name)})};
+    return senseless(account.account().name);
 }
 
 Result<std::vector<Json>> standings_after(const std::string& name, const DatabaseElsewhere& database) {

@@ -59,10 +59,6 @@ const KeyUri* key_in(const LyingThere& there) {
     return text && text->key ? &*text->key : nullptr;
 }
 
-Failure senseless(const Account& account) {
-    return {Trouble::store, tr("what the database says of %1 makes no sense", {printable(account.name)})};
-}
-
 }  // namespace
 
 /// The database tells of a device by its id, and of no other; what it has beside it isn't ours.
@@ -76,7 +72,7 @@ Result<std::optional<Enrolment>> RegisterInDatabase::enrolment_of(const Account&
     if (says(*facts, "f")) return std::optional(Enrolment{});
     if (says(*facts, "t") && key != nullptr)
         return std::optional(Enrolment{{Device("ours", key->credential)}, {}});
-    return senseless(account);
+    return senseless(account.name);
 }
 
 Result<bool> RegisterInDatabase::enrol(const Account& account, const Fresh& fresh, const Begin& begin) const {
@@ -88,7 +84,7 @@ Result<bool> RegisterInDatabase::enrol(const Account& account, const Fresh& fres
     if (!facts) return facts.failure();
     if (says(*facts, "t")) return true;
     if (says(*facts, "f")) return false;
-    return senseless(account);
+    return senseless(account.name);
 }
 
 }  // namespace totp

@@ -263,10 +263,7 @@ Result<Imported> Import::adopt_elsewhere(const AccountElsewhere& account, const 
         return Failure{trouble, tr("%1: %2", {printable(arrival.user), message})};
     }
     auto imported = imported_by(*facts, arrival.devices->size());
-    if (!imported) {
-        return Failure{Trouble::store,
-                       tr("what the database says of %1 makes no sense", {printable(arrival.user)})};
-    }
+    if (!imported) return senseless(arrival.user);
     for (const auto& each : imported->adoption.devices) {
         if (each.is_new) log_change(account.account(), Change::device_added, each.name);
     }
