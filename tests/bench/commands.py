@@ -90,6 +90,7 @@ def everybody(ground, rounds, goals, _chart):
     place, where = _places(ground, "everybody", "ext4")
     run(ground.machine.totp_enroll, "add", *where, "--user", "alice", "--no-confirm", "--json")
     run(ground.host("bench_accounts"), f"{place}/store", f"{place}/key", "0", str(many))
+    os.sync()  # what has to be written yet isn't waited for by who only reads
     taken = Command.run(ground.machine.totp_enroll, "status", "--all", *where)
     table = Table("totp-enroll status --all, on ext4", ["accounts", "seconds", "processor", "MB"])
     table.add(f"{many:,}", shown(taken.seconds), shown(taken.cpu), shown(taken.megabytes))
