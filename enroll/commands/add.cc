@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "core/base32.h"
-#include "core/hexadecimal.h"
 #include "core/host_name.h"
 #include "core/percent.h"
 #include "core/random.h"
@@ -15,6 +14,7 @@
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/device_name.h"
+#include "enroll/enrolment_elsewhere.h"
 #include "enroll/exit_code.h"
 #include "enroll/introduction.h"
 #include "enroll/json.h"
@@ -22,7 +22,6 @@
 #include "enroll/qr_style.h"
 #include "enroll/reauthenticate.h"
 #include "enroll/recovery_page.h"
-#include "enroll/standing.h"
 #include "enroll/terminal.h"
 
 namespace totp {
@@ -121,6 +120,7 @@ class Add : public AccountCommand {
     Result<Saved> save_by_token(const AccountElsewhere& account, const SecretBytes& token,
                                 const Device& device, const std::optional<SecretBytes>& shown) const;
     void report(const Account& account, const KeyUri& key, const Saved& saved, bool json) const;
+    std::size_t first_recovery_codes() const { return recovery_codes_.value_or(usual_recovery_codes); }
 
     std::optional<std::string> name_;
     std::string algorithm_ = "SHA1";
@@ -248,7 +248,7 @@ Result<Saved> Add::save(const Session& session, Device device, const LoginState&
     Saved saved{.device = device.name, .codes = {}};
     Changes change{.last = std::time(nullptr), .added_device = true};
     if (enrolment.devices.empty()) {
-        auto set = new_recovery_codes(recovery_codes_.value_or(usual_recovery_codes));
+        auto set = new_recovery_codes(first_recovery_codes());
         if (!set) return set.failure();
         enrolment.recovery = std::move(set->hashes);
         saved.codes = std::move(set->codes);
@@ -324,81 +324,36 @@ int Add::introduce(const Device& device, const Owner& owner, const Save& save) c
     return exit_done;
 }
 
-/// What the account has by its names alone: the keys stay in the database.
-std::optional<Enrolment> names_in(const Json& standing) {
-    if (!standing.at("enrolled")) return std::nullopt;
-    Enrolment enrolment;
-    enrolment.devices.reserve(standing.at("devices").size());
-    for (const auto& device : standing.at("devices"))
-        enrolment.devices.emplace_back(text_of(device.at("name")), Credential{});
-    return enrolment;
-}
-
-/// A device, and the code it has shown, as values of an order.
-Values values_of(const Device& device, const std::optional<SecretBytes>& shown) {
-    const auto& [type, algorithm, digits, period, counter, secret] = device.credential;
-    const bool is_counter = type == CredentialType::hotp;
-    return {value_of(device.name),
-            value_of(hexadecimal(secret.octets())),
-            value_of(is_counter ? "hotp" : "totp"),
-            value_of(name_of(algorithm)),
-            value_of(std::to_string(digits)),
-            is_counter ? std::nullopt : value_of(std::to_string(period)),
-            value_of(std::to_string(counter)),
-            shown};
-}
-
-/// The database spends the code that was shown, if it is right by its clock too: else none would get in.
-Failure is_wrong_there() {
-    return {Trouble::system,
-            tr("nothing was enrolled: by the database's clock that code isn't right; compare its "
-               "clock and this machine's")};
-}
-
 Result<Saved> Add::save_elsewhere(const AccountElsewhere& account, const Device& device,
                                   const std::optional<SecretBytes>& shown, bool is_first) const {
-    const auto added = account.order("add_device", values_of(device, shown));
-    if (!added) return added.failure();
-    if (!says(*added, "t")) return is_wrong_there();
+    if (auto added = add_elsewhere(account, device, shown); !added) return added.failure();
     log_change(account.account(), Change::device_added, device.name);
-    Saved saved{.device = device.name, .codes = {}};
-    const auto count = recovery_codes_.value_or(usual_recovery_codes);
-    if (!is_first || count == 0) return saved;
-    auto codes = account.order("new_recovery_codes", {value_of(std::to_string(count))});
+    const auto count = first_recovery_codes();
+    if (!is_first || count == 0) return Saved{.device = device.name, .codes = {}};
+    auto codes = codes_elsewhere(account, "new_recovery_codes", static_cast<UnixTime>(count));
     if (!codes) return codes.failure();
-    saved.codes.reserve(codes->size());
-    for (auto& code : *codes) saved.codes.push_back(std::move(code).value_or(SecretBytes()));
-    return saved;
+    return Saved{device.name, *std::move(codes)};
 }
 
 int Add::act_elsewhere(const AccountElsewhere& account) {
     if (has_token_) return complain(needs_no_token());
-    const auto standing = standing_of(account);
-    if (!standing) return complain(standing.failure());
-    const auto enrolment = names_in(*standing);
-    if (enrolment && recovery_codes_) return complain(has_recovery_codes(account.account()));
-    const auto device = new_device(enrolment);
+    const auto enrolment = names_elsewhere(account);
+    if (!enrolment) return complain(enrolment.failure());
+    if (*enrolment && recovery_codes_) return complain(has_recovery_codes(account.account()));
+    const auto device = new_device(*enrolment);
     if (!device) return complain(device.failure());
     return introduce(*device, {account.account(), account.settings(), account.json()},
                      [&](const Device& shown, const Introduced& by) {
-                         return save_elsewhere(account, shown, by.code, !enrolment);
+                         return save_elsewhere(account, shown, by.code, !*enrolment);
                      });
 }
 
-/// Device and recovery codes at once: the token is gone then, and no code is left to ask for them by.
 Result<Saved> Add::save_by_token(const AccountElsewhere& account, const SecretBytes& token,
                                  const Device& device, const std::optional<SecretBytes>& shown) const {
-    auto values = values_of(device, shown);
-    values.insert(values.begin(), token);
-    values.push_back(value_of(std::to_string(recovery_codes_.value_or(usual_recovery_codes))));
-    const auto enrolled = account.order("enrol", std::move(values));
-    if (!enrolled) return enrolled.failure();
-    const auto codes = one_text_of(*enrolled);
-    if (!codes) return is_wrong_there();
+    auto codes = enrol_by_token(account, token, device, shown, first_recovery_codes());
+    if (!codes) return codes.failure();
     log_change(account.account(), Change::device_added, device.name);
-    Saved saved{.device = device.name, .codes = {}};
-    for (const auto& code : Json::parse(*codes)) saved.codes.emplace_back(code.get_ref<const SecretText&>());
-    return saved;
+    return Saved{device.name, *std::move(codes)};
 }
 
 /// The token is looked at before anything is shown: else an app would have a key that nothing came of.
@@ -413,9 +368,9 @@ int Add::act_unenrolled(const AccountElsewhere& account) {
     }
     const auto token = ask_line(tr("Token: "), Typing::hidden);
     if (!token) return complain(nobody_answered());
-    const auto is_taken = account.order("takes_token", {token});
+    const auto is_taken = takes_token(account, *token);
     if (!is_taken) return complain(is_taken.failure());
-    if (!says(*is_taken, "t")) {
+    if (!*is_taken) {
         return complain(Failure{Trouble::caller,
                                 tr("%1 can't be enrolled by this token: it isn't theirs, or was used, or "
                                    "is too old; an administrator gives another",

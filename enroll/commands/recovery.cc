@@ -5,6 +5,7 @@
 #include "core/emergency_codes.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
+#include "enroll/enrolment_elsewhere.h"
 #include "enroll/exit_code.h"
 #include "enroll/expiry.h"
 #include "enroll/json.h"
@@ -147,13 +148,11 @@ int Recovery::act(const Session& session) {
 
 int Recovery::act_elsewhere(const AccountElsewhere& account) {
     const SignalsHeldBack signals;
-    auto codes = is_one_more_ ? account.order("one_more_recovery_code", {value_of(std::to_string(seconds()))})
-                              : account.order("new_recovery_codes", {value_of(std::to_string(count_))});
+    auto codes = is_one_more_ ? codes_elsewhere(account, "one_more_recovery_code", seconds())
+                              : codes_elsewhere(account, "new_recovery_codes", static_cast<UnixTime>(count_));
     if (!codes) return complain(codes.failure());
     log_change(account.account(), is_one_more_ ? Change::recovery_added : Change::recovery_renewed);
-    Made made;
-    made.codes.reserve(codes->size());
-    for (auto& code : *codes) made.codes.push_back(std::move(code).value_or(SecretBytes()));
+    Made made{.codes = *std::move(codes), .expires = std::nullopt};
     if (is_one_more_) made.expires = std::time(nullptr) + seconds();
     report(account.account(), made, account.json());
     return exit_done;
