@@ -1,4 +1,4 @@
-// Everybody's records, one account after the other, for who looks after all of them. No lock is taken, so no
+// Everybody's records, read by two threads, for who looks after all of them. No lock is taken, so no
 // login waits: what is seen was so a moment ago. Knows of accounts what the store does, not whether they
 // still exist.
 #pragma once
