@@ -1,5 +1,7 @@
 #include "enroll/command.h"
 
+#include <stdexcept>
+
 #include "enroll/exit_code.h"
 #include "enroll/terminal.h"
 
@@ -24,7 +26,9 @@ int AccountCommand::run_elsewhere(const AccountElsewhere& account) {
     return proved ? act_elsewhere(account) : complain(proved.failure());
 }
 
-int AccountCommand::act_elsewhere(const AccountElsewhere& /*account*/) { return exit_unusable; }
+int AccountCommand::act_elsewhere(const AccountElsewhere& /*account*/) {
+    throw std::logic_error("a command that does nothing in a database must say why not");
+}
 
 int AccountCommand::act_unenrolled(const AccountElsewhere& account) {
     return complain_unenrolled(account.account());

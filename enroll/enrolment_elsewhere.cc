@@ -48,8 +48,9 @@ Result<Done> add_elsewhere(const AccountElsewhere& account, const Device& device
     return Done{};
 }
 
-Result<Codes> codes_elsewhere(const AccountElsewhere& account, const std::string& word, UnixTime value) {
-    auto made = account.order(word, {value_of(std::to_string(value))});
+Result<Codes> codes_elsewhere(const AccountElsewhere& account, const std::string& word,
+                              const std::string& value) {
+    auto made = account.order(word, {value_of(value)});
     if (!made) return made.failure();
     Codes codes;
     codes.reserve(made->size());

@@ -20,8 +20,9 @@ Result<std::optional<Enrolment>> names_elsewhere(const AccountElsewhere& account
 Result<Done> add_elsewhere(const AccountElsewhere& account, const Device& device,
                            const std::optional<SecretBytes>& shown);
 
-/// The recovery codes that this order makes.
-Result<Codes> codes_elsewhere(const AccountElsewhere& account, const std::string& word, UnixTime value);
+/// The recovery codes that this order makes, by its one value.
+Result<Codes> codes_elsewhere(const AccountElsewhere& account, const std::string& word,
+                              const std::string& value);
 
 /// Whether the owner, who isn't enrolled, may enrol by this token.
 Result<bool> takes_token(const AccountElsewhere& account, const SecretBytes& token);

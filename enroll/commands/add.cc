@@ -330,7 +330,7 @@ Result<Saved> Add::save_elsewhere(const AccountElsewhere& account, const Device&
     log_change(account.account(), Change::device_added, device.name);
     const auto count = first_recovery_codes();
     if (!is_first || count == 0) return Saved{.device = device.name, .codes = {}};
-    auto codes = codes_elsewhere(account, "new_recovery_codes", static_cast<UnixTime>(count));
+    auto codes = codes_elsewhere(account, "new_recovery_codes", std::to_string(count));
     if (!codes) return codes.failure();
     return Saved{device.name, *std::move(codes)};
 }

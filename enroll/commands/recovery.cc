@@ -148,8 +148,8 @@ int Recovery::act(const Session& session) {
 
 int Recovery::act_elsewhere(const AccountElsewhere& account) {
     const SignalsHeldBack signals;
-    auto codes = is_one_more_ ? codes_elsewhere(account, "one_more_recovery_code", seconds())
-                              : codes_elsewhere(account, "new_recovery_codes", static_cast<UnixTime>(count_));
+    auto codes = is_one_more_ ? codes_elsewhere(account, "one_more_recovery_code", std::to_string(seconds()))
+                              : codes_elsewhere(account, "new_recovery_codes", std::to_string(count_));
     if (!codes) return complain(codes.failure());
     log_change(account.account(), is_one_more_ ? Change::recovery_added : Change::recovery_renewed);
     Made made{.codes = *std::move(codes), .expires = std::nullopt};
