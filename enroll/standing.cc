@@ -5,6 +5,7 @@
 #include "core/known_places.h"
 #include "core/percent.h"
 #include "core/throttle.h"
+#include "enroll/json.h"
 #include "enroll/terminal.h"
 
 namespace totp {

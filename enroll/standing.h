@@ -8,7 +8,7 @@
 #include "core/policy.h"
 #include "core/store.h"
 #include "enroll/account_elsewhere.h"
-#include "enroll/json.h"
+#include "enroll/json_fwd.h"
 
 namespace totp {
 

@@ -97,11 +97,11 @@ Outcome check_by_helper(const Settings& settings, const std::optional<Account>& 
                         const SecretBytes& response) {
     const auto answer = asked(settings, account, claim, {Question::About::response, response, {}});
     if (!answer) return outcome_of(answer.failure());
-    if (auto outcome = parse_outcome(answer->text.text())) {
-        outcome->is_logged = settings.engine == Engine::files || geteuid() != 0;
-        return *outcome;
-    }
-    return outcome_of(senseless(answer->helper));
+    auto outcome = parse_outcome(answer->text.text());
+    if (!outcome) return outcome_of(senseless(answer->helper));
+    if (!account && is_let_in(*outcome)) return {.verdict = Verdict::refused, .reason = Reason::unknown_user};
+    outcome->is_logged = settings.engine == Engine::files || geteuid() != 0;
+    return *outcome;
 }
 
 }  // namespace totp

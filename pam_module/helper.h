@@ -18,8 +18,9 @@ bool needs_helper(const Settings& settings);
 /// only where the account isn't the process's own.
 Result<bool> is_enrolled_by_helper(const Settings& settings, const Account& account, const Claim& claim);
 
-/// What comes of a response, of an account NSS knows or not. Also logged by a helper that root didn't start,
-/// unless it is unavailable with an explanation: then it never got to deciding.
+/// What comes of a response, of an account NSS knows or not: one that this process doesn't know is refused,
+/// though the helper may know it by then. Also logged by a helper that root didn't start, unless it is
+/// unavailable with an explanation: then it never got to deciding.
 Outcome check_by_helper(const Settings& settings, const std::optional<Account>& account, const Claim& claim,
                         const SecretBytes& response);
 

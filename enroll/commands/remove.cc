@@ -6,7 +6,6 @@
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
-#include "enroll/json.h"
 #include "enroll/terminal.h"
 
 namespace totp {

@@ -6,6 +6,7 @@
 #include "core/survey.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
+#include "enroll/json.h"
 #include "enroll/standing.h"
 #include "enroll/terminal.h"
 

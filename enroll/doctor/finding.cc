@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "enroll/json.h"
+
 namespace totp {
 namespace {
 

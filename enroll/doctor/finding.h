@@ -6,7 +6,7 @@
 
 #include "core/sentence.h"
 #include "enroll/doctor/pam_stack.h"
-#include "enroll/json.h"
+#include "enroll/json_fwd.h"
 
 namespace totp {
 

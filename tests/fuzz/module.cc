@@ -287,6 +287,7 @@ void Script::authenticate(int flags) {
     }
     if (code != PAM_SUCCESS) return;
     if (!machine::is_root()) {
+        promise(!user().empty());
         promise(machine::has_helper_said("verdict=accepted") || (settings->once && passed_ == user()));
     } else if (user() == "alice") {
         promise(!before || has_spent(*before, *after) || passes_without_code(*settings, *before));
