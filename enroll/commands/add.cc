@@ -2,18 +2,15 @@
 #include <ctime>
 #include <functional>
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base32.h"
-#include "core/host_name.h"
 #include "core/percent.h"
-#include "core/random.h"
 #include "core/verifier.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/device_name.h"
+#include "enroll/device_options.h"
 #include "enroll/enrolment_elsewhere.h"
 #include "enroll/exit_code.h"
 #include "enroll/introduction.h"
@@ -26,34 +23,6 @@
 
 namespace totp {
 namespace {
-
-constexpr std::size_t longest_secret_file = 1024;
-
-/// A secret in base 32, from a file or ("-") from stdin.
-Result<SecretBytes> secret_from(const std::string& source) {
-    const auto where = source == "-" ? "stdin" : printable(source);
-    SecretBytes text;
-    if (source == "-") {
-        auto line = ask_line(tr("Secret in base 32: "), Typing::hidden);
-        if (line) text = *std::move(line);
-    } else {
-        const Descriptor file(open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-        if (!file || read_whole(file, longest_secret_file, text) != 0) {
-            return input_failure(
-                tr("--secret-from %1 can't be read: %2", {where, Sentence::of_error(errno)}));
-        }
-    }
-    auto line = text.text();
-    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-    auto secret = base32_decode(line);
-    if (!secret)
-        return input_failure(tr("the secret from %1 isn't base 32: letters A-Z and digits 2-7", {where}));
-    if (secret->size() < minimum_new_secret || secret->size() > 128) {
-        return input_failure(
-            tr("the secret from %1 has %2 bits; it must have 128 to 1024", {where, secret->size() * 8}));
-    }
-    return *std::move(secret);
-}
 
 /// The file of --qr-file: taken away again unless the device is enrolled.
 class QrFile {
@@ -105,11 +74,6 @@ class Add : public AccountCommand {
     /// Shows the device's key, has it confirmed and saved.
     int introduce(const Device& device, const Owner& owner, const Save& save) const;
 
-    std::optional<Failure> refuse_for_others_than_root() const;
-    std::optional<Failure> refuse_texts() const;
-    /// What the options and the account's present enrolment make of the new device.
-    Result<Device> new_device(const std::optional<Enrolment>& enrolment) const;
-    KeyUri key_uri(const Device& device, const Account& account) const;
     Result<Done> write_qr(const Introduction& introduction, const KeyUri& key, QrFile& file) const;
     /// Once its person has seen the key; nothing, after a complaint, if it showed no right code.
     std::optional<Introduced> introduced(const Device& device, const Introduction& introduction,
@@ -122,14 +86,7 @@ class Add : public AccountCommand {
     void report(const Account& account, const KeyUri& key, const Saved& saved, bool json) const;
     std::size_t first_recovery_codes() const { return recovery_codes_.value_or(usual_recovery_codes); }
 
-    std::optional<std::string> name_;
-    std::string algorithm_ = "SHA1";
-    int digits_ = 6;
-    std::optional<int> period_;
-    bool is_hotp_ = false;
-    std::string issuer_ = host_name();
-    std::optional<std::string> label_;
-    std::string secret_from_;
+    DeviceOptions device_;
     std::string qr_ = automatic_qr;
     std::string qr_file_;
     std::optional<std::size_t> recovery_codes_;
@@ -138,19 +95,7 @@ class Add : public AccountCommand {
 };
 
 void Add::declare(Options& options) {
-    options.value("--device", name_, "NAME", "What to call the device [phone, phone-2, …]");
-    options.value("--algorithm", algorithm_, "HASH", "SHA1, SHA256 or SHA512; many apps know SHA1 only")
-        .shows_default();
-    options.value("--digits", digits_, "N", "How many digits a code has: 6, 7 or 8")
-        .is_between(6, 8)
-        .shows_default();
-    options.value("--period", period_, "SECONDS", "How many seconds a code lasts: 1 to 3600 [30]")
-        .is_between(1, 3600);
-    options.flag("--hotp", is_hotp_, "A token that counts its codes instead of knowing the time");
-    options.value("--issuer", issuer_, "TEXT", "Who the app says the account is with [this host's name]");
-    options.value("--label", label_, "TEXT", "What the app calls the account [the user's name]");
-    options.value("--secret-from", secret_from_, "FILE",
-                  "Take the secret, in base 32, from a file (root) or (-) stdin");
+    device_.declare(options);
     options.value("--qr", qr_, "FORM", "The QR code: auto, utf8, utf8-light, ascii, ansi or none")
         .is_one_of(words_of_qr());
     options.value("--qr-file", qr_file_, "FILE", "The QR code as a new file too: F.png or F.svg");
@@ -161,61 +106,14 @@ void Add::declare(Options& options) {
     options.example("totp-enroll add --user alice --device phone");
 }
 
-std::optional<Failure> Add::refuse_for_others_than_root() const {
-    if (is_root()) return std::nullopt;
-    const auto for_root = [](const Sentence& what) { return Failure{Trouble::caller, what}; };
-    if (needs_no_code_) return for_root(tr("--no-confirm is for root: the device must show a code"));
-    if (!secret_from_.empty() && secret_from_ != "-") {
-        return for_root(tr("--secret-from FILE is for root: give the secret on stdin, with --secret-from -"));
-    }
-    return std::nullopt;
-}
-
-std::optional<Failure> Add::refuse_texts() const {
-    if (auto failure = refuse_device_name(name_)) return failure;
-    for (const auto& [option, text] :
-         {std::pair("--issuer", issuer_), std::pair("--label", label_.value_or(""))}) {
-        if (text.find(':') != std::string::npos) {
-            return input_failure(tr("%1 must not have a colon: key URIs can't carry it", {option}));
-        }
-    }
-    return std::nullopt;
-}
-
 std::optional<Failure> Add::refuse_options() const {
-    if (!algorithm_named(algorithm_)) {
-        return input_failure(tr("--algorithm %1 isn't SHA1, SHA256 or SHA512", {printable(algorithm_)}));
-    }
-    if (is_hotp_ && period_) return input_failure(tr("--period is for time-based devices, not for --hotp"));
+    if (auto failure = device_.refuse()) return failure;
     if (!qr_file_.empty() && !is_qr_file_name(qr_file_)) {
         return input_failure(tr("--qr-file %1 must end in .png or .svg", {printable(qr_file_)}));
     }
-    if (auto failure = refuse_texts()) return failure;
-    return refuse_for_others_than_root();
-}
-
-Result<Device> Add::new_device(const std::optional<Enrolment>& enrolment) const {
-    const auto name = name_.value_or(free_device_name(enrolment.value_or(Enrolment{})));
-    if (enrolment && enrolment->device_named(name) != nullptr) {
-        return input_failure(tr("there is a device %1 already: choose another name with --device", {name}));
-    }
-    if (enrolment && enrolment->devices.size() >= maximum_devices) {
-        return input_failure(
-            tr("there are 8 devices already: remove one with totp-enroll remove --device NAME"));
-    }
-    Credential credential{.type = is_hotp_ ? CredentialType::hotp : CredentialType::totp,
-                          .algorithm = *algorithm_named(algorithm_),
-                          .digits = digits_};
-    if (period_) credential.period = *period_;
-    auto secret = secret_from_.empty() ? random_bytes(recommended_secret_size(credential.algorithm))
-                                       : secret_from(secret_from_);
-    if (!secret) return secret.failure();
-    credential.secret = *std::move(secret);
-    return Device(name, std::move(credential));
-}
-
-KeyUri Add::key_uri(const Device& device, const Account& account) const {
-    return {device.credential, issuer_, label_.value_or(account.name)};
+    if (needs_no_code_ && !is_root())
+        return Failure{Trouble::caller, tr("--no-confirm is for root: the device must show a code")};
+    return std::nullopt;
 }
 
 Result<Done> Add::write_qr(const Introduction& introduction, const KeyUri& key, QrFile& file) const {
@@ -241,7 +139,7 @@ Result<Saved> Add::save(const Session& session, Device device, const LoginState&
     const auto held = session.hold(HoldFor::change);
     if (!held) return held.failure();
     auto enrolment = (*held)->enrolment().value_or(Enrolment{});
-    if (!name_) device.name = free_device_name(enrolment);
+    if (device_.chooses_name()) device.name = free_device_name(enrolment);
     if (enrolment.device_named(device.name) != nullptr) {
         return input_failure(tr("meanwhile a device %1 was enrolled: nothing was changed", {device.name}));
     }
@@ -300,7 +198,7 @@ int Add::act(const Session& session) {
         enrolment = (*held)->enrolment();
     }
     if (enrolment && recovery_codes_) return complain(has_recovery_codes(session.account()));
-    const auto device = new_device(enrolment);
+    const auto device = device_.make(enrolment);
     if (!device) return complain(device.failure());
     return introduce(
         *device, {session.account(), session.settings(), session.json()},
@@ -308,7 +206,7 @@ int Add::act(const Session& session) {
 }
 
 int Add::introduce(const Device& device, const Owner& owner, const Save& save) const {
-    const auto key = key_uri(device, owner.account);
+    const auto key = device_.key_uri(device, owner.account);
     const auto introduction = Introduction::of(device, key, qr_, owner.json);
     if (!introduction) return complain(introduction.failure());
 
@@ -340,7 +238,7 @@ int Add::act_elsewhere(const AccountElsewhere& account) {
     const auto enrolment = names_elsewhere(account);
     if (!enrolment) return complain(enrolment.failure());
     if (*enrolment && recovery_codes_) return complain(has_recovery_codes(account.account()));
-    const auto device = new_device(*enrolment);
+    const auto device = device_.make(*enrolment);
     if (!device) return complain(device.failure());
     return introduce(*device, {account.account(), account.settings(), account.json()},
                      [&](const Device& shown, const Introduced& by) {
@@ -376,7 +274,7 @@ int Add::act_unenrolled(const AccountElsewhere& account) {
                                    "is too old; an administrator gives another",
                                    {name})});
     }
-    const auto device = new_device(std::nullopt);
+    const auto device = device_.make(std::nullopt);
     if (!device) return complain(device.failure());
     return introduce(*device, {account.account(), account.settings(), account.json()},
                      [&](const Device& shown, const Introduced& by) {
