@@ -109,10 +109,9 @@ class Transaction {
     int status_ = PAM_SYSTEM_ERR;
 };
 
-/// What a success proves.
-Result<Proof> proof_of(const Transaction& transaction, const Account& account, bool is_enrolled) {
-    if (transaction.has_code(account.name)) return Proof::code;
-    if (!is_enrolled) return Proof::password;
+/// Whether a success proves anything.
+Result<Done> proof_of(const Transaction& transaction, const Account& account, bool is_enrolled) {
+    if (!is_enrolled || transaction.has_code(account.name)) return Done{};
     return Failure{Trouble::system, tr("PAM let you pass without a code: the service %1 must end with the "
                                        "line 'auth required pam_totp.so "
                                        "once unenrolled=ignore', and nothing before it may end it early",
@@ -160,7 +159,7 @@ Failure nobody_answered() {
     return {Trouble::caller, tr("nobody answered, so it isn't known who is asking")};
 }
 
-Result<Proof> reauthenticate(const Account& account, bool is_enrolled) {
+Result<Done> reauthenticate(const Account& account, bool is_enrolled) {
     const bool has_only_codes = has_no_unix_password(account);
     if (has_only_codes && !is_enrolled) {
         return Failure{Trouble::caller,

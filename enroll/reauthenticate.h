@@ -13,11 +13,10 @@ Failure nobody_answered();
 /// is enrolled. Who has no Unix password, and so can't give one, passes by a code alone, through the service
 /// totp-enroll-code.
 ///
-/// What proved it. Where the account is enrolled only a code does: a stack that lets somebody pass without
-/// one is refused, and so is one where the enrolment went while PAM's modules ran.
+/// Where the account is enrolled only a code proves it: a stack that lets somebody pass without one is
+/// refused, and so is one where the enrolment went while PAM's modules ran.
 ///
 /// No privilege is borrowed while they do.
-enum class Proof { password, code };
-Result<Proof> reauthenticate(const Account& account, bool is_enrolled);
+Result<Done> reauthenticate(const Account& account, bool is_enrolled);
 
 }  // namespace totp

@@ -1,5 +1,7 @@
 #include "enroll/session.h"
 
+#include <algorithm>
+
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@ namespace {
 
 constexpr const char* group_name = "_totp";
 constexpr uid_t root = 0;
+constexpr uid_t uid_of_nobody = static_cast<uid_t>(-1);  // which no account can have
 
 std::optional<Failure> refuse_places(const SharedOptions& options) {
     for (const auto& [name, path] : {std::pair("--config", options.config),
@@ -49,6 +52,16 @@ Result<Account> account_of(const passwd* entry, const std::string& what) {
         return input_failure(tr("%1 isn't an account of this machine: see getent passwd", {what}));
     if (!record_name(entry->pw_name)) return input_failure(tr("%1 is too long a name for a record", {what}));
     return Account{entry->pw_name, entry->pw_uid};
+}
+
+/// Of all by which the account can be passed, in order.
+std::vector<std::string> ids_of(const std::optional<Enrolment>& enrolment) {
+    std::vector<std::string> ids;
+    if (!enrolment) return ids;
+    for (const auto& device : enrolment->devices) ids.push_back(device.id);
+    for (const auto& code : enrolment->recovery) ids.push_back(code.id());
+    std::ranges::sort(ids);
+    return ids;
 }
 
 Failure without_privilege() {
@@ -102,27 +115,46 @@ Result<Done> prepare_store(const Installation& installation) {
 
 Result<std::unique_ptr<HeldAccount>> Session::hold(HoldFor purpose) const {
     auto held = store_->hold(account_, purpose);
-    if (!held || may_meet_enrolment_ || !(*held)->enrolment()) return held;
-    return Failure{Trouble::caller,
-                   tr("meanwhile %1 was enrolled: nothing was changed here; begin again", {account_.name})};
+    if (!held || !proved_by_) return held;
+    const auto enrolled = ids_of((*held)->enrolment());
+    const auto name = printable(account_.name);
+    if (proved_by_->empty() && !enrolled.empty()) {
+        return Failure{Trouble::caller,
+                       tr("meanwhile %1 was enrolled: nothing was changed here; begin again", {name})};
+    }
+    if (!std::ranges::includes(enrolled, *proved_by_)) {
+        return Failure{Trouble::caller,
+                       tr("meanwhile a device or recovery codes of %1 were taken away: nothing "
+                          "was changed here; begin again",
+                          {name})};
+    }
+    return held;
 }
 
+/// What is enrolled is looked at before: what is taken away while PAM's modules run may be what let them by.
 Result<Done> Session::authenticate_owner() {
-    const auto enrolled = is_enrolled();
-    if (!enrolled) return enrolled.failure();
-    const auto proof = reauthenticate(account_, *enrolled);
-    if (!proof) return proof.failure();
-    may_meet_enrolment_ = *proof == Proof::code;
-    return Done{};
+    {
+        const auto held = store_->hold(account_, HoldFor::login);
+        if (!held) return held.failure();
+        proved_by_ = ids_of((*held)->enrolment());
+    }
+    return reauthenticate(account_, !proved_by_->empty());
 }
 
-Result<Session> open_session(const SharedOptions& options) {
+Result<Session> open_session(const SharedOptions& options, Remains remains) {
     auto account = find_account(options.user);
-    if (!account) return account.failure();
+    const bool may_be_gone = remains == Remains::allowed && is_root() && record_name(options.user);
+    if (!account && !may_be_gone) return account.failure();
     auto installation = find_accounts(options);
     if (!installation) return installation.failure();
     std::unique_ptr<Store> store = std::make_unique<FileStore>(installation->places);
     if (can_borrow_group()) store = std::make_unique<LentStore>(std::move(store));
+    if (!account) {
+        const Account gone{options.user, uid_of_nobody};
+        const auto has_left_records = store->is_enrolled(gone);
+        if (!has_left_records || !*has_left_records) return account.failure();
+        account = gone;
+    }
     Session session(*std::move(account), *std::move(installation), std::move(store), options);
     if (is_root() || is_own(options)) return session;
     if (!can_borrow_group()) return without_privilege();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/file_store.h"
 #include "core/policy.h"
@@ -62,8 +63,9 @@ class Session {
 
     Result<bool> is_enrolled() const { return store_->is_enrolled(account_); }
 
-    /// As Store::hold(). Refused where the owner passed as somebody who isn't enrolled, by the password
-    /// alone, and meanwhile is.
+    /// As Store::hold(). Refused where what the owner has proved doesn't stand any more: a device or recovery
+    /// code that was enrolled then was taken away, and may be what they passed by; or they passed by the
+    /// password alone, as somebody who isn't enrolled, and meanwhile are.
     Result<std::unique_ptr<HeldAccount>> hold(HoldFor purpose) const;
 
     /// The owner proves who they are, through PAM; or the failure says how it came out.
@@ -75,10 +77,13 @@ class Session {
     std::unique_ptr<Store> store_;
     bool json_;
     bool is_local_;
-    bool may_meet_enrolment_ = true;
+    std::optional<std::vector<std::string>> proved_by_;  ///< the ids of all that was enrolled then, in order
 };
 
+/// Whether root may act on what is left of an account that is gone, by its name alone.
+enum class Remains { refused, allowed };
+
 /// The session the options ask for, with its owner's proof where one is needed.
-Result<Session> open_session(const SharedOptions& options);
+Result<Session> open_session(const SharedOptions& options, Remains remains = Remains::refused);
 
 }  // namespace totp

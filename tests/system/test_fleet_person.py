@@ -453,6 +453,39 @@ def test_with_files_there_are_no_tokens(settings, database, newcomer):
     assert exit_code == USAGE and "leave it out" in said
 
 
+# ---- what is taken away while they are asked something
+
+TAKEN_AWAY = {"everything": [("remove", "--yes")], "the device": [("remove", "--device", "phone", "--yes")],
+              "the codes": [("recovery",)], "enrolled anew": [("remove", "--yes"), ("add", "--no-confirm", "--device", "new")]}
+
+
+@pytest.mark.parametrize("commands", TAKEN_AWAY.values(), ids=TAKEN_AWAY)
+def test_who_passed_by_what_was_taken_away_changes_nothing(person, commands):
+    assert enroll(person.machine, "add", "--no-confirm", "--user", person.name, "--device", "other").returncode == DONE
+    adding, removing = begin(person, "add", "--device", "evil"), begin(person, "remove", "--device", "other")
+    secret = person.see_key(adding)
+    removing.expect_exact("[y/N] ")
+    for command in commands:
+        assert enroll(person.machine, *command, "--user", person.name).returncode == DONE
+    before = standing(person)
+    adding.sendline(code_at(secret))
+    removing.sendline("y")
+    for client in (adding, removing):
+        said, exit_code = person.finish(client)
+        assert exit_code not in (DONE, None) and "a code must be accepted before" in said
+    assert standing(person) == before
+
+
+def test_what_is_added_meanwhile_takes_no_proof_away(person):
+    adding = begin(person, "add", "--device", "tablet")
+    secret = person.see_key(adding)
+    assert enroll(person.machine, "add", "--no-confirm", "--user", person.name, "--device", "other").returncode == DONE
+    assert enroll(person.machine, "recovery", "--one", "--user", person.name).returncode == DONE
+    adding.sendline(code_at(secret))
+    assert person.finish(adding)[1] == DONE
+    assert devices(person) == ["phone", "other", "tablet"]
+
+
 # ---- from where
 
 

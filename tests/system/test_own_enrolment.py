@@ -525,3 +525,41 @@ def test_who_passed_by_the_password_alone_can_do_nothing_once_a_device_is_there(
         said, exit_code = person.finish(client)
         assert (exit_code, "meanwhile" in said) == (NOT_PERMITTED, True), said
     assert [device["name"] for device in machine.status(person.name)["devices"]] == ["phone"]
+
+
+# ---- what is taken away while they are asked something
+
+# What root does against a phone in somebody's hands, once they have shown its code.
+TAKEN_AWAY = {"everything": [("remove", "--yes")], "the device": [("remove", "--device", "phone", "--yes")],
+              "the codes": [("recovery",)], "enrolled anew": [("remove", "--yes"), ("add", "--no-confirm", "--device", "new")]}
+
+
+@pytest.mark.parametrize("commands", TAKEN_AWAY.values(), ids=TAKEN_AWAY)
+def test_who_passed_by_what_was_taken_away_changes_nothing(machine, enrolled_person, commands):
+    person = enrolled_person
+    person.enrol("--device", "other")
+    adding, removing = (person.begin(*command, answer=person.code())
+                        for command in (("add", "--device", "evil"), ("remove", "--device", "other")))
+    secret = person.see_key(adding)
+    removing.expect_exact("[y/N] ")
+    for command in commands:
+        run(machine.totp_enroll, *command, "--user", person.name)
+    is_enrolled = commands != [("remove", "--yes")]
+    before = machine.status(person.name, is_enrolled)
+    adding.sendline(code_at(secret))
+    removing.sendline("y")
+    for client in (adding, removing):
+        said, exit_code = person.finish(client)
+        assert exit_code == NOT_PERMITTED, said
+        assert f"meanwhile a device or recovery codes of {person.name} were taken away" in said
+    assert machine.status(person.name, is_enrolled) == before
+
+
+def test_what_is_added_meanwhile_takes_no_proof_away(machine, enrolled_person):
+    adding = enrolled_person.begin("add", "--device", "tablet", answer=enrolled_person.code())
+    secret = enrolled_person.see_key(adding)
+    enrolled_person.enrol("--device", "other")
+    run(machine.totp_enroll, "recovery", "--one", "--user", enrolled_person.name)
+    adding.sendline(code_at(secret))
+    assert enrolled_person.finish(adding)[1] == DONE
+    assert [device["name"] for device in machine.status(enrolled_person.name)["devices"]] == ["phone", "other", "tablet"]
