@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -44,6 +46,13 @@ int write_whole(const Descriptor& file, std::string_view content, std::int64_t o
         offset += count;
     }
     return 0;
+}
+
+int rename_to_new(int directory, const char* name, const char* other) {
+    if (renameat2(directory, name, directory, other, RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL) return -1;
+    if (linkat(directory, name, directory, other, 0) != 0) return -1;
+    return unlinkat(directory, name, 0);
 }
 
 }  // namespace totp

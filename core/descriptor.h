@@ -39,4 +39,8 @@ int read_whole(const Descriptor& file, std::size_t limit, SecretBytes& content);
 /// doesn't allow it is EFBIG, as it would be without the signal that comes with it.
 int write_whole(const Descriptor& file, std::string_view content, std::int64_t offset);
 
+/// Gives the file `name` in the directory the name `other`, which nothing has yet. -1 and errno on failure,
+/// EEXIST where something has it, else 0. Also where rename takes no flags, as over NFS and 9p.
+int rename_to_new(int directory, const char* name, const char* other);
+
 }  // namespace totp

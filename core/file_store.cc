@@ -39,7 +39,7 @@ Result<Done> make_initial_state(const Directory& directory, const RecordNames& n
                                 const Account& account) {
     NewFile file(directory, names.record);
     if (auto written = file.write(initial_state_file(), account); !written) return written;
-    return file.publish(RENAME_NOREPLACE);
+    return file.publish(NewFile::Over::nothing);
 }
 
 /// From before the key is read until what is sealed under it is in place: so that no record is left under a
@@ -139,6 +139,8 @@ Result<Done> HeldFiles::commit(LoginState next) {
     return Done{};
 }
 
+/// All that needs new space comes first: where there is none nothing has happened, and the state doesn't tell
+/// of a change.
 Result<Done> HeldFiles::enrol(const Enrolment& enrolment, LoginState state) {
     if (const auto wrong = contradiction_in(enrolment)) {
         return input_failure(tr("nothing was enrolled: there would be %1", {*wrong}));
@@ -149,10 +151,10 @@ Result<Done> HeldFiles::enrol(const Enrolment& enrolment, LoginState state) {
     if (!key) return key.failure();
     const auto sealed = key->seal(account_.name, format_enrolment(enrolment));
     if (!sealed) return sealed.failure();
-    if (auto committed = commit(std::move(state)); !committed) return committed;
     NewFile file(enrolled_, names_.record);
     if (auto written = file.write(*sealed, account_); !written) return written;
-    if (auto published = file.publish(0); !published) return published;
+    if (auto committed = commit(std::move(state)); !committed) return committed;
+    if (auto published = file.publish(NewFile::Over::record); !published) return published;
     enrolment_ = enrolment;
     forget_pending();
     return Done{};
@@ -306,7 +308,7 @@ Result<Done> FileStore::keep_pending(const Account& account, const PendingDevice
     if (!sealed) return sealed.failure();
     NewFile file(*directory, names->record);
     if (auto written = file.write(*sealed, account); !written) return written;
-    return file.publish(0);
+    return file.publish(NewFile::Over::record);
 }
 
 Result<Done> FileStore::prepare(std::optional<gid_t> group) {

@@ -23,7 +23,11 @@ std::optional<Flaw> flaw_of_record(const FileLook& look, const Account& account)
     if (look.links != 1) return Flaw{tr("has another name as well"), ""};
     if (!belongs_to(look, account.uid)) {
         const auto name = printable(account.name);
-        return Flaw{tr("doesn't belong to %1", {name}), "chown " + name};
+        return Flaw{
+            tr("doesn't belong to %1 (who was deleted and made again has the record of an earlier %1: "
+               "then run totp-enroll remove --user %1)",
+               {name}),
+            "chown " + name};
     }
     if ((look.mode & (S_IRWXG | S_IRWXO)) != 0) return Flaw{tr("is open to others"), "chmod go="};
     return std::nullopt;

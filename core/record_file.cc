@@ -276,9 +276,11 @@ Result<Done> NewFile::write(std::string_view content, const Account& account) {
     return Done{};
 }
 
-Result<Done> NewFile::put_in_place(unsigned flags) {
+Result<Done> NewFile::put_in_place(Over over) {
     const int number = directory_.number();
-    if (renameat2(number, name_.c_str(), number, record_.c_str(), flags) != 0) {
+    const int renamed = over == Over::nothing ? rename_to_new(number, name_.c_str(), record_.c_str())
+                                              : renameat2(number, name_.c_str(), number, record_.c_str(), 0);
+    if (renamed != 0) {
         if (errno == EEXIST) return Done{};  // somebody else's is as good
         return store_failure("%1 can't be put in place: %2", path(), errno);
     }
@@ -286,8 +288,8 @@ Result<Done> NewFile::put_in_place(unsigned flags) {
     return Done{};
 }
 
-Result<Done> NewFile::publish(unsigned flags) {
-    if (auto placed = put_in_place(flags); !placed) return placed;
+Result<Done> NewFile::publish(Over over) {
+    if (auto placed = put_in_place(over); !placed) return placed;
     return make_durable(directory_);
 }
 

@@ -140,11 +140,12 @@ class NewFile {
 
     Result<Done> write(std::string_view content, const Account& account);
 
-    /// Gives it the record's name, durably; with RENAME_NOREPLACE only if nothing has that name.
-    Result<Done> publish(unsigned flags);
+    /// Gives it the record's name, durably: in place of an earlier record, or only if nothing has that name.
+    enum class Over { record, nothing };
+    Result<Done> publish(Over over);
 
     /// The same, but durable only with make_durable().
-    Result<Done> put_in_place(unsigned flags);
+    Result<Done> put_in_place(Over over);
 
   private:
     std::string path() const { return directory_.path + "/" + record_; }

@@ -113,8 +113,7 @@ Result<Round::Opened> Round::open(const Descriptor& file, const std::string& rec
     if (text) return Opened{*std::move(text), true};
     if (text.failure().trouble == Trouble::key) text = keys_.host.unseal(account.name, sealed.text());
     if (text) return Opened{*std::move(text), false};
-    return store_failure(tr("%1 %2: bring it back from a backup, or run totp-enroll remove --user %3",
-                            {path, text.failure().message, printable(account.name)}));
+    return damaged(path, text.failure(), account);
 }
 
 Result<bool> Round::replace(const Descriptor& file, const std::string& record, const Account& account,
@@ -130,7 +129,7 @@ Result<bool> Round::replace(const Descriptor& file, const std::string& record, c
         lock.emplace(*std::move(taken));
     }
     if (!is_still(file, directory_, record)) return false;
-    if (auto placed = anew.put_in_place(0); !placed) return placed.failure();
+    if (auto placed = anew.put_in_place(NewFile::Over::record); !placed) return placed.failure();
     return true;
 }
 

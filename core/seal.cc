@@ -81,7 +81,7 @@ Result<Done> write_new(const std::string& path, const SecretBytes& key, const Ac
     }
     if (write_whole(file, key.text(), 0) != 0 || fsync(file.number()) != 0)
         return refuse(tr("the host key %1 can't be written: %2", {path, Sentence::of_error(errno)}));
-    if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+    if (rename_to_new(AT_FDCWD, unfinished.c_str(), path.c_str()) != 0) {
         return refuse(tr("the host key %1 can't be put in place: %2", {path, Sentence::of_error(errno)}));
     }
     return make_name_durable(path);

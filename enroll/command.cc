@@ -12,7 +12,7 @@ int AccountCommand::run(const SharedOptions& shared) {
     const auto elsewhere = find_account_elsewhere(shared);
     if (!elsewhere) return complain(elsewhere.failure());
     if (*elsewhere) return run_elsewhere(**elsewhere);
-    const auto session = open_session(shared);
+    const auto session = open_session(shared, remains());
     return session ? act(*session) : complain(session.failure());
 }
 

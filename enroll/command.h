@@ -35,6 +35,8 @@ class AccountCommand : public Command {
     virtual std::optional<Failure> refuse_options() const { return std::nullopt; }
     virtual int act(const Session& session) = 0;
 
+    virtual Remains remains() const { return Remains::refused; }
+
     /// Why it can't be done in a database, and what to do instead; empty where it can.
     virtual Sentence why_not_elsewhere(const Account& /*account*/) const { return {}; }
     /// As act(), for an account in a database that can do it.

@@ -25,6 +25,8 @@ class Remove : public AccountCommand {
         return device_ ? remove_device(session) : remove_all(session);
     }
 
+    /// All of it is taken away unread.
+    Remains remains() const override { return device_ ? Remains::refused : Remains::allowed; }
     int act_elsewhere(const AccountElsewhere& account) override;
 
     bool is_confirmed(const Account& account, const Settings& settings, bool leaves_nothing) const;

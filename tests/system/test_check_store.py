@@ -469,6 +469,18 @@ def test_record_without_an_account_is_removed(machine, doctor, enrolled):
     assert not (STORE / "state" / name).exists()
 
 
+def test_records_of_an_account_that_is_gone_are_removed_by_its_name(machine, enrolled):
+    name, _ = enrolled
+    removal = [machine.totp_enroll, "remove", "--user", name, "--yes"]
+    run("userdel", "--force", name)
+    done = subprocess.run([*removal, "--device", "phone"], capture_output=True, text=True)
+    assert done.returncode == 2 and f"{name} isn't an account of this machine" in done.stderr
+    assert run(*removal) == "Removed.\n"
+    assert not (STORE / "enrolled" / name).exists() and not (STORE / "state" / name).exists()
+    done = subprocess.run(removal, capture_output=True, text=True)
+    assert done.returncode == 2 and f"{name} isn't an account of this machine" in done.stderr
+
+
 def test_codes_spent_ahead_of_the_clock_are_told(machine, doctor, enrolled):
     name, secret = enrolled
     Path("/etc/pam.d/ahead").write_text("auth required pam_totp.so\n")

@@ -1,6 +1,7 @@
 """The disk under the store is full, or can't be written: real file systems, real sshd."""
 
 import errno
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -90,12 +91,13 @@ def test_people_log_in_on_a_full_disk_and_codes_are_spent(machine, disk, owner, 
 def test_nothing_is_lost_by_enrolling_on_a_full_disk(machine, disk, owner, user):
     name, secret = owner
     other = machine.add_user()
-    before = machine.status(name)
+    state = disk / "store/state" / name
+    before = machine.status(name), state.read_bytes()
     fill(disk)
     for who, *arguments in ((other, "add", "--no-confirm"), (name, "add", "--no-confirm"), (name, "recovery")):
         done = subprocess.run([machine.totp_enroll, *arguments, "--user", who], capture_output=True, text=True)
         assert done.returncode == 4 and "No space left on device" in done.stderr, done
-    assert machine.status(name) == before
+    assert (machine.status(name), state.read_bytes()) == before, "nor is anybody told of a change"
     assert not machine.status(other, enrolled=False)["enrolled"]
     assert {path.name for path in (disk / "store/enrolled").iterdir()} == {".nobody", name}
     (disk / "filler").unlink()
@@ -128,3 +130,10 @@ def test_states_may_lie_where_the_disk_can_be_written(machine, disk, settings, o
         assert "reason=replayed" in machine.log.decisions(user)[-1]
     finally:
         run("rm", "-r", str(states))
+
+
+def test_where_rename_takes_no_flags_people_enrol_all_the_same(machine, user, sshd):
+    """As over NFS and 9p."""
+    made = run("strace", "-f", "-o", "/dev/null", "-e", "inject=renameat2:error=EINVAL:when=1",
+               machine.totp_enroll, "add", "--user", user, "--no-confirm", "--json")
+    assert sshd.login(user, PASSWORD, code_at(json.loads(made)["secret"]))

@@ -453,7 +453,7 @@ void an_account_is_named_in_words_fit_for_the_log(void**) {
     assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "--user bob%0A%DD and enrol");
     if (!is_root()) return;
     give_to(store.enrolled(record), 1'234);
-    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "belong to bob%0A%DD: run");
+    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "belong to bob%0A%DD (");
 }
 
 void an_empty_state_is_made_where_that_is_wanted(void**) {

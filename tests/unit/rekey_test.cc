@@ -306,7 +306,7 @@ void a_record_that_no_key_opens_keeps_both_keys(void**) {
         {"is empty", [](const TestStore&, const fs::path& path) { write_file(path, ""); }},
         {"is damaged", [](const TestStore& store,
                           const fs::path& path) { write_file(path, content_of(store.enrolled("bob"))); }},
-        {"is sealed under a key that isn't this host's",
+        {"is sealed under a key that isn't this host's: bring that key back from a backup",
          [](const TestStore& store, const fs::path&) { store.seal_under(key_of(third_key), "alice"); }},
         {"is open to others", [](const TestStore&, const fs::path& path) { chmod(path.c_str(), 0640); }},
         {"has another name",
