@@ -84,13 +84,11 @@ class Login {
 };
 
 int Login::run() {
-    if (!settings_.once) {
-        forget_passed(pamh_);
-        forget_enrolment(pamh_);
-    }
+    if (!settings_.once) forget_passed(pamh_);
     const char* user = nullptr;
     if (const int code = get_user(pamh_, user); code != PAM_SUCCESS) return code;
     account_ = account_of(pamh_, user);
+    if (!settings_.once) forget_enrolment_of_others(pamh_, account_ ? account_->name : user);
     debug(account_ ? "the account is known" : "the account is not known");
 
     if (!ask_for_field(pamh_, settings_)) return nobody_answered();
@@ -133,8 +131,10 @@ int Login::nobody_answered() const {
     return PAM_CONV_ERR;
 }
 
-/// With `once` the application learns of it too.
+/// With `once` the application learns of it too. What another line had to say of an enrolment stands until a
+/// code is right.
 int Login::answered(const Outcome& outcome) const {
+    if (is_let_in(outcome)) forget_enrolment(pamh_);
     if (is_let_in(outcome) && settings_.once && !tell_passed(pamh_, account_->name)) {
         debug("libpam can't tell the application");
     }
