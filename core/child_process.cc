@@ -35,11 +35,6 @@ struct Pipe {
 };
 
 /// Neither end has one of the standard numbers, which the program's own descriptors will have.
-Descriptor above_standard(int number) {
-    const Descriptor low(number);
-    return Descriptor(fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-}
-
 Pipe make_pipe() {
     int ends[2] = {-1, -1};
     if (pipe2(ends, O_CLOEXEC) != 0) return {};
