@@ -62,7 +62,7 @@ class Login {
     Outcome outcome_of_response(const SecretBytes& response, bool is_one_field);
     Outcome outcome_by_helper(const Attempt& attempt);
     Result<bool> is_enrolled() {
-        return needs_helper_ ? is_enrolled_by_helper(settings_, *account_, claim())
+        return needs_helper_ ? is_enrolled_by_helper(pamh_, settings_, *account_, claim())
                              : store_.is_enrolled(*account_);
     }
     Claim claim() const {
@@ -189,7 +189,7 @@ Outcome Login::outcome_by_helper(const Attempt& attempt) {
             "the devices show: a password that ends in digits needs a prompt for the code of its own";
     }
     if (!split || split->code.size() > longest_response) return malformed;
-    auto outcome = check_by_helper(settings_, account_, claim(), SecretBytes(split->code));
+    auto outcome = check_by_helper(pamh_, settings_, account_, claim(), SecretBytes(split->code));
     if (outcome.verdict == Verdict::unavailable && settings_.engine != Engine::files && geteuid() == 0) {
         auto alone = attempt;
         alone.response = split->code;
