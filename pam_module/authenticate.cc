@@ -190,7 +190,7 @@ Outcome Login::outcome_by_helper(const Attempt& attempt) {
     }
     if (!split || split->code.size() > longest_response) return malformed;
     auto outcome = check_by_helper(pamh_, settings_, account_, claim(), SecretBytes(split->code));
-    if (outcome.verdict == Verdict::unavailable && settings_.engine != Engine::files && geteuid() == 0) {
+    if (opens_break_glass(outcome) && settings_.engine != Engine::files && geteuid() == 0) {
         auto alone = attempt;
         alone.response = split->code;
         alone.is_one_field = false;

@@ -110,6 +110,7 @@ Outcome check_by_helper(pam_handle_t* pamh, const Settings& settings, const std:
     auto outcome = parse_outcome(answer->text.text());
     if (!outcome) return outcome_of(senseless(answer->helper));
     if (!account && is_let_in(*outcome)) return {.verdict = Verdict::refused, .reason = Reason::unknown_user};
+    outcome->is_by_helper = true;
     outcome->is_logged = settings.engine == Engine::files || geteuid() != 0;
     return *outcome;
 }
