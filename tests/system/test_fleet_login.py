@@ -266,6 +266,7 @@ def test_read_only_database_lets_nobody_in(tries, host, database, person):
     ("doubled", "the reply isn't one row"),
     ("hasty", "the reply makes no sense here"),
     ("failing", "(a message that repeats what was typed)"),
+    ("wordy", "(a message that repeats what was typed)"),
 ])
 def test_reply_in_doubt_lets_nobody_in(machine, tries, host, in_mood, person, mood, because):
     in_mood(mood)
