@@ -52,13 +52,17 @@ const char* priority_name(int priority) {
     }
 }
 
+/// A line is lost where there is no memory for it: libc's throws nothing either.
 void log_formatted(int priority, const char* format, va_list arguments) {
     char text[4096];
     std::vsnprintf(text, sizeof text, format, arguments);
     std::string_view line(text);
     if (const auto end = line.find("): "); end != std::string_view::npos) line.remove_prefix(end + 3);
     const std::lock_guard lock(log_is_in_use);
-    log_lines.push_back(std::string(priority_name(priority)) + " " + std::string(line));
+    try {
+        log_lines.push_back(std::string(priority_name(priority)) + " " + std::string(line));
+    } catch (const std::bad_alloc&) {
+    }
 }
 
 const char* on_stage(const char* path) {
