@@ -35,11 +35,6 @@ struct Pipe {
 };
 
 /// Neither end has one of the standard numbers, which the program's own descriptors will have.
-Descriptor above_standard(int number) {
-    const Descriptor low(number);
-    return Descriptor(fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-}
-
 Pipe make_pipe() {
     int ends[2] = {-1, -1};
     if (pipe2(ends, O_CLOEXEC) != 0) return {};
@@ -50,23 +45,23 @@ Pipe make_pipe() {
 class Beginning {
   public:
     Beginning(const Program& program, const Descriptor& input, const Descriptor& output) {
-        posix_spawn_file_actions_init(&files_);
-        posix_spawn_file_actions_adddup2(&files_, input.number(), STDIN_FILENO);
-        posix_spawn_file_actions_adddup2(&files_, output.number(), STDOUT_FILENO);
+        keep(posix_spawn_file_actions_init(&files_));
+        keep(posix_spawn_file_actions_adddup2(&files_, input.number(), STDIN_FILENO));
+        keep(posix_spawn_file_actions_adddup2(&files_, output.number(), STDOUT_FILENO));
         if (program.is_complaint_part_of_it) {
-            posix_spawn_file_actions_adddup2(&files_, output.number(), STDERR_FILENO);
+            keep(posix_spawn_file_actions_adddup2(&files_, output.number(), STDERR_FILENO));
         } else {
-            posix_spawn_file_actions_addopen(&files_, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+            keep(posix_spawn_file_actions_addopen(&files_, STDERR_FILENO, "/dev/null", O_WRONLY, 0));
         }
-        posix_spawn_file_actions_addclosefrom_np(&files_, STDERR_FILENO + 1);
-        posix_spawn_file_actions_addchdir_np(&files_, "/");
-        posix_spawnattr_init(&attributes_);
+        keep(posix_spawn_file_actions_addclosefrom_np(&files_, STDERR_FILENO + 1));
+        keep(posix_spawn_file_actions_addchdir_np(&files_, "/"));
+        keep(posix_spawnattr_init(&attributes_));
         sigset_t signals;
         sigemptyset(&signals);
-        posix_spawnattr_setsigmask(&attributes_, &signals);
+        keep(posix_spawnattr_setsigmask(&attributes_, &signals));
         sigfillset(&signals);
-        posix_spawnattr_setsigdefault(&attributes_, &signals);
-        posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        keep(posix_spawnattr_setsigdefault(&attributes_, &signals));
+        keep(posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
     }
     Beginning(const Beginning&) = delete;
     Beginning& operator=(const Beginning&) = delete;
@@ -75,8 +70,9 @@ class Beginning {
         posix_spawnattr_destroy(&attributes_);
     }
 
-    /// 0, or an errno value.
+    /// 0, or an errno value. A program that would begin otherwise than is said above isn't started.
     int spawn(const Program& program, pid_t& child) const {
+        if (error_ != 0) return error_;
         std::vector<char*> arguments{const_cast<char*>(program.path)};
         arguments.reserve(program.arguments.size() + 2);
         for (const auto& argument : program.arguments)
@@ -87,8 +83,13 @@ class Beginning {
     }
 
   private:
+    void keep(int error) {
+        if (error_ == 0) error_ = error;
+    }
+
     posix_spawn_file_actions_t files_;
     posix_spawnattr_t attributes_;
+    int error_ = 0;  ///< the first one
 };
 
 /// A program that was started: when this goes it has ended, if need be by force.

@@ -14,6 +14,21 @@ Descriptor::~Descriptor() {
     if (number_ >= 0) close(number_);
 }
 
+Descriptor above_standard(int number) {
+    if (number < 0 || number > STDERR_FILENO) return Descriptor(number);
+    const Descriptor low(number);
+    return Descriptor(fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+/// The lowest free number is always given. So the directory, which can't be written, takes each standard one
+/// that is free meanwhile; another thread that closes one just then is what is left to above_standard().
+Descriptor open_to_write(int directory, const char* name, int flags, mode_t mode) {
+    Descriptor lowest(fcntl(directory, F_DUPFD_CLOEXEC, 0));
+    if (lowest && lowest.number() <= STDERR_FILENO) return open_to_write(directory, name, flags, mode);
+    lowest = Descriptor();
+    return above_standard(openat(directory, name, flags, mode));
+}
+
 int read_whole(const Descriptor& file, std::size_t limit, SecretBytes& content) {
     constexpr std::size_t usual_size = 4'097;  // of what a login reads nothing is longer, as a rule
     content.resize(std::min(limit + 1, usual_size));

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include <sys/types.h>
+
 #include "core/failure.h"
 #include "core/secret_bytes.h"
 
@@ -30,6 +32,14 @@ class Descriptor {
   private:
     int number_ = -1;
 };
+
+/// The same open file under a number above the standard ones, which are the host's: where it has closed one
+/// of them, what any of its threads writes to stdout or stderr goes to whatever has that number. Empty and
+/// errno where that can't be had, or `number` is none.
+Descriptor above_standard(int number);
+
+/// openat(2) of a file that is to be written; it has a standard number not even for a moment.
+Descriptor open_to_write(int directory, const char* name, int flags, mode_t mode = 0);
 
 /// Everything from where the file is being read, but no more than `limit` + 1 bytes: so that a file that is
 /// longer than it may be shows. -1 and errno on failure, else 0.

@@ -198,7 +198,7 @@ Result<Descriptor> open_record(const Directory& directory, const std::string& re
 Result<Descriptor> open_locked(const Directory& directory, const std::string& record, Lock kind) {
     const auto path = directory.path + "/" + record;
     for (;;) {
-        Descriptor file(openat(directory.number(), record.c_str(), O_RDWR | record_flags));
+        auto file = open_to_write(directory.number(), record.c_str(), O_RDWR | record_flags);
         if (!file && errno == ENOENT) return Descriptor();
         if (!file) return unopened(path, errno);
         if (const int error = lock(file.number(), kind); error != 0) {
@@ -264,8 +264,8 @@ Result<Done> NewFile::write(std::string_view content, const Account& account) {
     const auto suffix = random_bytes(8);
     if (!suffix) return suffix.failure();
     const auto name = ".new-" + hexadecimal(suffix->octets());
-    const Descriptor file(
-        openat(directory_.number(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | record_flags, 0600));
+    const auto file =
+        open_to_write(directory_.number(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | record_flags, 0600);
     if (!file) return store_failure("%1 can't be made: %2", path(), errno);
     name_ = name;
     if (geteuid() == 0 && fchown(file.number(), account.uid, static_cast<gid_t>(-1)) != 0) {

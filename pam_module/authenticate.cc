@@ -62,7 +62,7 @@ class Login {
     Outcome outcome_of_response(const SecretBytes& response, bool is_one_field);
     Outcome outcome_by_helper(const Attempt& attempt);
     Result<bool> is_enrolled() {
-        return needs_helper_ ? is_enrolled_by_helper(settings_, *account_, claim())
+        return needs_helper_ ? is_enrolled_by_helper(pamh_, settings_, *account_, claim())
                              : store_.is_enrolled(*account_);
     }
     Claim claim() const {
@@ -84,13 +84,11 @@ class Login {
 };
 
 int Login::run() {
-    if (!settings_.once) {
-        forget_passed(pamh_);
-        forget_enrolment(pamh_);
-    }
+    if (!settings_.once) forget_passed(pamh_);
     const char* user = nullptr;
     if (const int code = get_user(pamh_, user); code != PAM_SUCCESS) return code;
     account_ = account_of(pamh_, user);
+    if (!settings_.once) forget_enrolment_of_others(pamh_, account_ ? account_->name : user);
     debug(account_ ? "the account is known" : "the account is not known");
 
     if (!ask_for_field(pamh_, settings_)) return nobody_answered();
@@ -133,8 +131,10 @@ int Login::nobody_answered() const {
     return PAM_CONV_ERR;
 }
 
-/// With `once` the application learns of it too.
+/// With `once` the application learns of it too. What another line had to say of an enrolment stands until a
+/// code is right.
 int Login::answered(const Outcome& outcome) const {
+    if (is_let_in(outcome)) forget_enrolment(pamh_);
     if (is_let_in(outcome) && settings_.once && !tell_passed(pamh_, account_->name)) {
         debug("libpam can't tell the application");
     }
@@ -189,8 +189,8 @@ Outcome Login::outcome_by_helper(const Attempt& attempt) {
             "the devices show: a password that ends in digits needs a prompt for the code of its own";
     }
     if (!split || split->code.size() > longest_response) return malformed;
-    auto outcome = check_by_helper(settings_, account_, claim(), SecretBytes(split->code));
-    if (outcome.verdict == Verdict::unavailable && settings_.engine != Engine::files && geteuid() == 0) {
+    auto outcome = check_by_helper(pamh_, settings_, account_, claim(), SecretBytes(split->code));
+    if (opens_break_glass(outcome) && settings_.engine != Engine::files && geteuid() == 0) {
         auto alone = attempt;
         alone.response = split->code;
         alone.is_one_field = false;

@@ -20,6 +20,11 @@ std::optional<std::string> obstacle_in(Store& store, const Account& account) {
 
 }  // namespace
 
+bool opens_break_glass(const Outcome& outcome) {
+    return outcome.is_by_helper && outcome.verdict == Verdict::unavailable &&
+           outcome.reason != Reason::settings;
+}
+
 Outcome by_break_glass(Outcome unavailable, Store& store, const Settings& settings,
                        const std::optional<Account>& account, const Attempt& attempt) {
     const bool is_named = account && std::ranges::count(settings.break_glass, account->name) > 0;

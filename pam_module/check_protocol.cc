@@ -1,6 +1,7 @@
 #include "pam_module/check_protocol.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/decimal.h"
 #include "core/enrolment.h"
@@ -15,6 +16,8 @@ constexpr std::string_view about_response = "pam-totp-check 1 verify";
 constexpr std::string_view is_enrolled = "enrolled=yes\n";
 constexpr std::string_view is_not_enrolled = "enrolled=no\n";
 constexpr int widest_drift = 999;
+constexpr int most_failures = std::numeric_limits<int>::max();
+constexpr UnixTime longest_wait = 99'999'999'999;  // of the highest level a state can have, drained slowest
 
 /// Takes `name=VALUE` and the blank after it from the left of `words`, if that is what stands there.
 std::optional<std::string_view> take(std::string_view& words, std::string_view name) {
@@ -38,10 +41,10 @@ bool take_device(std::string_view& words, Outcome& outcome) {
 }
 
 template <class Number>
-bool take_number(std::string_view& words, std::string_view name, std::optional<Number>& number) {
+bool take_number(std::string_view& words, std::string_view name, Number most, std::optional<Number>& number) {
     const auto word = take(words, name);
     if (word) number = parse_decimal<Number>(*word);
-    return !word || (number && *number >= 0);
+    return !word || (number && *number >= 0 && *number <= most);
 }
 
 std::string_view words_about(Question::About about) {
@@ -137,8 +140,8 @@ std::optional<Outcome> parse_outcome(std::string_view answer) {
         outcome.reason = *reason;
     }
     if (is_let_in(outcome) && outcome.reason != Reason::none) return std::nullopt;
-    if (!take_device(words, outcome) || !take_number(words, "failures", outcome.failures) ||
-        !take_number(words, "retry_in", outcome.retry_in) || !words.empty() ||
+    if (!take_device(words, outcome) || !take_number(words, "failures", most_failures, outcome.failures) ||
+        !take_number(words, "retry_in", longest_wait, outcome.retry_in) || !words.empty() ||
         format_answer(outcome) != answer) {
         return std::nullopt;
     }

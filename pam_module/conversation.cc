@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string_view>
 
 #include <security/pam_ext.h>
@@ -11,9 +12,16 @@
 namespace totp {
 namespace {
 
+/// What libpam gives away, which is malloc's.
+struct WipesAndFrees {
+    void operator()(char* answer) const {
+        explicit_bzero(answer, std::strlen(answer));
+        std::free(answer);
+    }
+};
+
 int length_of(std::string_view text) { return static_cast<int>(text.size()); }
 
-/// `answer` is malloc's.
 int prompted(pam_handle_t* pamh, int style, char*& answer, std::string_view prompt) {
     const HostsTurn turn(pamh);
     return pam_prompt(pamh, style, &answer, "%.*s", length_of(prompt), prompt.data());
@@ -31,15 +39,12 @@ std::optional<SecretBytes> ask(pam_handle_t* pamh, const Sentence& prompt, bool 
 }
 
 std::optional<SecretBytes> ask(pam_handle_t* pamh, const SecretBytes& prompt, bool shows_what_is_typed) {
-    char* answer = nullptr;
+    char* typed = nullptr;
     const int style = shows_what_is_typed ? PAM_PROMPT_ECHO_ON : PAM_PROMPT_ECHO_OFF;
-    const int code = prompted(pamh, style, answer, prompt.text());
-    if (answer == nullptr) return std::nullopt;
-    std::optional<SecretBytes> response;
-    if (code == PAM_SUCCESS) response.emplace(std::string_view(answer));
-    explicit_bzero(answer, std::strlen(answer));
-    std::free(answer);
-    return response;
+    const int code = prompted(pamh, style, typed, prompt.text());
+    const std::unique_ptr<char, WipesAndFrees> answer(typed);
+    if (!answer || code != PAM_SUCCESS) return std::nullopt;
+    return SecretBytes(std::string_view(answer.get()));
 }
 
 void tell_error(pam_handle_t* pamh, const Sentence& message) {

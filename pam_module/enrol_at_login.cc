@@ -255,6 +255,18 @@ void warn_without_first_factor(pam_handle_t* pamh) {
                "another line of the stack asks for one, best before this (see pam_totp(8))");
 }
 
+/// The user of the application isn't who came by the auth line: a module has changed the name, or who it is
+/// can't be told any more. What is owed no other name pays.
+int answer_to_another(pam_handle_t* pamh, const std::string& expected) {
+    if (!is_enrolment_owed(pamh)) return PAM_IGNORE;
+    pam_syslog(pamh, LOG_ERR,
+               "an enrolment is owed by %s, but the account phase is about another user, or one who isn't "
+               "known: nobody gets in; a module that changes the user's name belongs before the line \"auth "
+               "required pam_totp.so\"",
+               printable(expected).c_str());
+    return PAM_PERM_DENIED;
+}
+
 }  // namespace
 
 bool expect_enrolment(pam_handle_t* pamh, const Settings& settings, const Account& account) {
@@ -266,7 +278,7 @@ int enrol_at_login(pam_handle_t* pamh, int flags, std::span<const char* const> a
     const auto expected = user_to_enrol(pamh);
     if (!expected) return PAM_IGNORE;
     const auto account = account_of(pamh, std::string(text_item(pamh, PAM_USER)).c_str());
-    if (!account || account->name != *expected) return PAM_IGNORE;
+    if (!account || account->name != *expected) return answer_to_another(pamh, *expected);
     const auto settings = settings_for_line(settings_places(), arguments);
     if (!settings) {
         pam_syslog(pamh, LOG_ERR, "%s", settings.failure().message.english().c_str());

@@ -19,12 +19,13 @@ bool expect_enrolment(pam_handle_t* pamh, const Settings& settings, const Accoun
 /// What pam_sm_acct_mgmt answers:
 ///   PAM_IGNORE            nothing is to be enrolled, or not yet
 ///   PAM_SUCCESS           enrolled, and on disk
-///   PAM_PERM_DENIED       it wasn't finished
+///   PAM_PERM_DENIED       it wasn't finished, or is owed by another than the user is by now
 ///   PAM_AUTHINFO_UNAVAIL  settings, store or key can't be used
 int enrol_at_login(pam_handle_t* pamh, int flags, std::span<const char* const> arguments);
 
 /// What pam_sm_setcred answers: PAM_INCOMPLETE while an enrolment is owed, as where the account line is
-/// missing; libpam gives up on it whatever the control says. Else PAM_SUCCESS.
+/// missing; libpam gives up on it whatever the control says. Else PAM_SUCCESS. An application may go on all
+/// the same, as sudo does: there the account phase is the only guard.
 int guard_credentials(pam_handle_t* pamh);
 
 }  // namespace totp

@@ -3,6 +3,8 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <pwd.h>
+#include <security/pam_modutil.h>
 #include <unistd.h>
 
 #include "core/child_process.h"
@@ -32,6 +34,13 @@ Result<Answer> answer_by(const Program& helper, const Question& question) {
     return Answer{helper, *std::move(text)};
 }
 
+/// Whether a question without a claim is about this account: who asks is known there by their uid alone.
+bool is_own(pam_handle_t* pamh, const std::optional<Account>& account) {
+    if (!account || account->uid != getuid()) return false;
+    const passwd* entry = pam_modutil_getpwuid(pamh, getuid());
+    return entry != nullptr && account->name == entry->pw_name;
+}
+
 /// What is claimed of an account that isn't known stays out of the log: people type passwords there.
 Result<Answer> answer_about_another(Question question, const std::optional<Account>& account,
                                     const Claim& claim) {
@@ -50,11 +59,11 @@ Result<Answer> answer_about_another(Question question, const std::optional<Accou
 }
 
 /// By settings of its own: of the module's it is told no more than which file they were in.
-Result<Answer> answer_by_postgresql(const Settings& settings, Question question,
+Result<Answer> answer_by_postgresql(pam_handle_t* pamh, const Settings& settings, Question question,
                                     const std::optional<Account>& account, const Claim& claim) {
     Program helper{.path = PAM_TOTP_CHECK_POSTGRESQL, .seconds_to_answer = settings.database.deadline + 1};
     const bool is_root = geteuid() == 0;
-    if (!is_root && (!account || account->uid != getuid()))
+    if (!is_root && !is_own(pamh, account))
         return failure_of(helper, "answers root alone about others than its caller");
     if (faccessat(AT_FDCWD, helper.path, X_OK, AT_EACCESS) != 0) {
         return failure_of(helper, "can't be run" + because_of(errno) +
@@ -67,11 +76,11 @@ Result<Answer> answer_by_postgresql(const Settings& settings, Question question,
     return answer_by(helper, question);
 }
 
-Result<Answer> asked(const Settings& settings, const std::optional<Account>& account, const Claim& claim,
-                     const Question& question) {
+Result<Answer> asked(pam_handle_t* pamh, const Settings& settings, const std::optional<Account>& account,
+                     const Claim& claim, const Question& question) {
     if (settings.engine == Engine::postgresql)
-        return answer_by_postgresql(settings, question, account, claim);
-    if (!account || account->uid != getuid()) return answer_about_another(question, account, claim);
+        return answer_by_postgresql(pamh, settings, question, account, claim);
+    if (!is_own(pamh, account)) return answer_about_another(question, account, claim);
     return answer_by({.path = PAM_TOTP_CHECK}, question);
 }
 
@@ -83,8 +92,9 @@ bool needs_helper(const Settings& settings) {
            errno == EACCES;
 }
 
-Result<bool> is_enrolled_by_helper(const Settings& settings, const Account& account, const Claim& claim) {
-    const auto answer = asked(settings, account, claim, {Question::About::enrolled, {}, {}});
+Result<bool> is_enrolled_by_helper(pam_handle_t* pamh, const Settings& settings, const Account& account,
+                                   const Claim& claim) {
+    const auto answer = asked(pamh, settings, account, claim, {Question::About::enrolled, {}, {}});
     if (!answer) return answer.failure();
     if (const auto is_enrolled = parse_enrolled(answer->text.text())) return *is_enrolled;
     if (parse_outcome(answer->text.text())) {
@@ -93,13 +103,14 @@ Result<bool> is_enrolled_by_helper(const Settings& settings, const Account& acco
     return senseless(answer->helper);
 }
 
-Outcome check_by_helper(const Settings& settings, const std::optional<Account>& account, const Claim& claim,
-                        const SecretBytes& response) {
-    const auto answer = asked(settings, account, claim, {Question::About::response, response, {}});
+Outcome check_by_helper(pam_handle_t* pamh, const Settings& settings, const std::optional<Account>& account,
+                        const Claim& claim, const SecretBytes& response) {
+    const auto answer = asked(pamh, settings, account, claim, {Question::About::response, response, {}});
     if (!answer) return outcome_of(answer.failure());
     auto outcome = parse_outcome(answer->text.text());
     if (!outcome) return outcome_of(senseless(answer->helper));
     if (!account && is_let_in(*outcome)) return {.verdict = Verdict::refused, .reason = Reason::unknown_user};
+    outcome->is_by_helper = true;
     outcome->is_logged = settings.engine == Engine::files || geteuid() != 0;
     return *outcome;
 }

@@ -11,13 +11,12 @@ namespace totp {
 namespace {
 
 /// As pam_unix does: op=PAM:totp, with user, host and terminal. libpam keeps quiet where the system has no
-/// audit, or this process may not write to it; and it leaves the name out where nobody is known.
-void audit(pam_handle_t* pamh, const Outcome& outcome) {
+/// audit, or this process may not write to it; and it leaves the name out of PAM_USER_UNKNOWN.
+void audit(pam_handle_t* pamh, bool is_somebody, const Outcome& outcome) {
     constexpr int user_authentication = 1100;  // AUDIT_USER_AUTH of libaudit
     if (outcome.verdict == Verdict::ignored) return;
-    const bool is_nobody = outcome.reason == Reason::unknown_user;
     pam_modutil_audit_write(pamh, user_authentication, "totp",
-                            is_nobody ? PAM_USER_UNKNOWN : pam_code(outcome.verdict));
+                            is_somebody ? pam_code(outcome.verdict) : PAM_USER_UNKNOWN);
 }
 
 }  // namespace
@@ -35,7 +34,7 @@ void log_decision(pam_handle_t* pamh, std::string_view user, const Outcome& outc
     const int priority = log_priority(outcome.verdict);
     if (!outcome.explanation.empty()) pam_syslog(pamh, priority, "%s", outcome.explanation.c_str());
     log_words(pamh, priority, "auth", user, words_of(outcome));
-    audit(pamh, outcome);
+    audit(pamh, !user.empty(), outcome);
 }
 
 }  // namespace totp

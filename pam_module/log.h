@@ -16,7 +16,8 @@ namespace totp {
 void log_words(pam_handle_t* pamh, int priority, const char* phase, std::string_view user,
                std::string_view words);
 
-/// What was decided in the auth phase; before it the sentence for the administrator, if there is one.
+/// What was decided in the auth phase; before it the sentence for the administrator, if there is one. `user`
+/// as above.
 void log_decision(pam_handle_t* pamh, std::string_view user, const Outcome& outcome);
 
 }  // namespace totp

@@ -22,6 +22,7 @@ struct Outcome {
     std::string explanation;           ///< the sentence for the administrator, where there is one
     std::vector<Sentence> notices;     ///< accepted: what to tell now (notices_of())
     bool is_logged = false;            ///< by the helper that decided
+    bool is_by_helper = false;         ///< a helper said so: else this process found it out
 };
 
 /// What a decision comes to once it is on disk.

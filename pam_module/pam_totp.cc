@@ -17,12 +17,21 @@
 
 namespace {
 
+/// libstdc++ keeps a block for each thread that throws, and the C library ends the process that has no memory
+/// for it: so it is there before anybody is asked, who may wait with their answer until there is none.
+/// Volatile, for a call whose result isn't used is left out.
+void take_memory_for_exceptions() {
+    void* volatile block = abi::__cxa_get_globals();
+    static_cast<void>(block);
+}
+
 /// Runs `body`, which may throw, inside a host that must not see it. Not noexcept, nor are the entry points:
 /// a thread that is cancelled in the conversation unwinds through here. What is caught then is no object:
 /// libstdc++ binds its reference to null, which a sanitizer would end the process for.
 template <class Body>
 __attribute__((noinline, no_sanitize("null"))) int guard(pam_handle_t* pamh, Body body) {
     try {
+        take_memory_for_exceptions();
         const totp::Uninterrupted until_the_end(pamh);
         return body();
     } catch (const abi::__forced_unwind&) {

@@ -61,4 +61,8 @@ void forget_enrolment(pam_handle_t* pamh) {
     if (is_enrolment_owed(pamh)) static_cast<void>(pam_putenv(pamh, owed_variable));
 }
 
+void forget_enrolment_of_others(pam_handle_t* pamh, const std::string& user) {
+    if (user_to_enrol(pamh) != user) forget_enrolment(pamh);
+}
+
 }  // namespace totp

@@ -37,4 +37,8 @@ bool is_enrolment_owed(pam_handle_t* pamh);
 /// It is done, or nothing was owed.
 void forget_enrolment(pam_handle_t* pamh);
 
+/// Likewise where it isn't this user's, as after an earlier try on the same handle. This user's stands: it
+/// may be of another line of the same try.
+void forget_enrolment_of_others(pam_handle_t* pamh, const std::string& user);
+
 }  // namespace totp

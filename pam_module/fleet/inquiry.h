@@ -28,7 +28,8 @@ struct Inquiry {
 /// what else no code has is '?': it is wrong as before. Fails where there is no randomness.
 Result<Inquiry> inquiry_about(const Subject& subject, const Question& question);
 
-/// What the database says. Whatever is in doubt in the end is unavailable, with the reason.
+/// What the database says. Whatever is in doubt in the end is unavailable, with the reason; that a host is
+/// shut out is one of the settings.
 Answer answer_by(Connections& connections, const Inquiry& inquiry);
 
 }  // namespace totp

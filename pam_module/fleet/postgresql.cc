@@ -32,13 +32,14 @@ std::string one_line(std::string_view text) {
     return line;
 }
 
-/// A server that quotes what it was given would have it in the log.
+/// In one line; a server that quotes what it was given would have it in the log. It is looked for before the
+/// line changes what stands there, or is cut off.
 std::string without_secrets(const std::string& message, const Statement& statement) {
     const bool is_repeated = std::ranges::any_of(statement.parameters, [&](const Parameter& parameter) {
         return parameter.is_secret && parameter.text && !parameter.text->empty() &&
                message.find(parameter.text->text()) != std::string::npos;
     });
-    return is_repeated ? "(a message that repeats what was typed)" : message;
+    return is_repeated ? "(a message that repeats what was typed)" : one_line(message);
 }
 
 // ---- waiting
@@ -70,18 +71,19 @@ class PostgresqlConnection : public Connection {
 
   private:
     static void note(void* notices, const PGresult* notice) {
-        static_cast<std::vector<std::string>*>(notices)->push_back(one_line(PQresultErrorMessage(notice)));
+        static_cast<std::vector<std::string>*>(notices)->push_back(PQresultErrorMessage(notice));
     }
 
     bool send(const Statement& statement);
     /// False where nothing more will come in time.
     bool has_result();
     void take(const PGresult* result, Reply& reply) const;
+    /// As libpq has it.
     std::string failure() const {
-        return deadline_->is_over() ? too_late : one_line(PQerrorMessage(connection_.get()));
+        return deadline_->is_over() ? too_late : PQerrorMessage(connection_.get());
     }
 
-    std::vector<std::string> notices_;  ///< since it was begun
+    std::vector<std::string> notices_;  ///< since it was begun, as libpq has them
     std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
     std::shared_ptr<const Deadline> deadline_;
 };
@@ -97,7 +99,7 @@ std::string PostgresqlConnection::establish(const Deadline& deadline) {
                    PQhostaddr(connection) + "), port " + PQport(connection) + " failed: " + too_late;
         }
     }
-    return PQsetnonblocking(connection, 1) == 0 ? "" : failure();
+    return PQsetnonblocking(connection, 1) == 0 ? "" : one_line(failure());
 }
 
 /// As text, which libpq wants to end in a NUL.
@@ -131,7 +133,7 @@ void PostgresqlConnection::take(const PGresult* result, Reply& reply) const {
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
         const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-        reply.failure = one_line(message != nullptr ? message : "a result of a kind that wasn't asked for");
+        reply.failure = message != nullptr ? message : "a result of a kind that wasn't asked for";
         reply.sqlstate = state != nullptr ? state : "";
         return;
     }

@@ -10,7 +10,12 @@ namespace {
 
 constexpr std::string_view one_row = "SELECT 1";
 
-Doubt for_good(std::string why) { return {std::move(why), false}; }
+Doubt for_good(std::string why) { return {std::move(why)}; }
+
+/// What totp.require_host_on() raises: no other failure of that state ends so.
+bool is_shut_out(const Reply& reply) {
+    return reply.sqlstate == "42501" && reply.failure.ends_with(" is switched off");
+}
 
 /// What keeps a reply from counting, whatever it says.
 std::optional<Doubt> doubt_about(const Reply& reply) {
@@ -18,9 +23,10 @@ std::optional<Doubt> doubt_about(const Reply& reply) {
     if (!reply.notices.empty()) return for_good("the server warns: " + reply.notices.front());
     if (!reply.failure.empty()) {
         const auto state = reply.sqlstate.empty() ? "" : " (SQLSTATE " + reply.sqlstate + ")";
-        return Doubt{reply.failure + state, reply.is_connection_lost};
+        return Doubt{reply.failure + state, reply.is_connection_lost, is_shut_out(reply)};
     }
-    if (!reply.is_committed) return Doubt{"the reply isn't known to be committed", true};
+    if (!reply.is_committed)
+        return Doubt{.why = "the reply isn't known to be committed", .may_ask_again = true};
     const bool is_one_row = reply.results == 1 && reply.command == one_row && reply.rows.size() == 1;
     if (!is_one_row) return for_good("the reply isn't one row");
     if (!std::ranges::equal(reply.columns, reply_columns) ||

@@ -26,6 +26,7 @@ struct Pending {};
 struct Doubt {
     std::string why;             ///< for the log
     bool may_ask_again = false;  ///< on another connection, with the same nonce
+    bool is_shut_out = false;    ///< the host: its administrators have switched it off
 };
 
 using Meaning = std::variant<Doubt, Pending, bool, Outcome>;  ///< bool: enrolled or not

@@ -21,6 +21,7 @@ struct Fault {
     Kind kind = Kind::error;
     int error = 0;
     bool is_in_memory = false;  ///< the calls that count are those for memory, and no others
+    bool is_for_good = false;   ///< all after it are spoilt too
 };
 
 /// Counts calls from now on; the one at `fault.at` is spoilt.

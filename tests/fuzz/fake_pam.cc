@@ -27,6 +27,14 @@ pam_handle::Freed copy_of(const char* text) {
             }};
 }
 
+passwd* entry_for(pam_handle_t* pamh, const KnownAccount& account) {
+    if (pamh->fails()) return nullptr;
+    pamh->entry_name = account.name;
+    pamh->entry.pw_name = pamh->entry_name.data();
+    pamh->entry.pw_uid = account.uid;
+    return &pamh->entry;
+}
+
 }  // namespace
 
 pam_handle::~pam_handle() {
@@ -128,10 +136,11 @@ int pam_modutil_audit_write(pam_handle_t* pamh, int, const char*, int) {
 
 passwd* pam_modutil_getpwnam(pam_handle_t* pamh, const char* user) {
     const auto account = account_named(user);
-    if (pamh->fails() || !account) return nullptr;
-    pamh->entry_name = account->name;
-    pamh->entry.pw_name = pamh->entry_name.data();
-    pamh->entry.pw_uid = account->uid;
-    return &pamh->entry;
+    return account ? entry_for(pamh, *account) : nullptr;
+}
+
+passwd* pam_modutil_getpwuid(pam_handle_t* pamh, uid_t uid) {
+    const auto account = account_named("alice");
+    return account->uid == uid ? entry_for(pamh, *account) : nullptr;
 }
 }

@@ -297,18 +297,21 @@ void Script::authenticate(int flags) {
     if (!settings->once) passed_ = user();
 }
 
-/// Whoever is let in by the account phase has enrolled, with a code of the key that they were shown.
+/// Whoever is let in by the account phase has enrolled, with a code of the key that they were shown. What
+/// somebody owes is asked of whoever they have become.
 void Script::account(int flags) {
     --calls_left_;
     const auto before = user().empty() ? std::nullopt : machine::records_of(user());
     typed_.clear();
     pam_->has_failed = false;
+    const bool is_owed = pam_->environment.contains("PAM_TOTP_ENROLMENT_OWED");
     auto argv = line();
     const int code = pam_sm_acct_mgmt(pam_.get(), flags, static_cast<int>(argv.size()), argv.data());
     promise_clean_log();
     constexpr int documented[] = {PAM_SUCCESS, PAM_PERM_DENIED, PAM_IGNORE, PAM_AUTHINFO_UNAVAIL};
     promise(std::ranges::count(documented, code) == 1 || (code == PAM_BUF_ERR && pam_->has_failed));
-    promise(code == PAM_IGNORE || code == PAM_BUF_ERR || may_enrol_.contains(user()));
+    promise(code == PAM_IGNORE || code == PAM_BUF_ERR || may_enrol_.contains(user()) ||
+            (is_owed && code == PAM_PERM_DENIED));
     const auto after = user().empty() ? std::nullopt : machine::records_of(user());
     if (code != PAM_SUCCESS) {
         promise(before.has_value() == after.has_value());

@@ -15,7 +15,8 @@
 //     helper-any LINE        of the one that is run as totp_check_any
 //     helper-postgresql LINE of the one that is run as totp_check_postgresql
 //     pending KEY SHOWN      a key that alice was shown earlier: a key URI, and `shown UNIX PLACE`
-//     user NAME              who logs in; alice if not said. bob is who runs the tests, carol somebody else
+//     user NAME              who logs in; alice if not said. bob is who runs the tests, rob
+//                            another name of the same uid, carol somebody else
 //     rhost ADDRESS          from where; nowhere if not said
 //     tty NAME               the terminal, as applications name it in PAM_TTY; none if not said
 //     time UNIX              what the clock says

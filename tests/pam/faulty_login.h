@@ -16,11 +16,24 @@ namespace faulty {
 
 using stage::never_throttled;
 
-inline int converse(int, const pam_message** messages, pam_response** responses, void* answer) {
-    const faults::Pause pause;
-    *responses = static_cast<pam_response*>(std::calloc(1, sizeof(pam_response)));
-    if (messages[0]->msg_style == PAM_PROMPT_ECHO_OFF)
-        (*responses)->resp = strdup(static_cast<char*>(answer));
+/// What answers at the prompt; nothing fails before, where there is a fault for it.
+struct Application {
+    std::string answer;
+    const faults::Fault* from_prompt_on = nullptr;
+};
+
+/// What answered last, as it was handed to libpam; it may be freed.
+inline const char* answered = nullptr;
+
+inline int converse(int, const pam_message** messages, pam_response** responses, void* data) {
+    const auto& application = *static_cast<const Application*>(data);
+    const bool is_asked = messages[0]->msg_style == PAM_PROMPT_ECHO_OFF;
+    {
+        const faults::Pause pause;
+        *responses = static_cast<pam_response*>(std::calloc(1, sizeof(pam_response)));
+        if (is_asked) answered = (*responses)->resp = strdup(application.answer.c_str());
+    }
+    if (is_asked && application.from_prompt_on != nullptr) faults::begin(*application.from_prompt_on);
     return PAM_SUCCESS;
 }
 
@@ -34,20 +47,13 @@ class Door {
     }
 
     /// What a login with this answer comes to when `fault` happens in it.
-    int authenticate(std::string answer, const faults::Fault& fault = {}) {
-        const pam_conv conversation{converse, answer.data()};
-        pam_handle_t* pamh = nullptr;
-        const auto directory = (stage_.directory() / "pam.d").string();
-        claim(pam_start_confdir(stage::service, "alice", &conversation, directory.c_str(), &pamh) ==
-                  PAM_SUCCESS,
-              "libpam starts");
-        pam_set_item(pamh, PAM_RHOST, "192.0.2.7");
-        faults::begin(fault);
-        const int code = pam_authenticate(pamh, 0);
-        calls_ = faults::end();
-        pam_end(pamh, code);
-        stage::take_log();
-        return code;
+    int authenticate(const std::string& answer, const faults::Fault& fault = {}) {
+        return play({answer}, &fault);
+    }
+
+    /// The same, but it happens after the prompt.
+    int authenticate_and_fail_after_prompt(const std::string& answer, const faults::Fault& fault) {
+        return play({answer, &fault}, nullptr);
     }
 
     /// The calls of the last login.
@@ -69,6 +75,22 @@ class Door {
     bool is_spent() const { return state().devices.front().next > totp::time_step(now_, 30); }
 
   private:
+    int play(Application application, const faults::Fault* fault) {
+        const pam_conv conversation{converse, &application};
+        pam_handle_t* pamh = nullptr;
+        const auto directory = (stage_.directory() / "pam.d").string();
+        claim(pam_start_confdir(stage::service, "alice", &conversation, directory.c_str(), &pamh) ==
+                  PAM_SUCCESS,
+              "libpam starts");
+        pam_set_item(pamh, PAM_RHOST, "192.0.2.7");
+        if (fault != nullptr) faults::begin(*fault);
+        const int code = pam_authenticate(pamh, 0);
+        calls_ = faults::end();
+        pam_end(pamh, code);
+        stage::take_log();
+        return code;
+    }
+
     stage::Stage stage_;
     totp::UnixTime now_ = 1'111'111'110;
     std::vector<const char*> calls_;

@@ -13,6 +13,7 @@
 #include <cfenv>
 #include <clocale>
 #include <csignal>
+#include <cstdarg>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -48,12 +49,27 @@ constexpr std::size_t threads = 8;
 /// What the host does in the middle of a login, while the account is held.
 std::function<void()> while_held;
 
+/// What another thread of it does just when the module has opened a file.
+std::function<void()> just_opened;
+
 }  // namespace
 
 /// In libc's place.
 extern "C" int fdatasync(int file) {
     if (while_held) while_held();
     return static_cast<int>(syscall(SYS_fdatasync, file));
+}
+
+extern "C" int openat(int directory, const char* name, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    const auto mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    const auto number = static_cast<int>(syscall(SYS_openat, directory, name, flags, mode));
+    const int error = errno;
+    if (just_opened) just_opened();
+    errno = error;
+    return number;
 }
 
 namespace {
@@ -134,6 +150,31 @@ void a_thousand_logins_leave_no_descriptor_open(void**) {
         stage::take_log();
     }
     assert_int_equal(entries_of("/proc/self/fd"), before);
+}
+
+/// What somebody writes to stderr goes to whatever has that number.
+void host_without_standard_descriptors_writes_into_no_record(void**) {
+    const House house;
+    const auto state_size = std::filesystem::file_size(house.state_file());
+    const auto record = house.directory() / "store/enrolled/alice";
+    const auto outcome = in_child([&] {
+        for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(number);
+        while_held = just_opened = [] {
+            for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+                static_cast<void>(!write(number, "a warning\n", 10));
+        };
+        house.enrol(device_line);
+        return log_in(house, answer(right_code(start_of_time)));
+    });
+    claim_equal(outcome, PAM_SUCCESS, "the login");
+    assert_int_equal(std::filesystem::file_size(house.state_file()), state_size);
+    std::ifstream text(record);
+    std::string line;
+    std::getline(text, line);
+    claim(line.starts_with("pam-totp-enrolment 1 "), "the enrolment begins with: " + line);
+    stage::pass_time(between_logins);
+    claim_equal(log_in(house, answer(right_code(start_of_time + between_logins))), PAM_SUCCESS,
+                "the next login");
 }
 
 // ---- what the host set up
@@ -535,6 +576,7 @@ int main(int count, char* arguments[]) {
         cmocka_unit_test(one_code_lets_one_of_eight_threads_in),
         cmocka_unit_test(eight_threads_with_an_account_each_all_get_in),
         cmocka_unit_test(a_thousand_logins_leave_no_descriptor_open),
+        cmocka_unit_test(host_without_standard_descriptors_writes_into_no_record),
         cmocka_unit_test(host_is_afterwards_as_it_was),
         cmocka_unit_test(helper_leaves_the_host_its_children_and_signals),
         cmocka_unit_test(child_that_ends_at_the_prompt_takes_nothing_along),

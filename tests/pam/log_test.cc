@@ -79,6 +79,22 @@ void audit_is_told_of_every_decision(void**) {
                                           "1100 PAM:totp mallory " + std::to_string(PAM_USER_UNKNOWN)}));
 }
 
+/// What was typed there may be a password, whatever else is wrong.
+void audit_is_told_no_name_that_nobody_has(void**) {
+    for (const auto* options : {"", "nonsense", "engine=postgresql"}) {
+        const stage::Stage stage(options);
+        stage::set_clock(guest::start_of_time);
+        for (const auto* code : {"123456", "", "\b\n\r\177INCORRECT"}) {
+            stage::take_audit();
+            try_to_log_in(stage, code, guest::home, "mallory");
+            const auto records = stage::take_audit();
+            claim(records ==
+                      std::vector<std::string>({"1100 PAM:totp mallory " + std::to_string(PAM_USER_UNKNOWN)}),
+                  std::string(options) + ": " + code);
+        }
+    }
+}
+
 void audit_is_not_told_of_who_is_not_asked(void**) {
     const stage::Stage stage("nullok");
     stage::set_clock(guest::start_of_time);
@@ -95,6 +111,7 @@ int main() {
         cmocka_unit_test(journal_gets_each_word_as_a_field),
         cmocka_unit_test(nobody_adds_a_field),
         cmocka_unit_test(audit_is_told_of_every_decision),
+        cmocka_unit_test(audit_is_told_no_name_that_nobody_has),
         cmocka_unit_test(audit_is_not_told_of_who_is_not_asked),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -32,6 +32,10 @@ BEGIN
     INSERT INTO stub.questions (account, response, nonce, rhost, service) VALUES (account, response, nonce, rhost, service);
     IF stub.is_in('slow') THEN PERFORM pg_sleep(30); END IF;
     IF stub.is_in('failing') THEN RAISE EXCEPTION 'the code % is refused', response; END IF;
+    IF stub.is_in('wordy') THEN RAISE EXCEPTION '% the code % is refused', repeat('x', 286), response; END IF;
+    IF stub.is_in('shut_out') THEN
+        RAISE 'the host % is switched off', session_user USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF response IS NULL THEN
         verdict := CASE WHEN stub.is_in('unenrolled') THEN 'unenrolled' ELSE 'enrolled' END;
         RETURN NEXT; RETURN;

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import pam_client
 from machine import OUR_LINE, PASSWORD, SettingsFile, as_user, authenticate, code_at, run, su
 from tls_database import free_port
 
-PAM_AUTHINFO_UNAVAIL = 9
+PAM_SUCCESS, PAM_AUTHINFO_UNAVAIL = 0, 9
 MAKES_THEM = "break_glass names an account that has no codes of this machine: totp-enroll recovery --local makes them"
 COUNTS = "while the database can't be used, the account's recovery codes of this machine count"
 NO_CODE = "0123-4567-89AB-CDEF"
@@ -137,6 +138,48 @@ def test_process_that_is_not_root_has_no_use_of_them(machine, named, codes):
     service.write_text(OUR_LINE + "\n")
     try:
         assert authenticate(named, service.name, named, codes[0]) == PAM_AUTHINFO_UNAVAIL
+    finally:
+        service.unlink()
+
+
+# ---- what isn't the database's trouble: whoever tries may have brought it about
+
+
+HELPER = Path("/usr/libexec/pam-totp/totp_check_postgresql")
+
+
+@pytest.fixture
+def no_helper():
+    HELPER.rename(f"{HELPER}.gone")
+    yield
+    Path(f"{HELPER}.gone").rename(HELPER)
+
+
+@pytest.fixture
+def silent_helper(no_helper):
+    """As one that its caller's limits end before it answers."""
+    HELPER.write_text("#!/bin/sh\n")
+    HELPER.chmod(0o755)
+    yield
+    HELPER.unlink()
+
+
+@pytest.mark.parametrize("helper", ["no_helper", "silent_helper"])
+def test_helper_that_gives_no_answer_opens_nothing(request, machine, caller, named, codes, helper):
+    request.getfixturevalue(helper)
+    assert not su(caller, named, PASSWORD, codes[0])
+    assert said_last(machine, named) == "unavailable reason=store"
+    assert COUNTS not in machine.log.text().split(f"user={named} ")[-2]
+
+
+@pytest.mark.parametrize("length, code", [(255, PAM_SUCCESS), (256, PAM_AUTHINFO_UNAVAIL)])
+def test_remote_host_that_the_helper_takes_no_claim_of_opens_nothing(machine, named, codes, length, code):
+    service = Path("/etc/pam.d/door")
+    service.write_text(OUR_LINE + "\n")
+    try:
+        done = subprocess.run(["/usr/bin/python3", pam_client.__file__, service.name, named, "h" * length], text=True,
+                              input=f"{codes[0]}\n", capture_output=True)
+        assert done.returncode == code, machine.log.text()
     finally:
         service.unlink()
 

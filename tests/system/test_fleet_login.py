@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from machine import GROUP, OUR_LINE, PASSWORD, SettingsFile, as_user, authenticate, code_at, enter, run, su
+from test_break_glass import codes_of
 from tls_database import NAME, Authority, Database, free_port
 
 HELPER = "/usr/libexec/pam-totp/totp_check_postgresql"
@@ -265,6 +266,7 @@ def test_read_only_database_lets_nobody_in(tries, host, database, person):
     ("doubled", "the reply isn't one row"),
     ("hasty", "the reply makes no sense here"),
     ("failing", "(a message that repeats what was typed)"),
+    ("wordy", "(a message that repeats what was typed)"),
 ])
 def test_reply_in_doubt_lets_nobody_in(machine, tries, host, in_mood, person, mood, because):
     in_mood(mood)
@@ -285,6 +287,20 @@ def test_role_that_may_not_ask_lets_nobody_in(tries, host, database, person):
         assert tries.are_refused(person, "permission denied for schema totp (SQLSTATE 42501)")
     finally:
         database.execute(f'GRANT USAGE ON SCHEMA totp TO "{HOST}"')
+
+
+def test_host_that_is_switched_off_is_not_let_in_by_break_glass(machine, tries, host, in_mood, database, person):
+    host.say("deadline = 10", before=[f"break_glass = {person}"])
+    [code, *_] = codes_of(machine, person)
+    in_mood("shut_out")
+    assert not tries.get_in(person, code)
+    assert machine.log.decisions(person)[-1].endswith("verdict=unavailable reason=settings")
+    assert f"the host {HOST} is switched off (SQLSTATE 42501)" in machine.log.text()
+    database.stop()
+    try:
+        assert tries.get_in(person, code)
+    finally:
+        database.start()
 
 
 # ---- certificates

@@ -78,7 +78,7 @@ void the_longest_answer_fits(void**) {
                           .device = std::string(32, 'd'),
                           .drift = -999,
                           .failures = INT32_MAX,
-                          .retry_in = INT64_MAX};
+                          .retry_in = 99'999'999'999};
     assert_true(parse_outcome(format_answer(outcome)).has_value());
     assert_true(format_answer(outcome).size() <= longest_answer);
 }

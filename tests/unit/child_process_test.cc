@@ -5,7 +5,9 @@
 #include <csignal>
 #include <functional>
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
@@ -28,6 +30,21 @@ extern "C" int timerfd_settime(int timer, int flags, const itimerspec* time, iti
     const itimerspec soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = 50'000'000}};
     return static_cast<int>(
         syscall(SYS_timerfd_settime, timer, flags, is_time_over_soon ? &soon : time, before));
+}
+
+// ---- how a program is to begin, which may not be kept for want of memory
+
+namespace {
+
+bool is_memory_short = false;
+
+}  // namespace
+
+extern "C" int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t* files,
+                                                    const char* directory) noexcept {
+    static const auto libcs = reinterpret_cast<decltype(&posix_spawn_file_actions_addchdir_np)>(
+        dlsym(RTLD_NEXT, "posix_spawn_file_actions_addchdir_np"));
+    return is_memory_short ? ENOMEM : libcs(files, directory);
 }
 
 namespace totp::testing {
@@ -121,6 +138,15 @@ void names_the_program_that_cannot_be_started_and_says_why(void**) {
         assert_failure(answer_of({path.c_str()}, "", 10), Trouble::system,
                        path.string() + " can't be started: " + error);
     }
+    assert_true(has_no_child());
+}
+
+/// It would have this process' directory and descriptors.
+void a_program_that_would_begin_otherwise_is_not_started(void**) {
+    is_memory_short = true;
+    const auto said = answer_of(cat, "x", 10);
+    is_memory_short = false;
+    assert_failure(said, Trouble::system, "/bin/cat can't be started: Cannot allocate memory");
     assert_true(has_no_child());
 }
 
@@ -393,6 +419,7 @@ int main() {
         cmocka_unit_test(takes_as_much_as_the_limit_and_no_more),
         cmocka_unit_test(a_program_that_never_stops_talking_is_ended),
         cmocka_unit_test(names_the_program_that_cannot_be_started_and_says_why),
+        cmocka_unit_test(a_program_that_would_begin_otherwise_is_not_started),
         cmocka_unit_test(the_environment_is_empty),
         cmocka_unit_test(the_working_directory_is_the_root),
         cmocka_unit_test(three_descriptors_are_open),

@@ -141,6 +141,17 @@ void asks_nothing_again_after_a_warning_or_a_failure(void**) {
     assert_text(played({{pending, denied()}, {accepted}}, 2), is_unavailable);
 }
 
+/// Its administrators have switched it off: that the database says so is no trouble of the database's.
+void a_host_that_is_shut_out_is_a_matter_of_the_settings(void**) {
+    auto shut_out = denied();
+    shut_out.failure = "the host web1 is switched off";
+    shut_out.sqlstate = "42501";
+    assert_text(played({{shut_out}, {pending, accepted}}, 1), "verdict=unavailable reason=settings");
+    assert_text(played({{pending, lost}, {shut_out}}, 3), "verdict=unavailable reason=settings");
+    shut_out.failure = "permission denied for function verify";
+    assert_text(played({{shut_out}}, 1), is_unavailable);
+}
+
 void asks_once_who_is_enrolled(void**) {
     const auto question = value_of(inquiry_about(alice(), {Question::About::enrolled, {}, {}}));
     assert_text(played({{reply_of("enrolled")}}, 1, question), "enrolled");
@@ -216,6 +227,7 @@ int main() {
         cmocka_unit_test(asks_again_on_another_connection_where_one_is_lost),
         cmocka_unit_test(gives_up_in_the_end),
         cmocka_unit_test(asks_nothing_again_after_a_warning_or_a_failure),
+        cmocka_unit_test(a_host_that_is_shut_out_is_a_matter_of_the_settings),
         cmocka_unit_test(asks_once_who_is_enrolled),
         cmocka_unit_test(says_what_was_in_doubt_and_how_it_ended),
         cmocka_unit_test(asks_by_a_nonce_of_its_own),
