@@ -8,6 +8,7 @@
 
 #include "core/percent.h"
 #include "enroll/doctor/known_modules.h"
+#include "enroll/doctor/order_change.h"
 #include "enroll/doctor/stack_players.h"
 #include "enroll/doctor/stack_prover.h"
 #include "enroll/doctor/way_in_words.h"
@@ -21,10 +22,6 @@ constexpr std::string_view our_service = "totp-enroll";
 constexpr std::string_view our_service_by_code = "totp-enroll-code";
 
 using Players = std::vector<Player>;
-
-bool is_one_field(const OurLine& ours) {
-    return ours.settings.forward_pass || ours.settings.use_first_pass || ours.settings.try_first_pass;
-}
 
 bool is_closed_to_us(const std::string& file) { return access(file.c_str(), R_OK) != 0 && errno == EACCES; }
 
@@ -232,12 +229,7 @@ class Examiner {
             is_root ? tr("root is asked for no code (%1)", {what})
                     : tr("no code is needed where %1 answers %2", {what, name_of_code(step->code)}),
             {});
-        for (int code = 0; code < code_count; ++code) {
-            const auto index = static_cast<std::size_t>(code);
-            if (code == step->code ||
-                line.control[index] == line.control[static_cast<std::size_t>(step->code)])
-                players[*way.condition].answers.reset(index);
-        }
+        shut_condition(auth(), way, players);
     }
     /// Of all of them alike; root at su, who is asked for nothing, aside.
     std::optional<Unenrolled> fate_of_unenrolled() const {
@@ -325,7 +317,7 @@ class Examiner {
                 add(Severity::warning, "asked_first",
                     tr("a code is asked of people whose password wasn't right, so strangers can use up "
                        "somebody's guesses"),
-                    auth()[ours.index].place, change_of_order(*way, ours.index));
+                    auth()[ours.index].place, change_against_order(*way, ours.index));
             finding.steps = steps_in_words(auth(), *way);
             return;
         }
@@ -334,18 +326,13 @@ class Examiner {
         return tr("put the line that checks the password, as `auth requisite pam_unix.so`, before %1",
                   {text_of(ours.place)});
     }
-    Sentence change_of_order(const Way& way, std::size_t ours) const {
-        const auto& our_line = auth()[ours];
-        for (const auto& step : way.steps) {
-            const auto& line = auth()[step.line];
-            if (!is_first_factor(line)) continue;
-            return line.level == our_line.level
-                       ? tr("write %1 at %2", {written(Phase::auth, "requisite", line), text_of(line.place)})
-                       : tr("move the line to %1, behind what checks the password there", {line.place.file});
-        }
-        const auto password = password_line();
-        return password ? tr("move the line to right after %1", {text_of(*password)})
-                        : password_first(our_line);
+    Sentence change_against_order(const Way& way, std::size_t ours) const {
+        if (!password_line()) return password_first(auth()[ours]);
+        const JudgedStack judged{surroundings_.pam, auth(), ours_, surroundings_.now};
+        if (auto change = change_of_order(judged, way, ours)) return *std::move(change);
+        return tr(
+            "no line can just be moved without opening a way past it or shutting somebody out: the lines "
+            "that check the password have to be written anew, as in the recipes of pam_totp(8)");
     }
 
     // ---- the account phase, where who isn't enrolled enrols

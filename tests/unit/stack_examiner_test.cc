@@ -65,6 +65,124 @@ class Machine {
     TemporaryDirectory directory_;
 };
 
+// ---- a code is asked of people whose password wasn't right
+
+constexpr const char* asked_first =
+    ": a code is asked of people whose password wasn't right, so strangers can use up somebody's guesses | ";
+
+/// As authselect writes it.
+constexpr const char* password_auth =
+    "auth required pam_env.so\n"
+    "auth required pam_faildelay.so delay=2000000\n"
+    "auth [default=1 ignore=ignore success=ok] pam_usertype.so isregular\n"
+    "auth [default=1 ignore=ignore success=ok] pam_localuser.so\n"
+    "auth sufficient pam_unix.so nullok\n"
+    "auth [default=1 ignore=ignore success=ok] pam_usertype.so isregular\n"
+    "auth sufficient pam_sss.so forward_pass\n"
+    "auth required pam_deny.so\n";
+
+void lines_that_end_a_substack_are_to_become_jumps_before_ours_moves_there(void**) {
+    const Machine machine(Files{{"password-auth", password_auth},
+                                {"sshd", "auth substack password-auth\nauth required pam_totp.so\n"}});
+    assert_text(
+        machine.findings("sshd"),
+        std::string("warning asked_first sshd:2") + asked_first +
+            "write `auth [success=3 default=ignore] pam_unix.so nullok` at password-auth:5; "
+            "write `auth [success=1 default=ignore] pam_sss.so forward_pass` at password-auth:7; "
+            "write `auth requisite pam_deny.so` at password-auth:8; "
+            "move the line to right after password-auth:8; every service that takes in that file asks for "
+            "a code then\n");
+
+    const Machine followed(Files{{"password-auth",
+                                  "auth required pam_env.so\n"
+                                  "auth required pam_faildelay.so delay=2000000\n"
+                                  "auth [default=1 ignore=ignore success=ok] pam_usertype.so isregular\n"
+                                  "auth [default=1 ignore=ignore success=ok] pam_localuser.so\n"
+                                  "auth [success=3 default=ignore] pam_unix.so nullok\n"
+                                  "auth [default=1 ignore=ignore success=ok] pam_usertype.so isregular\n"
+                                  "auth [success=1 default=ignore] pam_sss.so forward_pass\n"
+                                  "auth requisite pam_deny.so\n"
+                                  "auth required pam_totp.so\n"},
+                                 {"sshd", "auth substack password-auth\n"}});
+    assert_text(followed.findings("sshd"), "");
+    claim(followed.look_at("sshd").protection == Protection::proven, "who follows it is where they were");
+}
+
+void who_is_not_enrolled_still_gets_in_after_the_change(void**) {
+    const Machine machine(Files{
+        {"password-auth", password_auth},
+        {"sshd",
+         "auth substack password-auth\nauth required pam_totp.so nullok\naccount required pam_permit.so\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.find(
+              "write `auth requisite pam_deny.so` at password-auth:8; add the line `auth required "
+              "pam_permit.so` after password-auth:8; move the line to right behind that; every service") !=
+              std::string::npos,
+          said);
+
+    const Machine followed(Files{{"password-auth",
+                                  "auth [success=2 default=ignore] pam_unix.so nullok\n"
+                                  "auth [success=1 default=ignore] pam_sss.so forward_pass\n"
+                                  "auth requisite pam_deny.so\n"
+                                  "auth required pam_permit.so\n"
+                                  "auth required pam_totp.so nullok\n"},
+                                 {"sshd", "auth substack password-auth\n"}});
+    claim(followed.look_at("sshd").unenrolled == Unenrolled::ignore, "who isn't enrolled passes");
+}
+
+void line_behind_a_substack_moves_into_it_where_nothing_leads_past_it_there(void**) {
+    const std::string common =
+        "auth [success=1 default=ignore] pam_unix.so nullok\n"
+        "auth requisite pam_deny.so\n"
+        "auth required pam_permit.so\n";
+    const Machine machine(Files{{"common-auth", common},
+                                {"cockpit", "auth substack common-auth\nauth required pam_totp.so\n"}});
+    assert_text(
+        machine.findings("cockpit"),
+        std::string("warning asked_first cockpit:2") + asked_first +
+            "move the line to right after common-auth:3; every service that takes in that file asks for a "
+            "code then\n");
+    const Machine followed(Files{{"common-auth", common + "auth required pam_totp.so\n"},
+                                 {"cockpit", "auth substack common-auth\n"}});
+    assert_text(followed.findings("cockpit"), "");
+}
+
+/// `requisite` at the first of two would shut out whom the second knows.
+void nobody_is_shut_out_who_shows_who_they_are_by_another_module(void**) {
+    const Machine machine(Files{{"sshd",
+                                 "auth [success=1 default=ignore] pam_unix.so\n"
+                                 "auth required pam_sss.so use_first_pass\n"
+                                 "auth required pam_totp.so\n"}});
+    assert_text(machine.findings("sshd"), std::string("warning asked_first sshd:3") + asked_first +
+                                              "write `auth requisite pam_sss.so use_first_pass` at sshd:2\n");
+}
+
+/// Ours stands where others need it too: it doesn't leave that file.
+void line_in_a_common_file_stays_in_it(void**) {
+    const Machine machine(Files{{"common-auth",
+                                 "auth [success=1 default=ignore] pam_unix.so nullok\n"
+                                 "auth required pam_totp.so\n"
+                                 "auth requisite pam_deny.so\n"
+                                 "auth required pam_permit.so\n"},
+                                {"sshd", "@include common-auth\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.find("move the line to right after common-auth:3\n") != std::string::npos, said);
+}
+
+void nothing_is_advised_that_opens_a_way_or_shuts_somebody_out(void**) {
+    const Machine machine(Files{{"sshd",
+                                 "auth optional pam_group.so\n"
+                                 "auth substack one\n"
+                                 "auth required pam_totp.so\n"},
+                                {"one",
+                                 "auth [success=done auth_err=die default=ignore] pam_unix.so\n"
+                                 "auth [success=done auth_err=ignore default=bad] pam_sss.so\n"
+                                 "auth [success=done default=reset] pam_krb5.so\n"
+                                 "auth optional pam_exec.so /bin/true\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.find("move the line to") == std::string::npos, said);
+}
+
 // ---- a jump past ours
 
 void line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is(void**) {
@@ -94,6 +212,12 @@ void line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is(void**) {
 
 int main() {
     const CMUnitTest tests[] = {
+        cmocka_unit_test(totp::lines_that_end_a_substack_are_to_become_jumps_before_ours_moves_there),
+        cmocka_unit_test(totp::who_is_not_enrolled_still_gets_in_after_the_change),
+        cmocka_unit_test(totp::line_behind_a_substack_moves_into_it_where_nothing_leads_past_it_there),
+        cmocka_unit_test(totp::nobody_is_shut_out_who_shows_who_they_are_by_another_module),
+        cmocka_unit_test(totp::line_in_a_common_file_stays_in_it),
+        cmocka_unit_test(totp::nothing_is_advised_that_opens_a_way_or_shuts_somebody_out),
         cmocka_unit_test(totp::line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
