@@ -9,6 +9,7 @@
 #include "core/percent.h"
 #include "enroll/doctor/known_modules.h"
 #include "enroll/doctor/order_change.h"
+#include "enroll/doctor/shell_words.h"
 #include "enroll/doctor/stack_players.h"
 #include "enroll/doctor/stack_prover.h"
 #include "enroll/doctor/way_in_words.h"
@@ -36,14 +37,15 @@ class Examiner {
         if (!can_judge()) return std::move(result_);
         if (!stacks_.has_file) {
             add(Severity::remark, "other", tr("there is no file for it, so `other` stands in"),
-                place_of_other());
+                file_of_auth());
         }
         note_lines_that_end_sooner();
         note_lines_without_effect();
         ours_ = lines_of_ours(Phase::auth);
+        note_missing_modules();
         if (ours_.empty()) {
             result_.protection = Protection::no_code;
-            note_no_code();
+            examine_without_ours();
             return std::move(result_);
         }
         result_.takes_one_field = std::ranges::any_of(ours_, is_one_field);
@@ -71,20 +73,38 @@ class Examiner {
         finding.steps = steps_in_words(stack, way);
         return finding;
     }
-    FileLine place_of_other() const {
+    FileLine file_of_auth() const {
         return auth().empty() ? FileLine{} : FileLine{auth().front().in_service.file};
     }
     /// The line of the service by which the password is checked; nothing where there is none.
     std::optional<FileLine> password_line() const {
         for (auto line = auth().rbegin(); line != auth().rend(); ++line) {
-            if (is_first_factor(*line)) return line->in_service;
+            if (is_first_factor(*line) && !is_missing(*line)) return line->in_service;
         }
         return std::nullopt;
     }
+    /// Who gets in nowhere needs no code: to add one would mend nothing.
+    void examine_without_ours() {
+        if (lets_anybody_in()) return note_no_code();
+        note_lines_that_fail(Phase::auth);
+        if (is_sound(result_.findings))
+            add(Severity::remark, "closed", tr("nobody gets in, whatever they answer"), file_of_auth());
+    }
+    bool lets_anybody_in() const {
+        const auto whole = players(anything);
+        return find_way(auth(), whole, whole).has_value();
+    }
     void note_no_code() {
+        const auto spoilt = std::ranges::find_if(auth(), [](const StackLine& line) {
+            return line.module_name() == std::string(our_module) + "\r";
+        });
+        if (spoilt != auth().end()) {
+            add(Severity::remark, "no_code", tr("no code is asked"), spoilt->place, mend(spoilt->place, {}));
+            return;
+        }
         const auto password = password_line();
         const auto wanted = "`auth required " + std::string(our_module) + "`";
-        add(Severity::remark, "no_code", tr("no code is asked"), password.value_or(FileLine{}),
+        add(Severity::remark, "no_code", tr("no code is asked"), password.value_or(file_of_auth()),
             password ? tr("add the line %1 after %2", {wanted, text_of(*password)})
                      : tr("add the line %1", {wanted}));
     }
@@ -99,8 +119,25 @@ class Examiner {
         if (!stacks_.unreadable.empty()) return false;
         if (!stacks_.broken) return true;
         add(Severity::fault, "broken", tr("nobody gets in: %1", {stacks_.broken->complaint}),
-            stacks_.broken->place, tr("mend that line"));
+            stacks_.broken->place, mend(stacks_.broken->place, tr("mend that line")));
         return false;
+    }
+    bool ends_as_on_windows(const FileLine& place) const {
+        return std::ranges::count(stacks_.with_returns, place.file) > 0;
+    }
+    /// `otherwise`, unless the file is one to which carriage returns were added.
+    Sentence mend(const FileLine& place, Sentence otherwise) const {
+        if (!ends_as_on_windows(place)) return otherwise;
+        return tr("the lines of that file end as on Windows: %1",
+                  {command_line(R"(sed -i 's/\r$//')", {place.file})});
+    }
+    /// What a carriage return spoils is told at its first line alone.
+    bool is_told(const FileLine& place) const {
+        const auto mending = mend(place, {}).english();
+        return ends_as_on_windows(place) &&
+               std::ranges::any_of(result_.findings, [&](const CheckFinding& finding) {
+                   return finding.change.english() == mending;
+               });
     }
     void note_lines_that_end_sooner() {
         for (const auto& place : stacks_.ending_sooner) {
@@ -121,10 +158,25 @@ class Examiner {
     }
     void note_lines_that_fail(Phase phase) {
         for (const auto& line : stacks_[phase]) {
-            if (line.kind != StackLine::Kind::must_fail) continue;
+            if (line.kind != StackLine::Kind::must_fail || is_told(line.place)) continue;
             add(Severity::fault, "unreadable_line",
                 tr("%1, so libpam answers for it: a refusal", {line.complaint}), line.place,
-                tr("correct the line, or take it away"));
+                mend(line.place, tr("correct the line, or take it away")));
+        }
+    }
+    /// Of modules other than ours those that refuse by it. A fault where nobody gets in past them.
+    void note_missing_modules() {
+        const bool is_open = lets_anybody_in();
+        for (const auto& line : auth()) {
+            if (line.kind != StackLine::Kind::module || is_ours(line) || !is_missing(line)) continue;
+            const auto verb = line.control[PAM_MODULE_UNKNOWN].verb;
+            if ((verb != Verb::bad && verb != Verb::die) || is_told(line.place)) continue;
+            add(is_open ? Severity::warning : Severity::fault, "module_missing",
+                is_open ? tr("%1 isn't where libpam looks for it, so whoever comes to that line is refused",
+                             {printable(line.module)})
+                        : tr("%1 isn't where libpam looks for it, so it lets nobody in",
+                             {printable(line.module)}),
+                line.place, mend(line.place, tr("install it, or correct its name")));
         }
     }
 
@@ -144,7 +196,7 @@ class Examiner {
             ours.is_usable = false;
             add(Severity::fault, "module_missing",
                 tr("%1 isn't where libpam looks for it, so it lets nobody in", {printable(line.module)}),
-                line.place, tr("install it, or correct its name"));
+                line.place, mend(line.place, tr("install it, or correct its name")));
         }
         auto settings = settings_for_line(surroundings_.settings, arguments);
         if (settings) {
@@ -156,7 +208,7 @@ class Examiner {
             ours.is_usable = false;
             add(Severity::fault, "settings",
                 tr("our module lets nobody in: %1", {settings.failure().message}), line.place,
-                tr("correct it"));
+                mend(line.place, tr("correct it")));
         }
         return ours;
     }

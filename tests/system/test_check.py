@@ -114,3 +114,15 @@ def test_facts_are_json_alone(profile, check):
 def test_service_is_a_name(machine):
     done = subprocess.run([machine.totp_enroll, "check", "../shadow"], capture_output=True, text=True)
     assert done.returncode == 2 and "a service is the name of a file in /etc/pam.d" in done.stderr
+
+
+def test_stack_with_lines_as_on_windows_is_told_and_mended_by_the_command(profile, check):
+    SSHD.write_bytes(b"auth required pam_unix.so\r\nauth required pam_totp.so\r\naccount required pam_permit.so\r\n")
+    code, text = check("sshd")
+    assert code == 1
+    assert "fault  sshd: pam_unix.so%0D isn't where libpam looks for it, so it lets nobody in.\n" in text
+    assert "no code is asked" not in text
+    said = "  change: the lines of that file end as on Windows: "
+    command, = (line.removeprefix(said) for line in text.splitlines() if line.startswith(said))
+    subprocess.run(command, shell=True, check=True)
+    assert "proven  sshd: " in check("sshd")[1]

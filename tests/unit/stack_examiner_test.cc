@@ -207,6 +207,84 @@ void line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is(void**) {
         "control, so that it leads to sshd:3\n");
 }
 
+// ---- modules that aren't there, and lines that end as on Windows
+
+void module_that_is_not_there_is_not_taken_for_the_one_that_checks_the_password(void**) {
+    const Machine machine(Files{{"sshd", "auth requisite pam_unix.so\nauth sufficient pam_otpw.so\n"}},
+                          {"pam_otpw.so"});
+    const auto said = machine.findings("sshd");
+    assert_text(
+        said,
+        "remark no_code sshd:1: no code is asked | add the line `auth required pam_totp.so` after sshd:1\n");
+}
+
+void required_module_that_is_not_there_is_told_before_anything_else(void**) {
+    constexpr const char* lines = "auth required pam_otpw.so\nauth required pam_unix.so\n";
+    const std::string missing =
+        "fault module_missing sshd:1: pam_otpw.so isn't where libpam looks for it, so it lets nobody in | "
+        "install "
+        "it, or correct its name\n";
+    assert_text(Machine(Files{{"sshd", lines}}, {"pam_otpw.so"}).findings("sshd"), missing);
+    const auto ours = std::string(lines) + "auth required pam_totp.so\n";
+    claim(Machine(Files{{"sshd", ours}}, {"pam_otpw.so"}).findings("sshd").starts_with(missing),
+          "with ours too");
+}
+
+void missing_module_that_few_come_to_is_no_fault(void**) {
+    const Machine machine(Files{{"sshd",
+                                 "auth [success=1 default=ignore] pam_unix.so\n"
+                                 "auth requisite pam_ldap.so\n"
+                                 "auth required pam_permit.so\n"
+                                 "auth required pam_totp.so\n"}},
+                          {"pam_ldap.so"});
+    assert_text(
+        machine.findings("sshd"),
+        "warning module_missing sshd:2: pam_ldap.so isn't where libpam looks for it, so whoever comes to "
+        "that line is refused | install it, or correct its name\n");
+}
+
+void file_with_lines_as_on_windows_is_told_once_with_the_command(void**) {
+    const Machine machine(Files{{"sshd",
+                                 "# by hand\r\nauth required pam_unix.so\r\n\r\nauth required pam_totp.so\r\n"
+                                 "account required pam_permit.so\r\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.starts_with(
+              "fault module_missing sshd:2: pam_unix.so%0D isn't where libpam looks for it, so it lets "
+              "nobody in | the lines of that file end as on Windows: sed -i 's/\\r$//' "),
+          said);
+    claim(std::ranges::count(said, '\n') == 1, said);
+}
+
+void whatever_fails_by_a_carriage_return_is_told_so(void**) {
+    const std::string windows = "| the lines of that file end as on Windows: sed -i 's/\\r$//' ";
+    const Machine taken_in(
+        Files{{"common-auth", "auth required pam_unix.so\n"}, {"sshd", "@include common-auth\r\n"}});
+    const Machine argument(
+        Files{{"sshd", "auth requisite pam_unix.so nullok\r\nauth required pam_totp.so nullok\r\n"}});
+    const Machine empty_line(
+        Files{{"sshd", "auth requisite pam_unix.so nullok\n\r\nauth required pam_totp.so # so\n"}});
+    for (const auto* machine : {&taken_in, &argument, &empty_line}) {
+        const auto said = machine->findings("sshd");
+        claim(said.starts_with("fault ") && said.find(windows) != std::string::npos, said);
+    }
+}
+
+/// Where nothing refuses, our line alone is spoilt.
+void line_of_ours_that_a_carriage_return_spoils_is_not_to_be_added_once_more(void**) {
+    const Machine machine(
+        Files{{"sshd", "auth requisite pam_unix.so nullok\r\nauth optional pam_totp.so\r\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.starts_with("remark no_code sshd:2: no code is asked | the lines of that file end as on"),
+          said);
+}
+
+void service_that_lets_nobody_in_is_told_as_that(void**) {
+    const Machine machine(
+        Files{{"gdm-fingerprint", "auth required pam_env.so\nauth required pam_deny.so\n"}});
+    assert_text(machine.findings("gdm-fingerprint"),
+                "remark closed gdm-fingerprint: nobody gets in, whatever they answer | \n");
+}
+
 }  // namespace
 }  // namespace totp
 
@@ -219,6 +297,13 @@ int main() {
         cmocka_unit_test(totp::line_in_a_common_file_stays_in_it),
         cmocka_unit_test(totp::nothing_is_advised_that_opens_a_way_or_shuts_somebody_out),
         cmocka_unit_test(totp::line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is),
+        cmocka_unit_test(totp::module_that_is_not_there_is_not_taken_for_the_one_that_checks_the_password),
+        cmocka_unit_test(totp::required_module_that_is_not_there_is_told_before_anything_else),
+        cmocka_unit_test(totp::missing_module_that_few_come_to_is_no_fault),
+        cmocka_unit_test(totp::file_with_lines_as_on_windows_is_told_once_with_the_command),
+        cmocka_unit_test(totp::whatever_fails_by_a_carriage_return_is_told_so),
+        cmocka_unit_test(totp::line_of_ours_that_a_carriage_return_spoils_is_not_to_be_added_once_more),
+        cmocka_unit_test(totp::service_that_lets_nobody_in_is_told_as_that),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
