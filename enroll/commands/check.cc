@@ -11,6 +11,7 @@
 #include "enroll/doctor/sshd_examiner.h"
 #include "enroll/doctor/sshd_ways.h"
 #include "enroll/doctor/stack_examiner.h"
+#include "enroll/doctor/usual_doors.h"
 #include "enroll/exit_code.h"
 #include "enroll/json.h"
 #include "enroll/terminal.h"
@@ -19,12 +20,6 @@ namespace totp {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The usual doors: where one of them asks for no code, that is worth a word.
-constexpr std::string_view doors[] = {"sshd",    "login", "su",   "su-l", "sudo", "sudo-i",  "gdm-password",
-                                      "lightdm", "sddm",  "lxdm", "xdm",  "kde",  "cockpit", "polkit-1"};
-
-bool is_door(const std::string& name) { return std::ranges::find(doors, name) != std::end(doors); }
 
 /// What package managers leave beside a file. libpam would take it for a service if an application asked.
 bool is_left_over(const std::string& name) {
@@ -63,7 +58,9 @@ void note_taken_in(const ServiceStacks& stacks, const std::string& service, std:
 std::vector<std::string> services_of_interest(const PamPlaces& places) {
     std::vector<std::string> found;
     std::set<std::string> taken_in;
-    for (const auto& name : service_names(places)) {
+    const auto names = service_names(places);
+    const auto is_door = [&](const std::string& name) { return usual_door(name, names).has_value(); };
+    for (const auto& name : names) {
         const auto stacks = read_service(places, name);
         note_taken_in(stacks, name, taken_in);
         if (is_door(name) || is_ours_in(stacks)) found.push_back(name);
@@ -111,6 +108,7 @@ class Check : public Command {
         const bool is_asked_for = !services_.empty();
         for (const auto& service : is_asked_for ? services_ : services_of_interest(surroundings.pam)) {
             auto examined = examine_service(surroundings, service);
+            tell_of_doors(examined);
             if (is_asked_for) demand_code(examined);
             add(examined.findings);
             examined_.push_back(std::move(examined));
@@ -153,7 +151,7 @@ class Check : public Command {
     std::vector<Door> doors_found() const {
         std::vector<Door> found;
         for (const auto& examined : examined_) {
-            if (is_door(examined.service) && examined.unenrolled)
+            if (usual_door(examined.service) && examined.unenrolled)
                 found.push_back({examined.service, *examined.unenrolled});
         }
         return found;
@@ -161,10 +159,18 @@ class Check : public Command {
     static bool asks_for_code(const Examination& examined) {
         return examined.protection != Protection::no_code && !examined.service.starts_with("totp-enroll");
     }
+    static void tell_of_doors(Examination& examined) {
+        const auto door = usual_door(examined.service);
+        if (!door || examined.protection != Protection::no_code) return;
+        for (auto& finding : examined.findings) tell_of_door(*door, finding);
+    }
     /// Who asks after a service by name means it to ask for a code.
     static void demand_code(Examination& examined) {
+        if (examined.protection != Protection::no_code) return;
+        const auto door = usual_door(examined.service);
         for (auto& finding : examined.findings) {
-            if (finding.kind == "no_code") finding.severity = Severity::fault;
+            const bool is_shut_in_vain = finding.kind == "closed" && !(door && may_be_shut(*door));
+            if (finding.kind == "no_code" || is_shut_in_vain) finding.severity = Severity::fault;
         }
     }
 

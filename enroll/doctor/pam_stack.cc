@@ -46,6 +46,12 @@ std::optional<Phase> phase_named(std::string_view word) {
     return std::nullopt;
 }
 
+/// To libpam the carriage return is part of the last word.
+bool ends_in_return(std::string_view line) {
+    const auto last = line.find_last_not_of(" \n\t");
+    return last != std::string_view::npos && line[last] == '\r';
+}
+
 /// Reads files into stacks. What is false here is what libpam gives a file up for; whoever took the file in
 /// decides what comes of it.
 class Reader {
@@ -129,6 +135,8 @@ class Reader {
             }
             if (ends_sooner && std::ranges::count(read_.ending_sooner, line.place) == 0)
                 read_.ending_sooner.push_back(line.place);
+            if (ends_in_return(line_text) && std::ranges::count(read_.with_returns, file.path) == 0)
+                read_.with_returns.push_back(file.path);
             if (!take(file, line, *stacks)) return false;
         }
         if (!text.broken_at) return true;

@@ -65,8 +65,9 @@ struct ServiceStacks {
     std::array<bool, phase_count> is_of_other{};
     bool has_file = false;  ///< of its own
     std::optional<Broken> broken;
-    std::vector<FileLine> ending_sooner;  ///< in libpam since 1.6: lines that are continued after an empty
-                                          ///< one or a comment
+    std::vector<FileLine> ending_sooner;    ///< in libpam since 1.6: lines that are continued after an empty
+                                            ///< one or a comment
+    std::vector<std::string> with_returns;  ///< files with lines that end in a carriage return, as on Windows
     std::vector<std::string>
         unreadable;  ///< files that this process may not read: what they hold isn't known
 

@@ -8,6 +8,8 @@
 
 #include "core/percent.h"
 #include "enroll/doctor/known_modules.h"
+#include "enroll/doctor/order_change.h"
+#include "enroll/doctor/shell_words.h"
 #include "enroll/doctor/stack_players.h"
 #include "enroll/doctor/stack_prover.h"
 #include "enroll/doctor/way_in_words.h"
@@ -22,10 +24,6 @@ constexpr std::string_view our_service_by_code = "totp-enroll-code";
 
 using Players = std::vector<Player>;
 
-bool is_one_field(const OurLine& ours) {
-    return ours.settings.forward_pass || ours.settings.use_first_pass || ours.settings.try_first_pass;
-}
-
 bool is_closed_to_us(const std::string& file) { return access(file.c_str(), R_OK) != 0 && errno == EACCES; }
 
 class Examiner {
@@ -39,14 +37,15 @@ class Examiner {
         if (!can_judge()) return std::move(result_);
         if (!stacks_.has_file) {
             add(Severity::remark, "other", tr("there is no file for it, so `other` stands in"),
-                place_of_other());
+                file_of_auth());
         }
         note_lines_that_end_sooner();
         note_lines_without_effect();
         ours_ = lines_of_ours(Phase::auth);
+        note_missing_modules();
         if (ours_.empty()) {
             result_.protection = Protection::no_code;
-            note_no_code();
+            examine_without_ours();
             return std::move(result_);
         }
         result_.takes_one_field = std::ranges::any_of(ours_, is_one_field);
@@ -74,20 +73,38 @@ class Examiner {
         finding.steps = steps_in_words(stack, way);
         return finding;
     }
-    FileLine place_of_other() const {
+    FileLine file_of_auth() const {
         return auth().empty() ? FileLine{} : FileLine{auth().front().in_service.file};
     }
     /// The line of the service by which the password is checked; nothing where there is none.
     std::optional<FileLine> password_line() const {
         for (auto line = auth().rbegin(); line != auth().rend(); ++line) {
-            if (is_first_factor(*line)) return line->in_service;
+            if (is_first_factor(*line) && !is_missing(*line)) return line->in_service;
         }
         return std::nullopt;
     }
+    /// Who gets in nowhere needs no code: to add one would mend nothing.
+    void examine_without_ours() {
+        if (lets_anybody_in()) return note_no_code();
+        note_lines_that_fail(Phase::auth);
+        if (is_sound(result_.findings))
+            add(Severity::remark, "closed", tr("nobody gets in, whatever they answer"), file_of_auth());
+    }
+    bool lets_anybody_in() const {
+        const auto whole = players(anything);
+        return find_way(auth(), whole, whole).has_value();
+    }
     void note_no_code() {
+        const auto spoilt = std::ranges::find_if(auth(), [](const StackLine& line) {
+            return line.module_name() == std::string(our_module) + "\r";
+        });
+        if (spoilt != auth().end()) {
+            add(Severity::remark, "no_code", tr("no code is asked"), spoilt->place, mend(spoilt->place, {}));
+            return;
+        }
         const auto password = password_line();
         const auto wanted = "`auth required " + std::string(our_module) + "`";
-        add(Severity::remark, "no_code", tr("no code is asked"), password.value_or(FileLine{}),
+        add(Severity::remark, "no_code", tr("no code is asked"), password.value_or(file_of_auth()),
             password ? tr("add the line %1 after %2", {wanted, text_of(*password)})
                      : tr("add the line %1", {wanted}));
     }
@@ -102,8 +119,25 @@ class Examiner {
         if (!stacks_.unreadable.empty()) return false;
         if (!stacks_.broken) return true;
         add(Severity::fault, "broken", tr("nobody gets in: %1", {stacks_.broken->complaint}),
-            stacks_.broken->place, tr("mend that line"));
+            stacks_.broken->place, mend(stacks_.broken->place, tr("mend that line")));
         return false;
+    }
+    bool ends_as_on_windows(const FileLine& place) const {
+        return std::ranges::count(stacks_.with_returns, place.file) > 0;
+    }
+    /// `otherwise`, unless the file is one to which carriage returns were added.
+    Sentence mend(const FileLine& place, Sentence otherwise) const {
+        if (!ends_as_on_windows(place)) return otherwise;
+        return tr("the lines of that file end as on Windows: %1",
+                  {command_line(R"(sed -i 's/\r$//')", {place.file})});
+    }
+    /// What a carriage return spoils is told at its first line alone.
+    bool is_told(const FileLine& place) const {
+        const auto mending = mend(place, {}).english();
+        return ends_as_on_windows(place) &&
+               std::ranges::any_of(result_.findings, [&](const CheckFinding& finding) {
+                   return finding.change.english() == mending;
+               });
     }
     void note_lines_that_end_sooner() {
         for (const auto& place : stacks_.ending_sooner) {
@@ -124,10 +158,25 @@ class Examiner {
     }
     void note_lines_that_fail(Phase phase) {
         for (const auto& line : stacks_[phase]) {
-            if (line.kind != StackLine::Kind::must_fail) continue;
+            if (line.kind != StackLine::Kind::must_fail || is_told(line.place)) continue;
             add(Severity::fault, "unreadable_line",
                 tr("%1, so libpam answers for it: a refusal", {line.complaint}), line.place,
-                tr("correct the line, or take it away"));
+                mend(line.place, tr("correct the line, or take it away")));
+        }
+    }
+    /// Of modules other than ours those that refuse by it. A fault where nobody gets in past them.
+    void note_missing_modules() {
+        const bool is_open = lets_anybody_in();
+        for (const auto& line : auth()) {
+            if (line.kind != StackLine::Kind::module || is_ours(line) || !is_missing(line)) continue;
+            const auto verb = line.control[PAM_MODULE_UNKNOWN].verb;
+            if ((verb != Verb::bad && verb != Verb::die) || is_told(line.place)) continue;
+            add(is_open ? Severity::warning : Severity::fault, "module_missing",
+                is_open ? tr("%1 isn't where libpam looks for it, so whoever comes to that line is refused",
+                             {printable(line.module)})
+                        : tr("%1 isn't where libpam looks for it, so it lets nobody in",
+                             {printable(line.module)}),
+                line.place, mend(line.place, tr("install it, or correct its name")));
         }
     }
 
@@ -147,7 +196,7 @@ class Examiner {
             ours.is_usable = false;
             add(Severity::fault, "module_missing",
                 tr("%1 isn't where libpam looks for it, so it lets nobody in", {printable(line.module)}),
-                line.place, tr("install it, or correct its name"));
+                line.place, mend(line.place, tr("install it, or correct its name")));
         }
         auto settings = settings_for_line(surroundings_.settings, arguments);
         if (settings) {
@@ -159,7 +208,7 @@ class Examiner {
             ours.is_usable = false;
             add(Severity::fault, "settings",
                 tr("our module lets nobody in: %1", {settings.failure().message}), line.place,
-                tr("correct it"));
+                mend(line.place, tr("correct it")));
         }
         return ours;
     }
@@ -232,12 +281,7 @@ class Examiner {
             is_root ? tr("root is asked for no code (%1)", {what})
                     : tr("no code is needed where %1 answers %2", {what, name_of_code(step->code)}),
             {});
-        for (int code = 0; code < code_count; ++code) {
-            const auto index = static_cast<std::size_t>(code);
-            if (code == step->code ||
-                line.control[index] == line.control[static_cast<std::size_t>(step->code)])
-                players[*way.condition].answers.reset(index);
-        }
+        shut_condition(auth(), way, players);
     }
     /// Of all of them alike; root at su, who is asked for nothing, aside.
     std::optional<Unenrolled> fate_of_unenrolled() const {
@@ -325,7 +369,7 @@ class Examiner {
                 add(Severity::warning, "asked_first",
                     tr("a code is asked of people whose password wasn't right, so strangers can use up "
                        "somebody's guesses"),
-                    auth()[ours.index].place, change_of_order(*way, ours.index));
+                    auth()[ours.index].place, change_against_order(*way, ours.index));
             finding.steps = steps_in_words(auth(), *way);
             return;
         }
@@ -334,18 +378,13 @@ class Examiner {
         return tr("put the line that checks the password, as `auth requisite pam_unix.so`, before %1",
                   {text_of(ours.place)});
     }
-    Sentence change_of_order(const Way& way, std::size_t ours) const {
-        const auto& our_line = auth()[ours];
-        for (const auto& step : way.steps) {
-            const auto& line = auth()[step.line];
-            if (!is_first_factor(line)) continue;
-            return line.level == our_line.level
-                       ? tr("write %1 at %2", {written(Phase::auth, "requisite", line), text_of(line.place)})
-                       : tr("move the line to %1, behind what checks the password there", {line.place.file});
-        }
-        const auto password = password_line();
-        return password ? tr("move the line to right after %1", {text_of(*password)})
-                        : password_first(our_line);
+    Sentence change_against_order(const Way& way, std::size_t ours) const {
+        if (!password_line()) return password_first(auth()[ours]);
+        const JudgedStack judged{surroundings_.pam, auth(), ours_, surroundings_.now};
+        if (auto change = change_of_order(judged, way, ours)) return *std::move(change);
+        return tr(
+            "no line can just be moved without opening a way past it or shutting somebody out: the lines "
+            "that check the password have to be written anew, as in the recipes of pam_totp(8)");
     }
 
     // ---- the account phase, where who isn't enrolled enrols

@@ -33,6 +33,10 @@ Player other_player(const StackLine& line, Phase phase, const Assumption& assump
 
 }  // namespace
 
+bool is_one_field(const OurLine& ours) {
+    return ours.settings.forward_pass || ours.settings.use_first_pass || ours.settings.try_first_pass;
+}
+
 std::vector<Player> players_of(const PamPlaces& places, const Stack& stack, Phase phase,
                                const std::vector<OurLine>& ours, const Assumption& assumption, UnixTime now) {
     std::vector<Player> players;

@@ -17,6 +17,9 @@ struct OurLine {
     bool is_usable = true;  ///< it can let somebody in at all
 };
 
+/// Whether it takes the code from behind the password, and is asked nothing itself.
+bool is_one_field(const OurLine& ours);
+
 struct Assumption {
     bool is_code_given = true;          ///< ours may succeed
     bool is_unenrolled = true;          ///< ours may ignore, where its settings say so

@@ -235,6 +235,16 @@ std::vector<int> distinct_codes(const StackLine& line, const Codes& codes) {
     return distinct;
 }
 
+void shut_condition(Lines stack, const Way& way, std::span<Player> players) {
+    const auto& control = stack[*way.condition].control;
+    const auto step = std::ranges::find(way.steps, *way.condition, &Step::line);
+    for (int code = 0; code < code_count; ++code) {
+        const auto index = static_cast<std::size_t>(code);
+        if (code == step->code || control[index] == control[static_cast<std::size_t>(step->code)])
+            players[*way.condition].answers.reset(index);
+    }
+}
+
 std::optional<Way> find_way(Lines stack, std::span<const Player> players, std::span<const Player> whole,
                             std::optional<std::size_t> target) {
     return Search(stack, players, whole, target).way();

@@ -65,6 +65,9 @@ struct Way {
     std::optional<std::size_t> condition;
 };
 
+/// Takes out of what the condition on `way` may answer whatever comes to the same as its answer there.
+void shut_condition(std::span<const StackLine> stack, const Way& way, std::span<Player> players);
+
 /// A way to success; nothing is the proof that there is none.
 ///
 /// `players`  one for each line.

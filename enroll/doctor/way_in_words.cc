@@ -90,6 +90,20 @@ Sentence make_it_lead_to_ours(Lines stack, std::size_t line, std::size_t ours) {
               {written(Phase::auth, control, stack[line]), text_of(stack[ours].place)});
 }
 
+/// Against a jump that leads past ours to where ours wouldn't be run either. What else the line does stays.
+Sentence jump_to_ours(Lines stack, const Step& step, std::size_t ours) {
+    const int lines = lines_between(stack, step.line, ours);
+    const auto action = lines == 0 ? "ok" : std::to_string(lines);
+    return tr("write %1 in its control, so that it leads to %2",
+              {"`" + std::string(name_of_code(step.code)) + "=" + action + "`", text_of(stack[ours].place)});
+}
+
+/// Whether whoever comes to `target` on this way goes on to the line right behind it.
+bool goes_on_behind(Lines stack, const Way& way, std::size_t target) {
+    const auto step = std::ranges::find(way.steps, target, &Step::line);
+    return step == way.steps.end() || !leads_past(action_of(stack, *step));
+}
+
 Sentence move_ours(Lines stack, std::size_t ours, std::size_t target) {
     const auto line = written(Phase::auth, "required", stack[ours]);
     const auto from = text_of(stack[ours].place);
@@ -142,8 +156,11 @@ Sentence change_against(Lines stack, const Way& way) {
         const auto ours = static_cast<std::size_t>(
             std::find_if(stack.begin() + static_cast<std::ptrdiff_t>(line) + 1, stack.end(), is_ours) -
             stack.begin());
-        if (action_of(stack, way.steps[*step]).verb == Verb::jump)
-            return move_ours(stack, ours, line_after(way, *step, stack));
+        const auto target = line_after(way, *step, stack);
+        if (action_of(stack, way.steps[*step]).verb == Verb::jump) {
+            return goes_on_behind(stack, way, target) ? move_ours(stack, ours, target)
+                                                      : jump_to_ours(stack, way.steps[*step], ours);
+        }
         return make_it_lead_to_ours(stack, line, ours);
     }
     if (const auto step = step_that_forgets(stack, way))

@@ -114,3 +114,62 @@ def test_facts_are_json_alone(profile, check):
 def test_service_is_a_name(machine):
     done = subprocess.run([machine.totp_enroll, "check", "../shadow"], capture_output=True, text=True)
     assert done.returncode == 2 and "a service is the name of a file in /etc/pam.d" in done.stderr
+
+
+OTHER_DOORS = {
+    "gdm-fingerprint": "who gets in by a fingerprint is asked for no code",
+    "gdm-smartcard": "who gets in by a smart card is asked for no code",
+    "gdm-autologin": "who is logged in automatically is asked for no code",
+    "lightdm-autologin": "who is logged in automatically is asked for no code",
+    "xrdp-sesman": "no code is asked",
+    "vsftpd": "no code is asked",
+    "remote": "no code is asked",
+}
+
+
+@pytest.fixture
+def other_doors(profile):
+    """Doors of packages that bring a stack of their own, which our profile isn't in."""
+    for service in OTHER_DOORS:
+        (Path("/etc/pam.d") / service).write_text("auth required pam_unix.so\naccount required pam_unix.so\n")
+
+
+def test_doors_that_stand_open_beside_a_protected_one_are_told(other_doors, check):
+    code, text = check()
+    assert code == 0, text
+    for service, sentence in OTHER_DOORS.items():
+        assert f"remark  {service}: {sentence}.\n" in text
+
+
+def test_door_that_was_named_is_a_fault_until_it_is_shut(other_doors, check):
+    code, text = check("gdm-fingerprint")
+    assert code == 1
+    assert "fault  gdm-fingerprint: who gets in by a fingerprint is asked for no code.\n" in text
+    wanted = "auth requisite pam_deny.so"
+    assert f"  change: where nobody is to get in so, put the line `{wanted}` before its other auth lines\n" in text
+    service = Path("/etc/pam.d/gdm-fingerprint")
+    service.write_text(f"{wanted}\n{service.read_text()}")
+    code, text = check("gdm-fingerprint")
+    assert code == 0 and "remark  gdm-fingerprint: nobody gets in, whatever they answer.\n" in text
+    Path("/etc/pam.d/remote").write_text("auth required pam_deny.so\n")
+    code, text = check("remote")
+    assert code == 1 and "fault  remote: nobody gets in, whatever they answer.\n" in text
+
+
+def test_door_whose_module_is_not_installed_is_no_fault(profile, check):
+    Path("/etc/pam.d/gdm-fingerprint").write_text("auth required pam_fprintd_that_is_nowhere.so\n")
+    code, text = check()
+    assert code == 0, text
+    assert "remark  gdm-fingerprint: pam_fprintd_that_is_nowhere.so isn't where libpam looks for it" in text
+
+
+def test_stack_with_lines_as_on_windows_is_told_and_mended_by_the_command(profile, check):
+    SSHD.write_bytes(b"auth required pam_unix.so\r\nauth required pam_totp.so\r\naccount required pam_permit.so\r\n")
+    code, text = check("sshd")
+    assert code == 1
+    assert "fault  sshd: pam_unix.so%0D isn't where libpam looks for it, so it lets nobody in.\n" in text
+    assert "no code is asked" not in text
+    said = "  change: the lines of that file end as on Windows: "
+    command, = (line.removeprefix(said) for line in text.splitlines() if line.startswith(said))
+    subprocess.run(command, shell=True, check=True)
+    assert "proven  sshd: " in check("sshd")[1]

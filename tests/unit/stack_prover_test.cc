@@ -2,6 +2,8 @@
 // libpam.
 #include "enroll/doctor/stack_prover.h"
 
+#include <map>
+
 #include <security/pam_appl.h>
 
 #include "enroll/doctor/finding.h"
@@ -111,6 +113,118 @@ void says_the_exact_line_to_write(void**) {
           jump);
 }
 
+// ---- the change of an order, followed to the letter
+
+/// What is done to one file: by line, as it stands before any of it.
+struct FileChange {
+    std::map<int, std::string> written;
+    std::map<int, std::vector<std::string>> after;
+    std::set<int> away;
+};
+using Changes = std::map<std::string, FileChange>;
+
+/// "FILE:LINE" in what was said, from `start` on.
+std::pair<std::string, int> place_in(const std::string& said, std::size_t start) {
+    const auto end = std::min(said.find_first_of(",; ", start), said.size());
+    const auto place = said.substr(start, end - start);
+    const auto colon = place.rfind(':');
+    return {place.substr(0, colon), std::stoi(place.substr(colon + 1))};
+}
+/// What stands behind the word, with the quotes about it taken away.
+std::string quoted_in(const std::string& said) {
+    const auto start = said.find('`') + 1;
+    return said.substr(start, said.find('`', start) - start);
+}
+
+/// The changes that a sentence asks for; `ours` is the line it is about.
+Changes changes_in(const std::string& sentence, const FileLine& ours, const std::string& our_text) {
+    Changes changes;
+    std::pair<std::string, int> last;
+    std::istringstream clauses(sentence);
+    for (std::string said; std::getline(clauses, said, ';');) {
+        said.erase(0, said.find_first_not_of(' '));
+        const auto place_after = [&](std::string_view words) {
+            return last = place_in(said, said.rfind(words) + words.size());
+        };
+        if (said.starts_with("write ")) {
+            const auto [file, line] = place_after(" at ");
+            changes[file].written[line] = quoted_in(said);
+        } else if (said.starts_with("add the line ")) {
+            const auto [file, line] = place_after(" after ");
+            changes[file].after[line].push_back(quoted_in(said));
+        } else if (said.starts_with("move the line to ")) {
+            const auto [file, line] = said.ends_with("behind that") ? last : place_after("right after ");
+            changes[file].after[line].push_back(our_text);
+            changes[ours.file].away.insert(ours.line);
+        } else if (said.starts_with("put the line ")) {
+            const auto [file, line] = place_after("before ");
+            changes[file].after[line - 1].push_back(quoted_in(said));
+        } else {
+            claim(said.starts_with("every service"), "it can be followed: " + said);
+        }
+    }
+    return changes;
+}
+
+std::string after_change(const std::string& content, const FileChange& change) {
+    std::istringstream text(content);
+    std::string changed;
+    int number = 0;
+    const auto add = [&] {
+        const auto found = change.after.find(number);
+        if (found == change.after.end()) return;
+        for (const auto& line : found->second) changed += line + "\n";
+    };
+    add();
+    for (std::string line; std::getline(text, line);) {
+        const auto written = change.written.find(++number);
+        if (!change.away.contains(number))
+            changed += (written == change.written.end() ? line : written->second) + "\n";
+        add();
+    }
+    return changed;
+}
+
+std::string line_of_text(const std::string& content, int number) {
+    std::istringstream text(content);
+    std::string line;
+    for (; number > 0; --number) std::getline(text, line);
+    return line;
+}
+
+/// Of the case with all that was said done to its files, the findings about ours.
+std::string kinds_when_followed(const StackCase& each, const CheckFinding& finding) {
+    const TemporaryDirectory copy;
+    auto changed = each;
+    changed.directory = copy.path();
+    fs::copy(each.directory, copy.path(), fs::copy_options::recursive);
+    const auto ours = line_of_text(content_of(finding.place.file), finding.place.line);
+    for (const auto& [file, change] : changes_in(finding.change.english(), finding.place, ours)) {
+        const auto text = after_change(content_of(file), change);
+        write_file(copy.path() / fs::relative(file, each.directory), text);
+    }
+    std::string kinds;
+    for (const auto& left : examined(changed).findings) {
+        if (left.kind == "asked_first" ||
+            (left.severity == Severity::fault && left.kind != "account_missing"))
+            kinds += left.kind + " ";
+    }
+    return kinds;
+}
+
+void who_follows_the_change_of_an_order_has_nothing_left_to_change(void**) {
+    int followed = 0;
+    for (const auto& each : stack_cases()) {
+        for (const auto& finding : examined(each).findings) {
+            if (finding.kind != "asked_first") continue;
+            const auto left = kinds_when_followed(each, finding);
+            claim(left.empty(), each.name + " then has " + left + "by: " + finding.change.english());
+            ++followed;
+        }
+    }
+    claim(followed >= 10, "there were some");
+}
+
 // ---- a long stack
 
 /// `lines` modules that may answer anything and are looked at in every way, then ours.
@@ -142,6 +256,7 @@ int main() {
         cmocka_unit_test(totp::every_stack_of_the_corpus_is_judged_as_expected),
         cmocka_unit_test(totp::every_fault_says_where_it_is_and_what_to_change),
         cmocka_unit_test(totp::says_the_exact_line_to_write),
+        cmocka_unit_test(totp::who_follows_the_change_of_an_order_has_nothing_left_to_change),
         cmocka_unit_test(totp::a_hundred_lines_are_proven_at_once),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

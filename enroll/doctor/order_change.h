@@ -1,0 +1,27 @@
+// What to change where a code is asked of people whose password wasn't right. Nothing is proposed before the
+// prover has tried it: a change that lets somebody in without a code, or shuts out whom the stack let in, is
+// none.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "enroll/doctor/stack_players.h"
+
+namespace totp {
+
+/// The auth stack of a service, with what its lines are known to do.
+struct JudgedStack {
+    const PamPlaces& places;
+    const Stack& stack;
+    const std::vector<OurLine>& ours;  ///< all lines of ours in it
+    UnixTime now;
+};
+
+/// The change; nothing where none was found that holds.
+///
+/// `way`    how somebody whose password was wrong comes to a line of ours.
+/// `asked`  that line, as an index into the stack.
+std::optional<Sentence> change_of_order(const JudgedStack& judged, const Way& way, std::size_t asked);
+
+}  // namespace totp

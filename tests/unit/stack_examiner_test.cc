@@ -1,0 +1,309 @@
+// What check says of stacks, and that who follows it is better off: each stack is written down here, and so
+// is what becomes of it.
+#include "enroll/doctor/stack_examiner.h"
+
+#include <map>
+#include <set>
+
+#include "tests/unit/testing.h"
+
+namespace totp {
+
+void print(std::string_view) {}  // of enroll/terminal: nothing is printed here
+
+namespace {
+
+using namespace testing;
+
+constexpr UnixTime now = 1'800'000'000;
+
+using Files = std::map<std::string, std::string>;
+
+/// A directory of services, and one of modules: all that the services name, but for those that end in a
+/// carriage return and those that are missing.
+class Machine {
+  public:
+    explicit Machine(const Files& files, const std::set<std::string>& missing = {}) {
+        fs::create_directory(services());
+        fs::create_directory(modules());
+        for (const auto& [name, content] : files) {
+            write_file(services() / name, content);
+            std::istringstream words(content);
+            for (std::string word; words >> word;) {
+                const bool is_module = word.starts_with("pam_") && word.ends_with(".so");
+                if (is_module && !missing.contains(word)) write_file(modules() / word, "");
+            }
+        }
+    }
+    Examination look_at(const std::string& service) const {
+        const PamPlaces places{{services()}, {services()}, "/nonexistent", {modules()}, true};
+        return examine_service({places, {"/nonexistent", "/nonexistent", 0}, now}, service);
+    }
+    /// Without the directory, which is another in each run.
+    std::string shown(std::string text) const {
+        const auto directory = services().string() + "/";
+        for (auto at = text.find(directory); at != std::string::npos; at = text.find(directory))
+            text.erase(at, directory.size());
+        return text;
+    }
+    /// "severity kind: sentence | change", a line for each.
+    std::string findings(const std::string& service) const {
+        constexpr std::string_view severities[] = {"fault", "warning", "remark"};
+        std::string text;
+        for (const auto& finding : look_at(service).findings) {
+            text += std::string(severities[static_cast<std::size_t>(finding.severity)]) + " " + finding.kind +
+                    " " + text_of(finding.place) + ": " + finding.sentence.english() + " | " +
+                    finding.change.english() + "\n";
+        }
+        return shown(text);
+    }
+
+  private:
+    fs::path services() const { return directory_.path() / "pam.d"; }
+    fs::path modules() const { return directory_.path() / "modules"; }
+
+    TemporaryDirectory directory_;
+};
+
+// ---- a code is asked of people whose password wasn't right
+
+constexpr const char* asked_first =
+    ": a code is asked of people whose password wasn't right, so strangers can use up somebody's guesses | ";
+
+/// As authselect writes it.
+constexpr const char* password_auth =
+    "auth required pam_env.so\n"
+    "auth required pam_faildelay.so delay=2000000\n"
+    "auth [default=1 ignore=ignore success=ok] pam_usertype.so isregular\n"
+    "auth [default=1 ignore=ignore success=ok] pam_localuser.so\n"
+    "auth sufficient pam_unix.so nullok\n"
+    "auth [default=1 ignore=ignore success=ok] pam_usertype.so isregular\n"
+    "auth sufficient pam_sss.so forward_pass\n"
+    "auth required pam_deny.so\n";
+
+void lines_that_end_a_substack_are_to_become_jumps_before_ours_moves_there(void**) {
+    const Machine machine(Files{{"password-auth", password_auth},
+                                {"sshd", "auth substack password-auth\nauth required pam_totp.so\n"}});
+    assert_text(
+        machine.findings("sshd"),
+        std::string("warning asked_first sshd:2") + asked_first +
+            "write `auth [success=3 default=ignore] pam_unix.so nullok` at password-auth:5; "
+            "write `auth [success=1 default=ignore] pam_sss.so forward_pass` at password-auth:7; "
+            "write `auth requisite pam_deny.so` at password-auth:8; "
+            "move the line to right after password-auth:8; every service that takes in that file asks for "
+            "a code then\n");
+
+    const Machine followed(Files{{"password-auth",
+                                  "auth required pam_env.so\n"
+                                  "auth required pam_faildelay.so delay=2000000\n"
+                                  "auth [default=1 ignore=ignore success=ok] pam_usertype.so isregular\n"
+                                  "auth [default=1 ignore=ignore success=ok] pam_localuser.so\n"
+                                  "auth [success=3 default=ignore] pam_unix.so nullok\n"
+                                  "auth [default=1 ignore=ignore success=ok] pam_usertype.so isregular\n"
+                                  "auth [success=1 default=ignore] pam_sss.so forward_pass\n"
+                                  "auth requisite pam_deny.so\n"
+                                  "auth required pam_totp.so\n"},
+                                 {"sshd", "auth substack password-auth\n"}});
+    assert_text(followed.findings("sshd"), "");
+    claim(followed.look_at("sshd").protection == Protection::proven, "who follows it is where they were");
+}
+
+void who_is_not_enrolled_still_gets_in_after_the_change(void**) {
+    const Machine machine(Files{
+        {"password-auth", password_auth},
+        {"sshd",
+         "auth substack password-auth\nauth required pam_totp.so nullok\naccount required pam_permit.so\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.find(
+              "write `auth requisite pam_deny.so` at password-auth:8; add the line `auth required "
+              "pam_permit.so` after password-auth:8; move the line to right behind that; every service") !=
+              std::string::npos,
+          said);
+
+    const Machine followed(Files{{"password-auth",
+                                  "auth [success=2 default=ignore] pam_unix.so nullok\n"
+                                  "auth [success=1 default=ignore] pam_sss.so forward_pass\n"
+                                  "auth requisite pam_deny.so\n"
+                                  "auth required pam_permit.so\n"
+                                  "auth required pam_totp.so nullok\n"},
+                                 {"sshd", "auth substack password-auth\n"}});
+    claim(followed.look_at("sshd").unenrolled == Unenrolled::ignore, "who isn't enrolled passes");
+}
+
+void line_behind_a_substack_moves_into_it_where_nothing_leads_past_it_there(void**) {
+    const std::string common =
+        "auth [success=1 default=ignore] pam_unix.so nullok\n"
+        "auth requisite pam_deny.so\n"
+        "auth required pam_permit.so\n";
+    const Machine machine(Files{{"common-auth", common},
+                                {"cockpit", "auth substack common-auth\nauth required pam_totp.so\n"}});
+    assert_text(
+        machine.findings("cockpit"),
+        std::string("warning asked_first cockpit:2") + asked_first +
+            "move the line to right after common-auth:3; every service that takes in that file asks for a "
+            "code then\n");
+    const Machine followed(Files{{"common-auth", common + "auth required pam_totp.so\n"},
+                                 {"cockpit", "auth substack common-auth\n"}});
+    assert_text(followed.findings("cockpit"), "");
+}
+
+/// `requisite` at the first of two would shut out whom the second knows.
+void nobody_is_shut_out_who_shows_who_they_are_by_another_module(void**) {
+    const Machine machine(Files{{"sshd",
+                                 "auth [success=1 default=ignore] pam_unix.so\n"
+                                 "auth required pam_sss.so use_first_pass\n"
+                                 "auth required pam_totp.so\n"}});
+    assert_text(machine.findings("sshd"), std::string("warning asked_first sshd:3") + asked_first +
+                                              "write `auth requisite pam_sss.so use_first_pass` at sshd:2\n");
+}
+
+/// Ours stands where others need it too: it doesn't leave that file.
+void line_in_a_common_file_stays_in_it(void**) {
+    const Machine machine(Files{{"common-auth",
+                                 "auth [success=1 default=ignore] pam_unix.so nullok\n"
+                                 "auth required pam_totp.so\n"
+                                 "auth requisite pam_deny.so\n"
+                                 "auth required pam_permit.so\n"},
+                                {"sshd", "@include common-auth\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.find("move the line to right after common-auth:3\n") != std::string::npos, said);
+}
+
+void nothing_is_advised_that_opens_a_way_or_shuts_somebody_out(void**) {
+    const Machine machine(Files{{"sshd",
+                                 "auth optional pam_group.so\n"
+                                 "auth substack one\n"
+                                 "auth required pam_totp.so\n"},
+                                {"one",
+                                 "auth [success=done auth_err=die default=ignore] pam_unix.so\n"
+                                 "auth [success=done auth_err=ignore default=bad] pam_sss.so\n"
+                                 "auth [success=done default=reset] pam_krb5.so\n"
+                                 "auth optional pam_exec.so /bin/true\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.find("move the line to") == std::string::npos, said);
+}
+
+// ---- a jump past ours
+
+void line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is(void**) {
+    const Machine machine(Files{{"sshd",
+                                 "auth [success=1 default=ignore] pam_unix.so\n"
+                                 "auth [success=1 default=die] pam_sss.so\n"
+                                 "auth [success=ok default=1] pam_totp.so\n"
+                                 "auth [default=done] pam_permit.so\n"}});
+    assert_text(
+        machine.findings("sshd"),
+        "fault bypass sshd:2: who passes pam_sss.so gets in without a code | write `success=ok` in its "
+        "control, so that it leads to sshd:3\n");
+    const Machine longer(Files{{"sshd",
+                                "auth [success=3 default=die] pam_sss.so\n"
+                                "auth optional pam_echo.so\n"
+                                "auth required pam_totp.so\n"
+                                "auth optional pam_echo.so\n"
+                                "auth [default=done] pam_permit.so\n"}});
+    assert_text(
+        longer.findings("sshd"),
+        "fault bypass sshd:1: who passes pam_sss.so gets in without a code | write `success=1` in its "
+        "control, so that it leads to sshd:3\n");
+}
+
+// ---- modules that aren't there, and lines that end as on Windows
+
+void module_that_is_not_there_is_not_taken_for_the_one_that_checks_the_password(void**) {
+    const Machine machine(Files{{"sshd", "auth requisite pam_unix.so\nauth sufficient pam_otpw.so\n"}},
+                          {"pam_otpw.so"});
+    const auto said = machine.findings("sshd");
+    assert_text(
+        said,
+        "remark no_code sshd:1: no code is asked | add the line `auth required pam_totp.so` after sshd:1\n");
+}
+
+void required_module_that_is_not_there_is_told_before_anything_else(void**) {
+    constexpr const char* lines = "auth required pam_otpw.so\nauth required pam_unix.so\n";
+    const std::string missing =
+        "fault module_missing sshd:1: pam_otpw.so isn't where libpam looks for it, so it lets nobody in | "
+        "install "
+        "it, or correct its name\n";
+    assert_text(Machine(Files{{"sshd", lines}}, {"pam_otpw.so"}).findings("sshd"), missing);
+    const auto ours = std::string(lines) + "auth required pam_totp.so\n";
+    claim(Machine(Files{{"sshd", ours}}, {"pam_otpw.so"}).findings("sshd").starts_with(missing),
+          "with ours too");
+}
+
+void missing_module_that_few_come_to_is_no_fault(void**) {
+    const Machine machine(Files{{"sshd",
+                                 "auth [success=1 default=ignore] pam_unix.so\n"
+                                 "auth requisite pam_ldap.so\n"
+                                 "auth required pam_permit.so\n"
+                                 "auth required pam_totp.so\n"}},
+                          {"pam_ldap.so"});
+    assert_text(
+        machine.findings("sshd"),
+        "warning module_missing sshd:2: pam_ldap.so isn't where libpam looks for it, so whoever comes to "
+        "that line is refused | install it, or correct its name\n");
+}
+
+void file_with_lines_as_on_windows_is_told_once_with_the_command(void**) {
+    const Machine machine(Files{{"sshd",
+                                 "# by hand\r\nauth required pam_unix.so\r\n\r\nauth required pam_totp.so\r\n"
+                                 "account required pam_permit.so\r\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.starts_with(
+              "fault module_missing sshd:2: pam_unix.so%0D isn't where libpam looks for it, so it lets "
+              "nobody in | the lines of that file end as on Windows: sed -i 's/\\r$//' "),
+          said);
+    claim(std::ranges::count(said, '\n') == 1, said);
+}
+
+void whatever_fails_by_a_carriage_return_is_told_so(void**) {
+    const std::string windows = "| the lines of that file end as on Windows: sed -i 's/\\r$//' ";
+    const Machine taken_in(
+        Files{{"common-auth", "auth required pam_unix.so\n"}, {"sshd", "@include common-auth\r\n"}});
+    const Machine argument(
+        Files{{"sshd", "auth requisite pam_unix.so nullok\r\nauth required pam_totp.so nullok\r\n"}});
+    const Machine empty_line(
+        Files{{"sshd", "auth requisite pam_unix.so nullok\n\r\nauth required pam_totp.so # so\n"}});
+    for (const auto* machine : {&taken_in, &argument, &empty_line}) {
+        const auto said = machine->findings("sshd");
+        claim(said.starts_with("fault ") && said.find(windows) != std::string::npos, said);
+    }
+}
+
+/// Where nothing refuses, our line alone is spoilt.
+void line_of_ours_that_a_carriage_return_spoils_is_not_to_be_added_once_more(void**) {
+    const Machine machine(
+        Files{{"sshd", "auth requisite pam_unix.so nullok\r\nauth optional pam_totp.so\r\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.starts_with("remark no_code sshd:2: no code is asked | the lines of that file end as on"),
+          said);
+}
+
+void service_that_lets_nobody_in_is_told_as_that(void**) {
+    const Machine machine(
+        Files{{"gdm-fingerprint", "auth required pam_env.so\nauth required pam_deny.so\n"}});
+    assert_text(machine.findings("gdm-fingerprint"),
+                "remark closed gdm-fingerprint: nobody gets in, whatever they answer | \n");
+}
+
+}  // namespace
+}  // namespace totp
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(totp::lines_that_end_a_substack_are_to_become_jumps_before_ours_moves_there),
+        cmocka_unit_test(totp::who_is_not_enrolled_still_gets_in_after_the_change),
+        cmocka_unit_test(totp::line_behind_a_substack_moves_into_it_where_nothing_leads_past_it_there),
+        cmocka_unit_test(totp::nobody_is_shut_out_who_shows_who_they_are_by_another_module),
+        cmocka_unit_test(totp::line_in_a_common_file_stays_in_it),
+        cmocka_unit_test(totp::nothing_is_advised_that_opens_a_way_or_shuts_somebody_out),
+        cmocka_unit_test(totp::line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is),
+        cmocka_unit_test(totp::module_that_is_not_there_is_not_taken_for_the_one_that_checks_the_password),
+        cmocka_unit_test(totp::required_module_that_is_not_there_is_told_before_anything_else),
+        cmocka_unit_test(totp::missing_module_that_few_come_to_is_no_fault),
+        cmocka_unit_test(totp::file_with_lines_as_on_windows_is_told_once_with_the_command),
+        cmocka_unit_test(totp::whatever_fails_by_a_carriage_return_is_told_so),
+        cmocka_unit_test(totp::line_of_ours_that_a_carriage_return_spoils_is_not_to_be_added_once_more),
+        cmocka_unit_test(totp::service_that_lets_nobody_in_is_told_as_that),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
