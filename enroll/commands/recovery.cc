@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "core/emergency_codes.h"
+#include "core/shell_words.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/enrolment_elsewhere.h"
@@ -92,8 +93,8 @@ Result<Enrolment> enrolment_for_emergencies(const HeldAccount& held, const Accou
     return Failure{
         Trouble::input,
         tr("%1 is enrolled on this machine, and codes that the database knows too could be good twice: "
-           "first run totp-enroll remove --local --user %1",
-           {account.name})};
+           "first run totp-enroll remove --local --user %2",
+           {account.name, shell_word(account.name)})};
 }
 
 /// The state keeps what was spent of the old set: else a crash between the two files would bring it back.

@@ -153,6 +153,41 @@ def test_account_with_a_name_too_long_for_a_record_is_refused(refuses, strange_a
     refuses(USAGE, "too long", run=["add", "--no-confirm", "--user", strange_account(b"x" * 300)])
 
 
+STRANGE_NAMES = [case("domain", rb"DOM\jo"), case("blank", b"with blank"), case("percent", b"per%41cent"),
+                 case("latin-1", b"m\xfcller"), case("quote", b"o'neill"), case("escape", b"esc\x1b[2J")]
+
+
+def typed_in_a_shell(machine, command):
+    """What is said where root types this."""
+    path = f"{Path(machine.totp_enroll).parent}:{os.environ['PATH']}"
+    return subprocess.run(["bash", "-c", command], env={"PATH": path}, capture_output=True, text=True, errors="replace",
+                          stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES)
+def test_command_that_enrols_can_be_typed_as_it_stands(machine, strange_account, name):
+    name = strange_account(name)
+    told = totp_enroll(machine, "status", "--user", name).stdout
+    command = re.search(r"To enrol: (totp-enroll [ -~]+)\n", told)[1]
+    done = typed_in_a_shell(machine, command + " --no-confirm --json")
+    assert done.returncode == DONE, (command, done.stderr)
+    machine.status(name)
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES)
+def test_command_that_mends_can_be_typed_as_it_stands(machine, strange_account, name):
+    name = strange_account(name)
+    machine.enrol(name)
+    for state in (STORE / "state").iterdir():
+        if state.lstat().st_uid == 5001:
+            state.unlink()
+    told = totp_enroll(machine, "status", "--user", name).stderr
+    command = re.search(r"run (totp-enroll remove [ -~]+) and enrol again", told)[1]
+    done = typed_in_a_shell(machine, command + " --yes")
+    assert (done.returncode, done.stdout) == (DONE, "Removed.\n"), (command, done.stderr)
+    assert not machine.status(name, enrolled=False)["enrolled"]
+
+
 def test_account_with_a_name_that_is_not_utf_8_gets_its_recovery_codes(machine, strange_account):
     assert len(machine.enrol(strange_account(b"\xe9l\xe8ve"))["recovery_codes"]) == 10
 
