@@ -84,7 +84,8 @@ void wait_for_key();
 /// Whether somebody sits at stdin and can be asked.
 bool can_ask();
 
-/// Whether the answer to a question on the terminal is yes, in English or in the language of the locale.
+/// Whether the answer to a question on the terminal is yes, in English or in the language of the locale, in
+/// capitals or not, with blanks around it or without.
 bool is_yes(const std::optional<SecretBytes>& answer);
 
 }  // namespace totp

@@ -570,7 +570,7 @@ def asked_to_remove(machine, alice):
     return client
 
 
-@pytest.mark.parametrize("answer", ["", "n", "Yes, no", "\x04"], ids=["enter", "n", "no-clear-yes", "end"])
+@pytest.mark.parametrize("answer", ["", "n", "Yes, no", "\x04", "y|yes", " "], ids=["enter", "n", "no-clear-yes", "end", "both", "blank"])
 def test_remove_on_a_terminal_changes_nothing_without_a_yes(asked_to_remove, alice, answer):
     before = snapshot()
     asked_to_remove.sendline(answer)
@@ -579,7 +579,7 @@ def test_remove_on_a_terminal_changes_nothing_without_a_yes(asked_to_remove, ali
     assert snapshot() == before
 
 
-@pytest.mark.parametrize("answer", ["y", "yes"])
+@pytest.mark.parametrize("answer", ["y", "yes", "Y", "YES", "Yes", "y ", " yes\t"])
 def test_remove_on_a_terminal_removes_after_a_yes(asked_to_remove, alice, answer):
     asked_to_remove.sendline(answer)
     asked_to_remove.expect(r"Nothing is left then.* don't get in .*\[y/N\] ")
