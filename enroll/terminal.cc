@@ -76,12 +76,20 @@ std::optional<char> read_byte(const SignalsHeldBack& signals) {
     }
 }
 
+/// A file's line may end as they end on Windows. On a terminal Ctrl-V Ctrl-M is something that was typed.
+void drop_carriage_return(SecretBytes& line) {
+    if (!can_ask() && line.text().ends_with('\r')) line.resize(line.size() - 1);
+}
+
 std::optional<SecretBytes> read_line(const SignalsHeldBack& signals) {
     SecretBytes line;
     for (;;) {
         const auto byte = read_byte(signals);
         if (!byte) return line.empty() ? std::nullopt : std::optional(std::move(line));
-        if (*byte == '\n') return line;
+        if (*byte == '\n') {
+            drop_carriage_return(line);
+            return line;
+        }
         if (line.size() == longest_line) return std::nullopt;
         line.append({&*byte, 1});
     }

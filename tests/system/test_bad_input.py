@@ -333,6 +333,14 @@ def test_resync_without_two_codes_in_a_row_is_refused(refuses, alice, typed, exi
     refuses(exit_code, word, typed=typed, run=["resync", "--user", alice])
 
 
+def test_lines_may_end_as_they_do_on_windows(machine, alice):
+    first, second = code_at(SECRET), code_at(SECRET, 1)
+    for command, typed, said in (("verify", f"{first}\r", "Right: phone"), ("verify", f"{first}\r\r", "shape"),
+                                 ("resync", f"{first}\r\n{second}\r", "in step again")):
+        done = totp_enroll(machine, command, "--user", alice, typed=typed)
+        assert said in done.stdout, (command, done.stderr)
+
+
 # ---- who may
 
 
