@@ -325,6 +325,15 @@ def test_recovery_option_out_of_its_range_is_refused(refuses, alice, options, wo
     refuses(USAGE, word, run=["recovery", "--user", alice, *options])
 
 
+def test_one_recovery_code_too_many_is_refused_and_the_way_out_helps(refuses, machine, alice):
+    assert totp_enroll(machine, "recovery", "--user", alice, "--recovery-codes", "32").returncode == DONE
+    way_out = f"totp-enroll recovery --user {alice}"
+    refuses(USAGE, f"{alice} has 32 recovery codes", way_out, run=["recovery", "--user", alice, "--one"])
+    assert totp_enroll(machine, *way_out.split()[1:]).returncode == DONE
+    assert totp_enroll(machine, "recovery", "--user", alice, "--one").returncode == DONE
+    assert machine.status(alice)["recovery_codes_left"] == 11
+
+
 @pytest.mark.parametrize("typed, exit_code, word", [
     case("nothing", None, USAGE, "two codes"), case("one", "123456", USAGE, "two codes"),
     case("words", "abc\ndef", REFUSED, "aren't two codes"), case("lengths", "123456\n1234567", REFUSED, "aren't two codes"),
