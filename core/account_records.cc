@@ -3,8 +3,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "core/percent.h"
 #include "core/sealed_record.h"
+#include "core/shell_words.h"
 
 namespace totp {
 
@@ -47,13 +47,13 @@ std::optional<Failure> refuse_lost_state(const Enrolment& enrolment, const Login
         return store_failure(tr(
             "%1 is missing, so codes that were spent would count again: run totp-enroll remove --user %2 and "
             "enrol again, or see missing_state in pam_totp.conf(5)",
-            {names.state, printable(account.name)}));
+            {names.state, shell_word(account.name)}));
     }
     if (const auto* device = device_without_state(enrolment, *state)) {
         return store_failure(tr(
             "%1 knows nothing of the device %2, so codes that were spent would count again: run totp-enroll "
             "remove --user %3 and enrol again, or see missing_state in pam_totp.conf(5)",
-            {names.state, device->name, printable(account.name)}));
+            {names.state, device->name, shell_word(account.name)}));
     }
     return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "core/percent.h"
+#include "core/shell_words.h"
 
 namespace totp {
 namespace {
@@ -22,12 +23,11 @@ std::optional<Flaw> flaw_of_record(const FileLook& look, const Account& account)
     if (!S_ISREG(look.mode)) return Flaw{tr("isn't a regular file"), ""};
     if (look.links != 1) return Flaw{tr("has another name as well"), ""};
     if (!belongs_to(look, account.uid)) {
-        const auto name = printable(account.name);
-        return Flaw{
-            tr("doesn't belong to %1 (who was deleted and made again has the record of an earlier %1: "
-               "then run totp-enroll remove --user %1)",
-               {name}),
-            "chown " + name};
+        const auto word = shell_word(account.name);
+        return Flaw{tr("doesn't belong to %1 (if %1 was deleted and made again, it is an earlier %1's: then "
+                       "run totp-enroll remove --user %2)",
+                       {printable(account.name), word}),
+                    "chown " + word};
     }
     if ((look.mode & (S_IRWXG | S_IRWXO)) != 0) return Flaw{tr("is open to others"), "chmod go="};
     return std::nullopt;

@@ -20,6 +20,7 @@
 #include "core/hexadecimal.h"
 #include "core/percent.h"
 #include "core/random.h"
+#include "core/shell_words.h"
 
 namespace totp {
 namespace {
@@ -92,7 +93,7 @@ Failure damaged(const std::string& path, const Failure& failure, const Account& 
         return {Trouble::key, tr("%1 %2: bring that key back from a backup", {path, failure.message})};
     return {failure.trouble,
             tr("%1 %2: bring it back from a backup, or run totp-enroll remove --user %3 and enrol again",
-               {path, failure.message, printable(account.name)})};
+               {path, failure.message, shell_word(account.name)})};
 }
 
 Result<Directory> open_directory(const std::string& path, int at, const char* name, int flags, uid_t owner) {

@@ -44,24 +44,30 @@ std::optional<Counter> counter_of(const TwoCodes& codes, const Credential& crede
     return found;
 }
 
-Resynchronisation resynchronised(const Device& device, const LoginState& state, const Policy& policy,
-                                 Counter first, UnixTime now) {
+/// `is_lost`: `state` has the device as it was begun anew just now, after the current step.
+Resynchronisation resynchronised(const Device& device, bool is_lost, const LoginState& state,
+                                 const Policy& policy, Counter first, UnixTime now) {
     const auto& credential = device.credential;
     Resynchronisation result{.outcome = Outcome::done, .device = device.name, .after = state};
     auto& entry = *result.after.device(device.id);
-    if (entry.next && first < *entry.next) {
+    const auto following = first + 2;
+    auto next = following;
+    if (is_lost) {
+        next = std::max(following, entry.next.value_or(0));
+    } else if (entry.next && first < *entry.next) {
         result.outcome = Outcome::spent;
         return result;
     }
-    entry.next = first + 2;
+    entry.next = next;
     if (credential.type == CredentialType::hotp) return result;
     const auto ahead = steps_ahead(first + 1, credential, now);
     result.seconds = ahead * credential.period;
     if (std::abs(ahead) > policy.max_drift) {
         result.outcome = Outcome::too_far;
-    } else {
-        entry.drift = static_cast<int>(ahead);
+        return result;
     }
+    entry.drift = static_cast<int>(ahead);
+    result.skipped = static_cast<std::int64_t>(next - following);
     return result;
 }
 
@@ -74,12 +80,14 @@ Resynchronisation resynchronise(const Enrolment& enrolment, const LoginState& st
     if (!first_code || !second_code || first_code->digits != second_code->digits) {
         return {.outcome = Outcome::malformed};
     }
+    const auto restarted = with_lost_devices_restarted(state, enrolment, now);
     for (const auto& device : enrolment.devices) {
-        const auto* entry = state.device(device.id);
-        if (entry == nullptr || device.credential.digits != first_code->digits) continue;
-        const auto range = searched(device.credential, *entry, now);
+        if (device.credential.digits != first_code->digits) continue;
+        const auto range = searched(device.credential, *restarted.device(device.id), now);
         const auto counter = counter_of({*first_code, *second_code}, device.credential, range);
-        if (counter) return resynchronised(device, state, policy, *counter, now);
+        if (!counter) continue;
+        const bool is_lost = state.device(device.id) == nullptr;
+        return resynchronised(device, is_lost, restarted, policy, *counter, now);
     }
     return {.outcome = Outcome::no_match};
 }

@@ -25,12 +25,19 @@ struct Resynchronisation {
     Outcome outcome = Outcome::no_match;
     std::string device;        ///< its name; empty where none was found
     std::int64_t seconds = 0;  ///< how far the device's clock is ahead of ours; TOTP only
+    /// How many codes that the device shows after these two don't count either: it shows them up to the
+    /// current step, and what was spent of it isn't known.
+    std::int64_t skipped = 0;
     LoginState after;
 };
 
 /// Looks for `first` and `second` at two counters in a row of each device: for time-based ones within a day
 /// of `now`, of which `max_drift` steps are accepted; for the others 10,000 counters on from the next one. A
 /// device whose past is lost (DeviceState::next) may stand anywhere in these bounds.
+///
+/// Devices that `state` has no entry for are begun anew in `after` (with_lost_devices_restarted()). The two
+/// codes of such a one show where it stands, from whatever step they are; but none up to the current step
+/// counts, for it may be spent. Who may have that done has to be asked by the caller.
 ///
 /// Guesses aren't counted: whoever may call this has proved who they are, and hits by chance once in 10⁸
 /// tries.

@@ -11,6 +11,7 @@
 
 #include "core/child_process.h"
 #include "core/percent.h"
+#include "core/shell_words.h"
 #include "enroll/terminal.h"
 
 namespace totp {
@@ -165,7 +166,7 @@ Result<Done> reauthenticate(const Account& account, bool is_enrolled) {
         return Failure{Trouble::caller,
                        tr("your account has no password to show that it's you: your first device is added at "
                           "a login, or by the administrator (totp-enroll add --user %1)",
-                          {printable(account.name)})};
+                          {shell_word(account.name)})};
     }
     Transaction transaction(has_only_codes ? service_without_password : service, account.name);
     const int code = transaction.run();

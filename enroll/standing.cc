@@ -4,6 +4,7 @@
 
 #include "core/known_places.h"
 #include "core/percent.h"
+#include "core/shell_words.h"
 #include "core/throttle.h"
 #include "enroll/json.h"
 #include "enroll/terminal.h"
@@ -203,8 +204,9 @@ std::string page_of(const Json& standing, bool is_for_root) {
         page += margin + sentence.translated() + "\n";
     };
     if (!standing.at("enrolled")) {
-        line(is_for_root ? tr("%1 is not enrolled. To enrol: totp-enroll add --user %1", {user})
-                         : tr("%1 is not enrolled. To enrol: totp-enroll add", {user}));
+        line(is_for_root
+                 ? tr("%1 is not enrolled. To enrol: totp-enroll add --user %2", {user, shell_word(user)})
+                 : tr("%1 is not enrolled. To enrol: totp-enroll add", {user}));
         return page;
     }
     line(tr("%1 is enrolled.", {user}));

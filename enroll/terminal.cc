@@ -1,5 +1,6 @@
 #include "enroll/terminal.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -75,15 +76,40 @@ std::optional<char> read_byte(const SignalsHeldBack& signals) {
     }
 }
 
+/// A file's line may end as they end on Windows. On a terminal Ctrl-V Ctrl-M is something that was typed.
+void drop_carriage_return(SecretBytes& line) {
+    if (!can_ask() && line.text().ends_with('\r')) line.resize(line.size() - 1);
+}
+
 std::optional<SecretBytes> read_line(const SignalsHeldBack& signals) {
     SecretBytes line;
     for (;;) {
         const auto byte = read_byte(signals);
         if (!byte) return line.empty() ? std::nullopt : std::optional(std::move(line));
-        if (*byte == '\n') return line;
+        if (*byte == '\n') {
+            drop_carriage_return(line);
+            return line;
+        }
         if (line.size() == longest_line) return std::nullopt;
         line.append({&*byte, 1});
     }
+}
+
+/// What was answered, as answers are compared: without blanks around it, the letters A to Z as small ones.
+std::string plain(std::string_view answer) {
+    constexpr std::string_view blanks = " \t\r";
+    const auto begin = std::min(answer.find_first_not_of(blanks), answer.size());
+    std::string text(answer.substr(begin, answer.find_last_not_of(blanks) + 1 - begin));
+    for (auto& c : text) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return text;
+}
+
+/// Whether the answer stands between two bars.
+bool is_one_of(std::string_view answer, std::string_view answers) {
+    const bool is_an_answer = !answer.empty() && answer.find('|') == std::string_view::npos;
+    return is_an_answer && answers.find("|" + std::string(answer) + "|") != std::string_view::npos;
 }
 
 }  // namespace
@@ -173,11 +199,11 @@ void wait_for_key() {
 bool can_ask() { return isatty(STDIN_FILENO) == 1; }
 
 bool is_yes(const std::optional<SecretBytes>& answer) {
-    if (!answer || answer->empty()) return false;
+    const auto given = answer ? plain(answer->text()) : std::string();
     // TRANSLATORS: the answers that mean yes where a question ends in [y/N], between bars. The English ones
-    // mean it in every language.
+    // mean it in every language. Of the letters A to Z the small ones will do.
     for (const auto& answers : {std::string("|y|yes|"), tr("|y|yes|").translated()}) {
-        if (answers.find("|" + std::string(answer->text()) + "|") != std::string::npos) return true;
+        if (is_one_of(given, plain(answers))) return true;
     }
     return false;
 }

@@ -71,8 +71,9 @@ class SignalsHeldBack {
 
 enum class Typing { shown, hidden };
 
-/// Asks on the terminal if stdin is one (stdout may be read by a script) and reads one line without its end.
-/// Nothing at the end of input, and for a line longer than 4,096 bytes. Throws Interrupted.
+/// Asks on the terminal if stdin is one (stdout may be read by a script) and reads one line without its end:
+/// a newline, in a file also a carriage return before it. Nothing at the end of input, and for a line longer
+/// than 4,096 bytes. Throws Interrupted.
 std::optional<SecretBytes> ask_line(const Sentence& question, Typing typing = Typing::shown);
 
 /// What was typed so far was for something else.
@@ -84,7 +85,8 @@ void wait_for_key();
 /// Whether somebody sits at stdin and can be asked.
 bool can_ask();
 
-/// Whether the answer to a question on the terminal is yes, in English or in the language of the locale.
+/// Whether the answer to a question on the terminal is yes, in English or in the language of the locale, in
+/// capitals or not, with blanks around it or without.
 bool is_yes(const std::optional<SecretBytes>& answer);
 
 }  // namespace totp

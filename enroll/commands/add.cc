@@ -6,6 +6,7 @@
 
 #include "core/base32.h"
 #include "core/percent.h"
+#include "core/shell_words.h"
 #include "core/verifier.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
@@ -261,8 +262,8 @@ int Add::act_unenrolled(const AccountElsewhere& account) {
         return complain(
             Failure{Trouble::caller,
                     tr("%1 is not enrolled, and needs an administrator's token for that (totp-enroll token "
-                       "--user %1); with it: totp-enroll add --token",
-                       {name})});
+                       "--user %2); with it: totp-enroll add --token",
+                       {name, shell_word(account.account().name)})});
     }
     const auto token = ask_line(tr("Token: "), Typing::hidden);
     if (!token) return complain(nobody_answered());

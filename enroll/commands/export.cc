@@ -4,6 +4,7 @@
 #include "core/base32.h"
 #include "core/host_name.h"
 #include "core/percent.h"
+#include "core/shell_words.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/device_name.h"
@@ -63,7 +64,7 @@ class Export : public AccountCommand {
     Sentence why_not_elsewhere(const Account& account) const override {
         return tr(
             "a database gives no key away (engine = postgresql): for another app, totp-enroll add --user %1",
-            {printable(account.name)});
+            {shell_word(account.name)});
     }
 
     Result<std::vector<Leaving>> chosen(const Enrolment& enrolment, const LoginState& state,

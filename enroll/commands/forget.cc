@@ -1,6 +1,6 @@
 // totp-enroll forget: no place is known any more; the next login from each needs a code, and is a stranger's
 // to the throttle.
-#include "core/percent.h"
+#include "core/shell_words.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
@@ -20,7 +20,7 @@ class Forget : public AccountCommand {
         return tr(
             "a database lets nobody in without a code (engine = postgresql): there is nothing to forget; "
             "failures are cleared by totp-enroll unlock --user %1",
-            {printable(account.name)});
+            {shell_word(account.name)});
     }
 };
 

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "core/emergency_codes.h"
+#include "core/shell_words.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
 #include "enroll/enrolment_elsewhere.h"
@@ -85,6 +86,17 @@ Result<Enrolment> Recovery::renewed(Enrolment enrolment, const LoginState& state
     return enrolment;
 }
 
+/// None is taken away for it: which of them lies in somebody's drawer isn't known here.
+std::optional<Failure> refuse_one_too_many(const Enrolment& enrolment, const Account& account,
+                                           bool is_local) {
+    if (enrolment.recovery.size() <= maximum_recovery_codes) return std::nullopt;
+    return Failure{
+        Trouble::input,
+        tr("%1 has 32 recovery codes that are good still, and there can't be more: make new ones in "
+           "their place with totp-enroll recovery %2",
+           {account.name, (is_local ? "--local --user " : "--user ") + shell_word(account.name)})};
+}
+
 /// What the codes are to be added to, where the account is this machine's for emergencies.
 Result<Enrolment> enrolment_for_emergencies(const HeldAccount& held, const Account& account) {
     if (!held.enrolment()) return new_emergency_enrolment();
@@ -92,8 +104,8 @@ Result<Enrolment> enrolment_for_emergencies(const HeldAccount& held, const Accou
     return Failure{
         Trouble::input,
         tr("%1 is enrolled on this machine, and codes that the database knows too could be good twice: "
-           "first run totp-enroll remove --local --user %1",
-           {account.name})};
+           "first run totp-enroll remove --local --user %2",
+           {account.name, shell_word(account.name)})};
 }
 
 /// The state keeps what was spent of the old set: else a crash between the two files would bring it back.
@@ -106,6 +118,7 @@ Result<Recovery::Made> Recovery::make(HeldAccount& held, const Account& account,
     auto state = with_lost_devices_restarted(held.state(), *before, now);
     const auto enrolment = renewed(*before, state, now, made);
     if (!enrolment) return enrolment.failure();
+    if (auto refused = refuse_one_too_many(*enrolment, account, is_local)) return *std::move(refused);
     note_change(state, {.last = now, .renewed_recovery = true});
     if (auto enrolled = held.enrol(*enrolment, std::move(state)); !enrolled) return enrolled.failure();
     log_change(account, is_one_more_ ? Change::recovery_added : Change::recovery_renewed);

@@ -7,6 +7,7 @@
 #include "core/confirmation.h"
 #include "core/percent.h"
 #include "core/place.h"
+#include "core/shell_words.h"
 #include "core/verifier.h"
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
@@ -115,8 +116,8 @@ class Verify : public AccountCommand {
     Sentence why_not_elsewhere(const Account& account) const override {
         return tr(
             "a database tries codes at logins alone (engine = postgresql): how %1 stands, totp-enroll "
-            "status --user %1 tells",
-            {printable(account.name)});
+            "status --user %2 tells",
+            {printable(account.name), shell_word(account.name)});
     }
 };
 

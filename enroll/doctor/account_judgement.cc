@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "core/percent.h"
+#include "core/shell_words.h"
 #include "core/throttle.h"
 #include "enroll/doctor/many.h"
-#include "enroll/doctor/shell_words.h"
 
 namespace totp {
 namespace {

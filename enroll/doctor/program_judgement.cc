@@ -2,8 +2,8 @@
 
 #include <sys/stat.h>
 
+#include "core/shell_words.h"
 #include "enroll/doctor/file_judge.h"
-#include "enroll/doctor/shell_words.h"
 
 namespace totp {
 namespace {

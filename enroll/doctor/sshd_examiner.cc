@@ -11,6 +11,7 @@
 
 #include "core/child_process.h"
 #include "core/percent.h"
+#include "core/shell_words.h"
 #include "enroll/doctor/sshd_config.h"
 #include "enroll/doctor/sshd_match.h"
 #include "enroll/doctor/sshd_settings.h"
@@ -256,7 +257,8 @@ class Examiner {
                             "or can be passed without one",
                             {name}),
               line != nullptr ? line->place : FileLine{config_.file},
-              is_sound ? Sentence() : tr("do what `totp-enroll check %1` says", {name})}});
+              is_sound ? Sentence()
+                       : tr("do what `totp-enroll check %1` says", {shell_word(settings.pam_service)})}});
     }
 
     const Surroundings& surroundings_;

@@ -6,10 +6,10 @@
 
 #include <sys/stat.h>
 
+#include "core/shell_words.h"
 #include "enroll/doctor/file_judge.h"
 #include "enroll/doctor/many.h"
 #include "enroll/doctor/program_facts.h"
-#include "enroll/doctor/shell_words.h"
 
 namespace totp {
 namespace {

@@ -153,6 +153,41 @@ def test_account_with_a_name_too_long_for_a_record_is_refused(refuses, strange_a
     refuses(USAGE, "too long", run=["add", "--no-confirm", "--user", strange_account(b"x" * 300)])
 
 
+STRANGE_NAMES = [case("domain", rb"DOM\jo"), case("blank", b"with blank"), case("percent", b"per%41cent"),
+                 case("latin-1", b"m\xfcller"), case("quote", b"o'neill"), case("escape", b"esc\x1b[2J")]
+
+
+def typed_in_a_shell(machine, command):
+    """What is said where root types this."""
+    path = f"{Path(machine.totp_enroll).parent}:{os.environ['PATH']}"
+    return subprocess.run(["bash", "-c", command], env={"PATH": path}, capture_output=True, text=True, errors="replace",
+                          stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES)
+def test_command_that_enrols_can_be_typed_as_it_stands(machine, strange_account, name):
+    name = strange_account(name)
+    told = totp_enroll(machine, "status", "--user", name).stdout
+    command = re.search(r"To enrol: (totp-enroll [ -~]+)\n", told)[1]
+    done = typed_in_a_shell(machine, command + " --no-confirm --json")
+    assert done.returncode == DONE, (command, done.stderr)
+    machine.status(name)
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES)
+def test_command_that_mends_can_be_typed_as_it_stands(machine, strange_account, name):
+    name = strange_account(name)
+    machine.enrol(name)
+    for state in (STORE / "state").iterdir():
+        if state.lstat().st_uid == 5001:
+            state.unlink()
+    told = totp_enroll(machine, "status", "--user", name).stderr
+    command = re.search(r"run (totp-enroll remove [ -~]+) and enrol again", told)[1]
+    done = typed_in_a_shell(machine, command + " --yes")
+    assert (done.returncode, done.stdout) == (DONE, "Removed.\n"), (command, done.stderr)
+    assert not machine.status(name, enrolled=False)["enrolled"]
+
+
 def test_account_with_a_name_that_is_not_utf_8_gets_its_recovery_codes(machine, strange_account):
     assert len(machine.enrol(strange_account(b"\xe9l\xe8ve"))["recovery_codes"]) == 10
 
@@ -290,12 +325,29 @@ def test_recovery_option_out_of_its_range_is_refused(refuses, alice, options, wo
     refuses(USAGE, word, run=["recovery", "--user", alice, *options])
 
 
+def test_one_recovery_code_too_many_is_refused_and_the_way_out_helps(refuses, machine, alice):
+    assert totp_enroll(machine, "recovery", "--user", alice, "--recovery-codes", "32").returncode == DONE
+    way_out = f"totp-enroll recovery --user {alice}"
+    refuses(USAGE, f"{alice} has 32 recovery codes", way_out, run=["recovery", "--user", alice, "--one"])
+    assert totp_enroll(machine, *way_out.split()[1:]).returncode == DONE
+    assert totp_enroll(machine, "recovery", "--user", alice, "--one").returncode == DONE
+    assert machine.status(alice)["recovery_codes_left"] == 11
+
+
 @pytest.mark.parametrize("typed, exit_code, word", [
     case("nothing", None, USAGE, "two codes"), case("one", "123456", USAGE, "two codes"),
     case("words", "abc\ndef", REFUSED, "aren't two codes"), case("lengths", "123456\n1234567", REFUSED, "aren't two codes"),
     case("wrong", "123456\n123456", REFUSED, "no device")])
 def test_resync_without_two_codes_in_a_row_is_refused(refuses, alice, typed, exit_code, word):
     refuses(exit_code, word, typed=typed, run=["resync", "--user", alice])
+
+
+def test_lines_may_end_as_they_do_on_windows(machine, alice):
+    first, second = code_at(SECRET), code_at(SECRET, 1)
+    for command, typed, said in (("verify", f"{first}\r", "Right: phone"), ("verify", f"{first}\r\r", "shape"),
+                                 ("resync", f"{first}\r\n{second}\r", "in step again")):
+        done = totp_enroll(machine, command, "--user", alice, typed=typed)
+        assert said in done.stdout, (command, done.stderr)
 
 
 # ---- who may
@@ -535,7 +587,7 @@ def asked_to_remove(machine, alice):
     return client
 
 
-@pytest.mark.parametrize("answer", ["", "n", "Yes, no", "\x04"], ids=["enter", "n", "no-clear-yes", "end"])
+@pytest.mark.parametrize("answer", ["", "n", "Yes, no", "\x04", "y|yes", " "], ids=["enter", "n", "no-clear-yes", "end", "both", "blank"])
 def test_remove_on_a_terminal_changes_nothing_without_a_yes(asked_to_remove, alice, answer):
     before = snapshot()
     asked_to_remove.sendline(answer)
@@ -544,7 +596,7 @@ def test_remove_on_a_terminal_changes_nothing_without_a_yes(asked_to_remove, ali
     assert snapshot() == before
 
 
-@pytest.mark.parametrize("answer", ["y", "yes"])
+@pytest.mark.parametrize("answer", ["y", "yes", "Y", "YES", "Yes", "y ", " yes\t"])
 def test_remove_on_a_terminal_removes_after_a_yes(asked_to_remove, alice, answer):
     asked_to_remove.sendline(answer)
     asked_to_remove.expect(r"Nothing is left then.* don't get in .*\[y/N\] ")

@@ -65,8 +65,8 @@ def test_enrols_and_removes_in_german(machine, person):
     removing.sendline(PASSWORD)
     removing.expect_exact(PROMPT)
     removing.sendline(code_at(secret, 1))
-    for answer in ("j", "ja"):
-        removing.expect_exact("entfernen? [j/N] " if answer == "ja" else "registriert ist? [j/N] ")
+    for answer in ("j", "JA "):
+        removing.expect_exact("entfernen? [j/N] " if answer == "JA " else "registriert ist? [j/N] ")
         removing.sendline(answer)
     said, exit_code = person.finish(removing)
     assert exit_code == 0 and "Entfernt." in said

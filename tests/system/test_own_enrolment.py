@@ -9,10 +9,11 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import PASSWORD, as_user, code_at, run, wrong
+from machine import PASSWORD, as_user, code_at, run, wait_for_room_in_step, wrong
 from person import (CODE_PROMPT, CONFIRM_PROMPT, ENTERS_PAGE, LEAVES_PAGE, PASSWORD_PROMPT, RECOVERY_CODE, WIPES,
                     Person)
 
+STORE = Path("/var/lib/pam-totp")
 DONE, REFUSED, USAGE, NOT_PERMITTED, UNUSABLE = range(5)
 
 
@@ -173,6 +174,46 @@ def test_counter_based_token_is_enrolled_and_logs_in(machine, person, sshd):
         resynced.sendline(code)
     assert "token is in step again" in person.finish(resynced)[0]
     assert sshd.login(person.name, PASSWORD, shown(502))
+
+
+def resynced_by_root(person, *codes):
+    return person.script(command=[person.machine.totp_enroll, "resync", "--user", person.name], typed=codes)
+
+
+def test_resync_begins_a_device_anew_whose_login_state_is_lost(machine, enrolled_person, sshd):
+    """The codes that show where it stands, and whatever came before them, let nobody in."""
+    person = enrolled_person
+    (STORE / "state" / person.name).unlink()
+    wait_for_room_in_step()
+    before, now, after = (code_at(person.secrets["phone"], steps) for steps in (-1, 0, 1))
+    done = resynced_by_root(person, before, now)
+    assert (done.returncode, done.stderr) == (DONE, "")
+    assert done.stdout.startswith("The device phone is in step again.\n") and "don't count" not in done.stdout
+    assert done.stdout.endswith(f"so none counts: make new ones with totp-enroll recovery --user {person.name}\n")
+    again = resynced_by_root(person, before, now)
+    assert (again.returncode, again.stdout) == (REFUSED, "")
+    assert "these codes of the device phone don't count any more" in again.stderr
+    assert not sshd.login(person.name, PASSWORD, now)
+    assert not sshd.login(person.name, PASSWORD, person.recovery_code())
+    assert sshd.login(person.name, PASSWORD, after)
+
+
+def test_resync_of_a_lost_device_that_is_behind_tells_which_codes_count(machine, enrolled_person, sshd):
+    person = enrolled_person
+    (STORE / "state" / person.name).unlink()
+    wait_for_room_in_step()
+    shown = [code_at(person.secrets["phone"], steps) for steps in (-4, -3, -2)]
+    done = resynced_by_root(person, *shown[:2])
+    assert "in step again; its clock is 90 s behind this machine's.\nThe 3 codes after these two don't count" in done.stdout
+    assert not sshd.login(person.name, PASSWORD, shown[2])
+
+
+def test_resync_refused_for_a_lost_device_claims_nothing_untrue(machine, enrolled_person):
+    person = enrolled_person
+    (STORE / "state" / person.name).unlink()
+    done = resynced_by_root(person, "123456", "123456")
+    assert done.returncode == REFUSED
+    assert "no device shows these two codes" in done.stderr and "nothing was changed" not in done.stderr
 
 
 # ---- leaving

@@ -10,7 +10,6 @@
 #include "enroll/doctor/clock_judgement.h"
 #include "enroll/doctor/many.h"
 #include "enroll/doctor/program_judgement.h"
-#include "enroll/doctor/shell_words.h"
 #include "enroll/doctor/store_judgement.h"
 #include "tests/unit/devices.h"
 #include "tests/unit/testing.h"
@@ -413,14 +412,6 @@ void names_are_folded_from_six_on(void**) {
     assert_text(names_in_words({"a", "b", "c", "d", "e", "f"}).english(), "a, b, c, d and 2 others");
 }
 
-void a_shell_takes_words_as_they_are(void**) {
-    assert_text(shell_word("/s/a_b.c%20@d-e"), "/s/a_b.c%20@d-e");
-    assert_text(shell_word("a b"), "'a b'");
-    assert_text(shell_word("it's"), R"('it'\''s')");
-    assert_text(shell_word("$(x)"), "'$(x)'");
-    assert_text(shell_word(""), "''");
-}
-
 }  // namespace
 }  // namespace totp
 
@@ -440,7 +431,6 @@ int main() {
         cmocka_unit_test(many_accounts_are_one_finding),
         cmocka_unit_test(a_device_is_spent_ahead_where_none_of_its_codes_to_come_counts),
         cmocka_unit_test(names_are_folded_from_six_on),
-        cmocka_unit_test(a_shell_takes_words_as_they_are),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

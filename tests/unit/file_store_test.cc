@@ -448,9 +448,10 @@ void an_account_is_named_in_words_fit_for_the_log(void**) {
     store.enrol(account);
     const auto record = *record_name(account.name);
     write_file(store.state(record), "");
-    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "--user bob%0A%DD and enrol");
+    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, R"(--user $'bob\012\335' and enrol)");
     fs::remove(store.state(record));
-    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "--user bob%0A%DD and enrol");
+    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store,
+                   R"(--user $'bob\012\335' and enrol)");
     if (!is_root()) return;
     give_to(store.enrolled(record), 1'234);
     assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "belong to bob%0A%DD (");

@@ -223,11 +223,65 @@ void six_digits_are_no_codes_of_a_device_that_shows_eight(void**) {
     assert_true(outcome(2) == Outcome::no_match);
 }
 
-void passes_over_a_device_the_state_knows_nothing_of(void**) {
+// ---- a device whose past is lost
+
+struct LostCase {
+    int second;  ///< the step of the second code, from the current one on
+    int next;    ///< the first that counts then
+    int skipped;
+};
+
+/// Codes up to the current step may have been used: they show where the device stands, and count no more.
+void a_device_the_state_knows_nothing_of_begins_after_the_current_step(void**) {
+    for (const auto& [second, next, skipped] :
+         {LostCase{-20, 1, 20}, {-1, 1, 1}, {0, 1, 0}, {1, 2, 0}, {20, 21, 0}}) {
+        Door door({totp_device("phone")});
+        door.state = {};
+        const auto what = "second code of step " + std::to_string(second);
+
+        const auto result = typed_in_a_row(door, "phone", current_step + static_cast<Counter>(second - 1));
+
+        claim(result.outcome == Outcome::done && result.device == "phone", what);
+        claim(result.seconds == second * 30, what + ": how far it is off");
+        claim(result.skipped == skipped, what + " skips " + std::to_string(result.skipped));
+        claim(result.after.devices[0].next == current_step + static_cast<Counter>(next),
+              what + ": what counts");
+        claim(result.after.devices[0].drift == second, what + ": its drift");
+    }
+}
+
+void no_code_up_to_the_current_step_gets_in_after_the_past_was_lost(void**) {
+    Door door({totp_device("phone")});
+    door.state = {};
+    door.state = typed_in_a_row(door, "phone", current_step - 3).after;  // two steps behind
+    for (int step = -9; step <= 0; ++step) {
+        assert_false(door.attempt(door.code("phone", start, step), start).verdict == Verdict::accepted);
+    }
+    const auto later = start + 3 * 30;
+    assert_true(door.attempt(door.code("phone", start, 1), later).verdict == Verdict::accepted);
+}
+
+void a_lost_device_too_far_off_is_refused_like_any_other(void**) {
+    Door door({totp_device("phone")});
+    door.state = {};
+    assert_true(typed_in_a_row(door, "phone", current_step - 22).outcome == Outcome::too_far);
+    assert_true(typed_in_a_row(door, "phone", current_step + 20).outcome == Outcome::too_far);
+}
+
+void a_lost_counter_stands_where_its_two_codes_say(void**) {
+    Door door({hotp_device("key", 5)});
+    door.state = {};
+    const auto result = typed_in_a_row(door, "key", 700);
+    assert_true(result.outcome == Outcome::done && result.skipped == 0);
+    assert_true(result.after.devices[0].next == 702);
+}
+
+void a_device_that_is_known_keeps_its_past_where_another_is_lost(void**) {
     auto door = crowded_door();
+    door.state.devices[1].next = current_step + 1;
     door.state.devices.erase(door.state.devices.begin());
-    assert_true(typed_in_a_row(door, "phone", current_step).outcome == Outcome::no_match);
-    assert_true(typed_in_a_row(door, "sha", current_step).outcome == Outcome::done);
+    assert_true(typed_in_a_row(door, "long", current_step - 1).outcome == Outcome::spent);
+    assert_true(typed_in_a_row(door, "phone", current_step - 1).outcome == Outcome::done);
 }
 
 // ---- what is no two codes
@@ -281,7 +335,11 @@ int main() {
         cmocka_unit_test(names_the_device_and_moves_no_other),
         cmocka_unit_test(codes_of_two_devices_are_no_two_codes_in_a_row),
         cmocka_unit_test(six_digits_are_no_codes_of_a_device_that_shows_eight),
-        cmocka_unit_test(passes_over_a_device_the_state_knows_nothing_of),
+        cmocka_unit_test(a_device_the_state_knows_nothing_of_begins_after_the_current_step),
+        cmocka_unit_test(no_code_up_to_the_current_step_gets_in_after_the_past_was_lost),
+        cmocka_unit_test(a_lost_device_too_far_off_is_refused_like_any_other),
+        cmocka_unit_test(a_lost_counter_stands_where_its_two_codes_say),
+        cmocka_unit_test(a_device_that_is_known_keeps_its_past_where_another_is_lost),
         cmocka_unit_test(refuses_what_is_not_two_codes_of_one_length),
         cmocka_unit_test(reads_codes_however_they_are_grouped),
     };

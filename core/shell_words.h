@@ -1,4 +1,4 @@
-// Commands that are to be typed as they stand.
+// Commands that are to be typed as they stand: in what people read, and in log lines.
 #pragma once
 
 #include <string>
@@ -7,7 +7,9 @@
 
 namespace totp {
 
-/// The word as a shell takes it: in quotes where it needs them.
+/// The word as a shell takes it, in printable ASCII: as it is, 'in quotes' where it needs them, or in
+/// $'quotes' with octal bytes where there are others than printable ASCII (POSIX.1-2024 §2.2.4; bash, zsh and
+/// ksh, but not every sh).
 std::string shell_word(std::string_view word);
 
 /// `command` and the words behind it.
