@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "core/percent.h"
+#include "core/shell_words.h"
 #include "enroll/doctor/known_modules.h"
 #include "enroll/doctor/order_change.h"
-#include "enroll/doctor/shell_words.h"
 #include "enroll/doctor/stack_players.h"
 #include "enroll/doctor/stack_prover.h"
 #include "enroll/doctor/way_in_words.h"
