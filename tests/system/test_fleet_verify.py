@@ -336,6 +336,16 @@ def test_one_more_recovery_code_expires(database, web1, alice):
     assert web1.login(alice, usual).device == "recovery"
 
 
+def test_one_more_recovery_code_comes_in_place_of_what_is_over(database, web1, alice):
+    codes = [text for text, in database.administer("SELECT totp.new_recovery_codes(%s, 30)", alice)]
+    assert web1.login(alice, codes[0]).device == "recovery"
+    for _ in range(5):
+        database.administer("SELECT totp.one_more_recovery_code(%s, '0 s')", alice)
+    assert database.administer("SELECT totp.status(%s)", alice)[0][0]["recovery_codes_left"] == 29
+    (usual,), = database.administer("SELECT totp.one_more_recovery_code(%s)", alice)
+    assert web1.login(alice, usual).device == "recovery" and web1.login(alice, codes[1]).device == "recovery"
+
+
 def test_eight_digits_of_another_program_are_taken_over(database, web1, alice):
     database.administer("SELECT totp.keep_recovery_digits(%s, %s)", alice, ["1234 5678", "87654321"])
     assert web1.login(alice, "12345678").device == "recovery"
