@@ -35,6 +35,7 @@ class AccountCommand : public Command {
     virtual std::optional<Failure> refuse_options() const { return std::nullopt; }
     virtual int act(const Session& session) = 0;
 
+    /// Whether it can do its work for an account that is gone, by what is left in the store.
     virtual Remains remains() const { return Remains::refused; }
 
     /// Why it can't be done in a database, and what to do instead; empty where it can.

@@ -1,7 +1,7 @@
 #include "enroll/doctor/order_change.h"
 
 #include <algorithm>
-#include <map>
+#include <cstdint>
 
 #include <security/pam_appl.h>
 
