@@ -66,4 +66,8 @@ Codes our_failures(Phase phase) {
     return codes;
 }
 
+bool is_ours(const StackLine& line) {
+    return line.kind == StackLine::Kind::module && line.module_name() == our_module;
+}
+
 }  // namespace totp

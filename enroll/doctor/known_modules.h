@@ -24,4 +24,6 @@ ModuleFacts facts_of_line(const StackLine& line, Phase phase);
 /// What ours may answer: the failures alone. A success and an ignorance are for who asks to add.
 Codes our_failures(Phase phase);
 
+bool is_ours(const StackLine& line);
+
 }  // namespace totp

@@ -4,19 +4,10 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "enroll/doctor/stack_players.h"
+#include "enroll/doctor/stack_trial.h"
 
 namespace totp {
-
-/// The auth stack of a service, with what its lines are known to do.
-struct JudgedStack {
-    const PamPlaces& places;
-    const Stack& stack;
-    const std::vector<OurLine>& ours;  ///< all lines of ours in it
-    UnixTime now;
-};
 
 /// The change; nothing where none was found that holds.
 ///

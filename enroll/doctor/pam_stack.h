@@ -51,6 +51,8 @@ struct StackLine {
 
     /// "pam_unix.so", wherever it lies.
     std::string module_name() const { return module.substr(module.rfind('/') + 1); }
+
+    const Action& action_on(int code) const { return control[static_cast<std::size_t>(code)]; }
 };
 using Stack = std::vector<StackLine>;
 

@@ -93,6 +93,7 @@ class ProgramJudge : FileJudge {
     }
     void judge_check_any(const SeenFile& file) {
         const bool is_for_anybody = (file.look.mode & S_ISUID) != 0 && (file.look.mode & S_IXOTH) != 0;
+        const bool is_switched_off = (file.look.mode & (S_ISUID | S_ISGID | S_IRWXO)) == 0;
         const bool is_lent =
             facts_.verifiers && file.group == *facts_.verifiers && bits_of(file) == for_its_group_as_root;
         const auto change = facts_.verifiers ? restored(file, verifier_group, "4710")
@@ -105,6 +106,11 @@ class ProgramJudge : FileJudge {
         } else if (!facts_.verifiers && (file.look.mode & S_ISUID) != 0) {
             add(Severity::fault, "program_mode", file,
                 tr("is setuid root, but there is no group %1", {verifier_group}), change);
+        } else if (facts_.verifiers && is_switched_off) {
+            add(Severity::remark, "program_mode", file,
+                tr("is switched off (not setuid root), so service accounts in the group %1 let nobody in",
+                   {verifier_group}),
+                change);
         } else if (facts_.verifiers && !is_lent) {
             add(Severity::fault, "program_mode", file,
                 tr("isn't setuid root for the group %1 with mode 4710, so service accounts in that group let "

@@ -5,7 +5,6 @@
 #include <security/pam_appl.h>
 
 #include "enroll/doctor/known_modules.h"
-#include "enroll/doctor/way_in_words.h"
 
 namespace totp {
 namespace {

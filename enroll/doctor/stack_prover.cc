@@ -187,6 +187,17 @@ class Search {
     std::map<WalkState, bool> live_;
 };
 
+/// Takes out of what the condition on `way` may answer whatever comes to the same as its answer there.
+void shut_condition(Lines stack, const Way& way, std::span<Player> players) {
+    const auto& control = stack[*way.condition].control;
+    const auto step = std::ranges::find(way.steps, *way.condition, &Step::line);
+    for (int code = 0; code < code_count; ++code) {
+        const auto index = static_cast<std::size_t>(code);
+        if (code == step->code || control[index] == control[static_cast<std::size_t>(step->code)])
+            players[*way.condition].answers.reset(index);
+    }
+}
+
 }  // namespace
 
 WalkState begin_walk(Lines stack) {
@@ -204,7 +215,7 @@ WalkState walk_on(Lines stack, WalkState state, int code) {
         state.now = failed;
         state.next = stack.size();
     } else {
-        act(stack, state, line.control[static_cast<std::size_t>(code)], code);
+        act(stack, state, line.action_on(code), code);
     }
     state.previous_level = level;
     arrive(stack, state);
@@ -216,10 +227,9 @@ bool is_success(const WalkState& end) { return end.now == Judgement{Impression::
 std::vector<int> distinct_codes(const StackLine& line, const Codes& codes) {
     std::vector<int> distinct;
     const auto is_new = [&](int code) {
-        const auto& action = line.control[static_cast<std::size_t>(code)];
+        const auto& action = line.action_on(code);
         return std::ranges::none_of(distinct, [&](int other) {
-            return other != PAM_SUCCESS && other != PAM_IGNORE &&
-                   line.control[static_cast<std::size_t>(other)] == action;
+            return other != PAM_SUCCESS && other != PAM_IGNORE && line.action_on(other) == action;
         });
     };
     const auto take = [&](int code) {
@@ -235,19 +245,24 @@ std::vector<int> distinct_codes(const StackLine& line, const Codes& codes) {
     return distinct;
 }
 
-void shut_condition(Lines stack, const Way& way, std::span<Player> players) {
-    const auto& control = stack[*way.condition].control;
-    const auto step = std::ranges::find(way.steps, *way.condition, &Step::line);
-    for (int code = 0; code < code_count; ++code) {
-        const auto index = static_cast<std::size_t>(code);
-        if (code == step->code || control[index] == control[static_cast<std::size_t>(step->code)])
-            players[*way.condition].answers.reset(index);
-    }
-}
-
 std::optional<Way> find_way(Lines stack, std::span<const Player> players, std::span<const Player> whole,
                             std::optional<std::size_t> target) {
     return Search(stack, players, whole, target).way();
+}
+
+Openings find_openings(Lines stack, std::vector<Player> players, std::span<const Player> whole) {
+    Openings openings;
+    for (std::size_t left = stack.size(); left > 0; --left) {
+        auto way = find_way(stack, players, whole);
+        if (!way) break;
+        if (!way->condition) {
+            openings.open = *std::move(way);
+            break;
+        }
+        shut_condition(stack, *way, players);
+        openings.conditional.push_back(*std::move(way));
+    }
+    return openings;
 }
 
 }  // namespace totp

@@ -65,9 +65,6 @@ struct Way {
     std::optional<std::size_t> condition;
 };
 
-/// Takes out of what the condition on `way` may answer whatever comes to the same as its answer there.
-void shut_condition(std::span<const StackLine> stack, const Way& way, std::span<Player> players);
-
 /// A way to success; nothing is the proof that there is none.
 ///
 /// `players`  one for each line.
@@ -76,5 +73,13 @@ void shut_condition(std::span<const StackLine> stack, const Way& way, std::span<
 /// `target`   in place of success: that this line is run.
 std::optional<Way> find_way(std::span<const StackLine> stack, std::span<const Player> players,
                             std::span<const Player> whole, std::optional<std::size_t> target = std::nullopt);
+
+/// All ways to success, as conditions are shut one after the other that open one.
+struct Openings {
+    std::vector<Way> conditional;
+    std::optional<Way> open;  ///< whatever the conditions say
+};
+Openings find_openings(std::span<const StackLine> stack, std::vector<Player> players,
+                       std::span<const Player> whole);
 
 }  // namespace totp

@@ -193,8 +193,8 @@ void line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is(void**) {
                                  "auth [default=done] pam_permit.so\n"}});
     assert_text(
         machine.findings("sshd"),
-        "fault bypass sshd:2: who passes pam_sss.so gets in without a code | write `success=ok` in its "
-        "control, so that it leads to sshd:3\n");
+        "fault bypass sshd:2: who passes pam_sss.so gets in without a code | write `success=ok` in the "
+        "control at sshd:2, so that it leads to sshd:3; write `auth required pam_totp.so` at sshd:3\n");
     const Machine longer(Files{{"sshd",
                                 "auth [success=3 default=die] pam_sss.so\n"
                                 "auth optional pam_echo.so\n"
@@ -203,8 +203,59 @@ void line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is(void**) {
                                 "auth [default=done] pam_permit.so\n"}});
     assert_text(
         longer.findings("sshd"),
-        "fault bypass sshd:1: who passes pam_sss.so gets in without a code | write `success=1` in its "
-        "control, so that it leads to sshd:3\n");
+        "fault bypass sshd:1: who passes pam_sss.so gets in without a code | write `success=1` in the "
+        "control at sshd:1, so that it leads to sshd:3\n");
+}
+
+// ---- what ends the stack before ours
+
+void lines_before_a_last_refusal_lead_past_it_to_ours(void**) {
+    const Machine machine(Files{{"sshd",
+                                 "auth sufficient pam_unix.so\n"
+                                 "auth sufficient pam_sss.so use_first_pass\n"
+                                 "auth required pam_totp.so\n"
+                                 "auth required pam_deny.so\n"}});
+    assert_text(machine.findings("sshd"),
+                "fault bypass sshd:1: who passes pam_unix.so gets in without a code | "
+                "write `auth [success=2 default=ignore] pam_unix.so` at sshd:1; "
+                "write `auth [success=1 default=ignore] pam_sss.so use_first_pass` at sshd:2; "
+                "write `auth requisite pam_deny.so` at sshd:4; "
+                "move the line `auth required pam_totp.so` from sshd:3 to right after sshd:4\n");
+    const Machine unenrolled(Files{{"sshd",
+                                    "auth sufficient pam_unix.so\n"
+                                    "auth required pam_totp.so nullok\n"
+                                    "auth required pam_deny.so\n"
+                                    "account required pam_permit.so\n"}});
+    const auto said = unenrolled.findings("sshd");
+    claim(said.ends_with(
+              "; add the line `auth required pam_permit.so` after sshd:3; move the line `auth required "
+              "pam_totp.so nullok` from sshd:2 to right behind that\n"),
+          said);
+}
+
+/// As Alpine and older distributions have it: the file that is taken in ends the service's own stack.
+void our_line_is_added_together_with_what_leads_to_it(void**) {
+    const Machine machine(Files{{"base-auth",
+                                 "auth required pam_env.so\n"
+                                 "auth sufficient pam_unix.so nullok\n"
+                                 "auth required pam_deny.so\n"},
+                                {"su", "auth required pam_totp.so\n"},
+                                {"sshd", "auth include base-auth\n"}});
+    assert_text(
+        machine.findings("sshd"),
+        "remark no_code sshd:1: no code is asked | add the line `auth required pam_totp.so` after sshd:1; "
+        "write `auth [success=1 default=ignore] pam_unix.so nullok` at base-auth:2, so that it leads to the "
+        "new line\n");
+}
+
+/// It is too long for changes to be tried.
+void stack_for_which_no_change_is_known_is_to_be_written_anew(void**) {
+    std::string stack = "auth sufficient pam_unix.so\n";
+    for (int line = 0; line < 200; ++line) stack += "auth optional pam_echo.so\n";
+    const Machine machine(Files{{"sshd", stack + "auth required pam_totp.so\n"}});
+    const auto said = machine.findings("sshd");
+    claim(said.find("fault bypass sshd:1") == 0 && said.find("have to be written anew") != std::string::npos,
+          said);
 }
 
 // ---- modules that aren't there, and lines that end as on Windows
@@ -297,6 +348,9 @@ int main() {
         cmocka_unit_test(totp::line_in_a_common_file_stays_in_it),
         cmocka_unit_test(totp::nothing_is_advised_that_opens_a_way_or_shuts_somebody_out),
         cmocka_unit_test(totp::line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is),
+        cmocka_unit_test(totp::lines_before_a_last_refusal_lead_past_it_to_ours),
+        cmocka_unit_test(totp::our_line_is_added_together_with_what_leads_to_it),
+        cmocka_unit_test(totp::stack_for_which_no_change_is_known_is_to_be_written_anew),
         cmocka_unit_test(totp::module_that_is_not_there_is_not_taken_for_the_one_that_checks_the_password),
         cmocka_unit_test(totp::required_module_that_is_not_there_is_told_before_anything_else),
         cmocka_unit_test(totp::missing_module_that_few_come_to_is_no_fault),

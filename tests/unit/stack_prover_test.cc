@@ -2,6 +2,7 @@
 // libpam.
 #include "enroll/doctor/stack_prover.h"
 
+#include <functional>
 #include <map>
 
 #include <security/pam_appl.h>
@@ -101,19 +102,25 @@ std::string change_for(std::string_view name) {
 }
 
 void says_the_exact_line_to_write(void**) {
-    assert_text(change_for("debian_optional"), "write `auth required pam_totp.so` in its place");
+    const auto optional = change_for("debian_optional");
+    claim(optional.starts_with("write `auth required pam_totp.so` at ") && optional.ends_with("/sshd:4"),
+          optional);
     const auto sufficient = change_for("rhel_7_after_sufficient");
     claim(sufficient.starts_with(
-              "write `auth [success=3 default=ignore] pam_unix.so nullok try_first_pass` in its "
-              "place, so that it leads to "),
+              "write `auth [success=3 default=ignore] pam_unix.so nullok try_first_pass` at ") &&
+              sufficient.find(", so that it leads to ") != std::string::npos,
           sufficient);
+    const auto sufficient_before_deny = change_for("debian_after_sufficient");
+    claim(sufficient_before_deny.starts_with("write `auth [success=1 default=ignore] pam_unix.so` at ") &&
+              sufficient_before_deny.ends_with("/sshd:3"),
+          sufficient_before_deny);
     const auto jump = change_for("debian_jumped_over");
     claim(jump.starts_with("move the line `auth required pam_totp.so` from ") &&
               jump.ends_with("common-auth:10"),
           jump);
 }
 
-// ---- the change of an order, followed to the letter
+// ---- what to change, followed to the letter
 
 /// What is done to one file: by line, as it stands before any of it.
 struct FileChange {
@@ -130,31 +137,72 @@ std::pair<std::string, int> place_in(const std::string& said, std::size_t start)
     const auto colon = place.rfind(':');
     return {place.substr(0, colon), std::stoi(place.substr(colon + 1))};
 }
-/// What stands behind the word, with the quotes about it taken away.
+/// What stands in quotes.
 std::string quoted_in(const std::string& said) {
     const auto start = said.find('`') + 1;
     return said.substr(start, said.find('`', start) - start);
 }
 
+/// A line of the corpus, where files may have been changed already.
+std::string line_of_text(const std::string& content, int number) {
+    std::istringstream text(content);
+    std::string line;
+    for (; number > 0; --number) std::getline(text, line);
+    return line;
+}
+
+/// The line with `auth_err=2` in its control, in place of what it had for that code.
+std::string with_action(const std::string& line, const std::string& action) {
+    const auto word = action.substr(0, action.find('=') + 1);
+    const auto start = line.find(word);
+    claim(start != std::string::npos, "`" + word + "` stands there: " + line);
+    return line.substr(0, start) + action + line.substr(line.find_first_of(" ]", start));
+}
+
+/// The first line of the file that is about the auth phase.
+int first_auth_line(const std::string& file) {
+    const auto content = content_of(file);
+    for (int number = 1;; ++number) {
+        const auto line = line_of_text(content, number);
+        if (line.starts_with("auth") || line.starts_with("-auth") || line.starts_with("@include"))
+            return number;
+    }
+}
+
 /// The changes that a sentence asks for; `ours` is the line it is about.
-Changes changes_in(const std::string& sentence, const FileLine& ours, const std::string& our_text) {
+Changes changes_in(const std::string& sentence, const FileLine& ours) {
     Changes changes;
     std::pair<std::string, int> last;
     std::istringstream clauses(sentence);
     for (std::string said; std::getline(clauses, said, ';');) {
         said.erase(0, said.find_first_not_of(' '));
         const auto place_after = [&](std::string_view words) {
-            return last = place_in(said, said.rfind(words) + words.size());
+            return last = place_in(said, said.find(words) + words.size());
         };
-        if (said.starts_with("write ")) {
+        if (said.starts_with("write `ignore` in place of ")) {
+            const auto [file, line] = place_after(" at ");
+            auto text = line_of_text(content_of(file), line);
+            text.replace(text.find("=reset"), 6, "=ignore");
+            changes[file].written[line] = text;
+        } else if (said.find(" in the control at ") != std::string::npos) {
+            const auto [file, line] = place_after(" at ");
+            changes[file].written[line] = with_action(line_of_text(content_of(file), line), quoted_in(said));
+        } else if (said.starts_with("write ")) {
             const auto [file, line] = place_after(" at ");
             changes[file].written[line] = quoted_in(said);
         } else if (said.starts_with("add the line ")) {
             const auto [file, line] = place_after(" after ");
             changes[file].after[line].push_back(quoted_in(said));
+        } else if (said.starts_with("move the line `")) {
+            const auto from = place_after("` from ");
+            const bool to_top = said.find(" to the top of ") != std::string::npos;
+            const auto to = to_top ? std::pair(from.first, first_auth_line(from.first) - 1)
+                                   : place_after(" right after ");
+            changes[to.first].after[to.second].push_back(quoted_in(said));
+            changes[from.first].away.insert(from.second);
         } else if (said.starts_with("move the line to ")) {
             const auto [file, line] = said.ends_with("behind that") ? last : place_after("right after ");
-            changes[file].after[line].push_back(our_text);
+            changes[file].after[line].push_back(line_of_text(content_of(ours.file), ours.line));
             changes[ours.file].away.insert(ours.line);
         } else if (said.starts_with("put the line ")) {
             const auto [file, line] = place_after("before ");
@@ -185,44 +233,62 @@ std::string after_change(const std::string& content, const FileChange& change) {
     return changed;
 }
 
-std::string line_of_text(const std::string& content, int number) {
-    std::istringstream text(content);
-    std::string line;
-    for (; number > 0; --number) std::getline(text, line);
-    return line;
-}
-
-/// Of the case with all that was said done to its files, the findings about ours.
-std::string kinds_when_followed(const StackCase& each, const CheckFinding& finding) {
+/// The case with all that was said done to its files.
+Examination examined_when_followed(const StackCase& each, const CheckFinding& finding) {
     const TemporaryDirectory copy;
     auto changed = each;
     changed.directory = copy.path();
     fs::copy(each.directory, copy.path(), fs::copy_options::recursive);
-    const auto ours = line_of_text(content_of(finding.place.file), finding.place.line);
-    for (const auto& [file, change] : changes_in(finding.change.english(), finding.place, ours)) {
+    for (const auto& [file, change] : changes_in(finding.change.english(), finding.place)) {
         const auto text = after_change(content_of(file), change);
         write_file(copy.path() / fs::relative(file, each.directory), text);
     }
-    std::string kinds;
-    for (const auto& left : examined(changed).findings) {
-        if (left.kind == "asked_first" ||
-            (left.severity == Severity::fault && left.kind != "account_missing"))
-            kinds += left.kind + " ";
-    }
-    return kinds;
+    return examined(changed);
 }
 
-void who_follows_the_change_of_an_order_has_nothing_left_to_change(void**) {
+/// `follow` for each finding of a kind; how many there are.
+int follow_all(std::string_view kind,
+               const std::function<void(const StackCase&, const CheckFinding&, const Examination&)>& follow) {
     int followed = 0;
     for (const auto& each : stack_cases()) {
         for (const auto& finding : examined(each).findings) {
-            if (finding.kind != "asked_first") continue;
-            const auto left = kinds_when_followed(each, finding);
-            claim(left.empty(), each.name + " then has " + left + "by: " + finding.change.english());
+            if (finding.kind != kind) continue;
+            follow(each, finding, examined_when_followed(each, finding));
             ++followed;
         }
     }
+    return followed;
+}
+
+void who_follows_the_change_of_an_order_has_nothing_left_to_change(void**) {
+    const int followed =
+        follow_all("asked_first", [](const auto& each, const auto& finding, const auto& then) {
+            for (const auto& left : then.findings) {
+                const bool is_of_another = left.severity != Severity::fault || left.kind == "account_missing";
+                claim(left.kind != "asked_first" && is_of_another,
+                      each.name + " then has " + left.kind + " by: " + finding.change.english());
+            }
+        });
     claim(followed >= 10, "there were some");
+}
+
+void is_closed(const StackCase& each, const CheckFinding& finding, const Examination& then) {
+    const bool is_closed = then.protection == Protection::proven || then.protection == Protection::exempt;
+    std::string faults;
+    for (const auto& left : then.findings) {
+        const bool is_of_another = left.severity != Severity::fault || left.kind == "module_missing";
+        if (!is_of_another) faults += left.kind + " ";
+    }
+    claim(is_closed && faults.empty(), each.name + " then is " + std::string(name_of(then.protection)) + " " +
+                                           faults + "by: " + finding.change.english());
+}
+
+void who_follows_the_change_against_a_bypass_has_closed_it(void**) {
+    claim(follow_all("bypass", is_closed) >= 15, "there were some");
+}
+
+void who_adds_our_line_as_told_is_asked_for_a_code(void**) {
+    claim(follow_all("no_code", is_closed) >= 4, "there were some");
 }
 
 // ---- a long stack
@@ -257,6 +323,8 @@ int main() {
         cmocka_unit_test(totp::every_fault_says_where_it_is_and_what_to_change),
         cmocka_unit_test(totp::says_the_exact_line_to_write),
         cmocka_unit_test(totp::who_follows_the_change_of_an_order_has_nothing_left_to_change),
+        cmocka_unit_test(totp::who_follows_the_change_against_a_bypass_has_closed_it),
+        cmocka_unit_test(totp::who_adds_our_line_as_told_is_asked_for_a_code),
         cmocka_unit_test(totp::a_hundred_lines_are_proven_at_once),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
