@@ -28,8 +28,10 @@ log=$(mktemp)
 if ! { cmake --preset release -DBUILD_TESTING=OFF -DPAM_TOTP_WERROR=$strict && cmake --build --preset release; } >"$log" 2>&1; then
     cat "$log" >&2
     rm -f "$log"
+    give_back
     exit 1
 fi
 rm -f "$log"
+give_back
 exec unshare --mount --pid --fork --mount-proc --propagation private \
     /usr/bin/python3 -B tests/system/story.py build/release "$@"

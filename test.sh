@@ -16,9 +16,6 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 3
 fi
 
-# What root builds for somebody is theirs.
-give_back() { [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" build; }
-
 # The package tests that run beside others take away what they made, so they are waited for whatever happens.
 package_run=
 end_packages() { [ -z "$package_run" ] || wait "$package_run"; }

@@ -267,6 +267,11 @@ int answer_to_another(pam_handle_t* pamh, const std::string& expected) {
     return PAM_PERM_DENIED;
 }
 
+/// totp-enroll, which enrols whoever runs it and begins no session: an enrolment that is owed keeps nobody from it.
+bool enrols_itself(pam_handle_t* pamh, const Settings& settings) {
+    return text_item(pamh, PAM_SERVICE) == "totp-enroll" && needs_helper(settings);
+}
+
 }  // namespace
 
 bool expect_enrolment(pam_handle_t* pamh, const Settings& settings, const Account& account) {
@@ -284,6 +289,7 @@ int enrol_at_login(pam_handle_t* pamh, int flags, std::span<const char* const> a
         pam_syslog(pamh, LOG_ERR, "%s", settings.failure().message.english().c_str());
         return PAM_AUTHINFO_UNAVAIL;
     }
+    if (enrols_itself(pamh, *settings)) return PAM_IGNORE;
     const auto now = current_time();
     if (!is_enrolment_owed(pamh) && !is_owed(*settings, now)) {
         if (!settings->quiet && (flags & PAM_SILENT) == 0) {

@@ -61,3 +61,6 @@ install_missing() {
     keep_stopped fail2ban fail2ban
     keep_stopped cockpit-ws cockpit
 }
+
+# What root builds for somebody is theirs.
+give_back() { [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" build; }

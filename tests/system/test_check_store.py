@@ -118,6 +118,12 @@ def test_program_is_made_as_it_was_installed(machine, doctor, program, damage, k
     assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
 
 
+def test_program_that_was_switched_off_on_purpose_is_no_fault(doctor):
+    lower("chmod", "0710")(CHECK_ANY)
+    finding = doctor.mends("program_mode")
+    assert (finding["severity"], finding["about"]) == ("remark", str(CHECK_ANY))
+
+
 def test_program_that_is_missing_is_told(doctor):
     kept = CHECK.with_name("kept")
     CHECK.rename(kept)

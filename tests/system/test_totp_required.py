@@ -8,6 +8,7 @@ import pexpect
 import pytest
 
 from machine import PASSWORD, SAY_WHO, code_at, enter, mount_private_copy, run
+from person import Person
 from stacks import services_as_installed  # noqa: F401, a fixture
 from test_enrol_at_login import Newcomer, OverSsh, enrols
 from test_local_doors import Login, Su, SuToOneself, Sudo, sudoers  # noqa: F401, a fixture
@@ -54,6 +55,16 @@ def test_both_lines_come_and_go_together(required):
 def test_the_two_profiles_exclude_each_other(pam_auth_update):
     pam_auth_update("--force", "--enable", "totp", "totp-required")
     assert stack("auth").count("pam_totp.so") == 1
+
+
+def test_somebody_who_is_logged_in_already_enrols_by_totp_enroll(required, machine, user):
+    person = Person(machine, user)
+    said, exit_code = person.enrol_themselves()
+    assert exit_code == 0, said
+    assert machine.status(user)["enrolled"]
+    client = person.begin("add", "--device", "tablet", answer=person.code())
+    person.confirm(client, "tablet")
+    assert person.finish(client)[1] == 0
 
 
 # ---- what is left alone
