@@ -13,9 +13,10 @@ import pytest
 
 from builder import TREE
 from fresh_debian import QUIET, run
-from test_package import OURS, PASSWORD, USER, deb
+from test_package import OURS, PASSWORD, USER, deb, enrol_a_token, logs_in
 
 FLEET = (TREE / "docs/fleet.md").read_text()
+README = (TREE / "debian/libpam-totp.README.Debian").read_text()
 DOCUMENTATION = "usr/share/doc/libpam-totp"
 
 
@@ -95,7 +96,7 @@ def test_database_is_made_as_the_page_says(unpacked, cluster):
     assert of_hba == database
 
 
-# ---- a host
+# ---- a host, and its prompt
 
 @pytest.fixture
 def machine(packages, debian):
@@ -128,3 +129,20 @@ def test_host_is_set_up_as_the_page_says(machine):
         done = subprocess.run(machine.command(*as_user, "totp-enroll", *words), input="123456\n", env=QUIET,
                               capture_output=True, text=True)
         assert done.returncode == 4 and "db1.example.org" in done.stderr, (user, done.stdout, done.stderr)
+
+
+def test_prompt_stands_where_the_page_says(machine):
+    """There it lasts; in a file of pam-auth-update's it doesn't."""
+    machine.say("pam-auth-update", "--enable", "totp")
+    [path] = re.findall(r"as in (/\S+):\n", README)
+    [setting] = typed(README, "prompt = ")
+    write(machine, path, f"{setting}\n")
+    machine.say("pam-auth-update", "--package")
+    prompt = setting.split(" = ")[1] + " "
+    assert logs_in(machine, enrol_a_token(machine, "token").next(), prompt=prompt)
+
+    [argument] = set(re.findall(r"\[prompt=.*?\]", README))
+    stack = machine.root / "etc/pam.d/common-auth"
+    stack.write_text(re.sub("(pam_totp.so.*)", rf"\1 {argument}", stack.read_text()))
+    machine.say("pam-auth-update", "--package")
+    assert argument not in stack.read_text(), "the warning can go"
