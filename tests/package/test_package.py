@@ -64,13 +64,13 @@ class Token:
         return run("oathtool", "--hotp", "--base32", "--counter", self.counter, self.secret).strip()
 
 
-def logs_in(debian, code, asker="root"):
+def logs_in(debian, code, asker="root", prompt="Verification code: "):
     """Whether sshd's stack lets alice in with her password and this code. It asks for both."""
     client = pexpect.spawn("chroot", [f"--userspec={asker}", str(debian.root), "pamtester", "sshd", USER, "authenticate"],
                            encoding="utf-8", timeout=30)
     client.expect_exact("Password: ")
     client.sendline(PASSWORD)
-    client.expect_exact("Verification code: ")
+    client.expect_exact(prompt)
     client.sendline(code)
     client.expect(pexpect.EOF)
     client.close()
