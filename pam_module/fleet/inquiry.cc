@@ -58,8 +58,8 @@ std::variant<Doubt, Answer> asked_on(Connection& connection, const Statement& st
     return Answer(std::get<Outcome>(std::move(meaning)));
 }
 
-Outcome unavailable(const std::string& why, Trouble trouble = Trouble::store) {
-    return outcome_of(Failure{trouble, "the database can't be relied on: " + why});
+Outcome unavailable(const std::string& why) {
+    return outcome_of(Failure{Trouble::store, "the database can't be relied on: " + why});
 }
 
 }  // namespace
@@ -86,7 +86,7 @@ Answer answer_by(Connections& connections, const Inquiry& inquiry) {
         auto answer = asked_on(**connection, statement, asked);
         if (auto* said = std::get_if<Answer>(&answer)) return std::move(*said);
         const auto& doubt = std::get<Doubt>(answer);
-        if (doubt.is_shut_out) return unavailable(doubts + doubt.why, Trouble::settings);
+        if (doubt.is_shut_out) return outcome_of(Failure{Trouble::settings, doubt.why});
         if (!doubt.may_ask_again) return unavailable(doubts + doubt.why);
         doubts += doubt.why + "; then: ";
         if (asked == Asked::charge) asked = Asked::again;

@@ -146,6 +146,9 @@ void a_host_that_is_shut_out_is_a_matter_of_the_settings(void**) {
     shut_out.sqlstate = "42501";
     assert_text(played({{shut_out}, {pending, accepted}}, 1), "verdict=unavailable reason=settings");
     assert_text(played({{pending, lost}, {shut_out}}, 3), "verdict=unavailable reason=settings");
+    Stage stage({{shut_out}});
+    assert_text(std::get<Outcome>(answer_by(stage, inquiry())).explanation,
+                "the host web1 is switched off (SQLSTATE 42501)");
     shut_out.failure = "permission denied for function verify";
     assert_text(played({{shut_out}}, 1), is_unavailable);
 }
