@@ -27,6 +27,16 @@ Failure is_wrong_there() {
                "clock and this machine's")};
 }
 
+/// What came of an order for a first enrolment.
+Result<Codes> codes_of(const Result<Values>& enrolled) {
+    if (!enrolled) return enrolled.failure();
+    const auto texts = one_text_of(*enrolled);
+    if (!texts) return is_wrong_there();
+    Codes codes;
+    for (const auto& code : Json::parse(*texts)) codes.emplace_back(code.get_ref<const SecretText&>());
+    return codes;
+}
+
 }  // namespace
 
 Result<std::optional<Enrolment>> names_elsewhere(const AccountElsewhere& account) {
@@ -46,6 +56,13 @@ Result<Done> add_elsewhere(const AccountElsewhere& account, const Device& device
     if (!added) return added.failure();
     if (!says(*added, "t")) return is_wrong_there();
     return Done{};
+}
+
+Result<Codes> enrol_elsewhere(const AccountElsewhere& account, const Device& device,
+                              const std::optional<SecretBytes>& shown, std::size_t recovery_codes) {
+    auto values = values_of(device, shown);
+    values.push_back(value_of(std::to_string(recovery_codes)));
+    return codes_of(account.order("enrol_with_codes", std::move(values)));
 }
 
 Result<Codes> codes_elsewhere(const AccountElsewhere& account, const std::string& word,
@@ -69,13 +86,7 @@ Result<Codes> enrol_by_token(const AccountElsewhere& account, const SecretBytes&
     auto values = values_of(device, shown);
     values.insert(values.begin(), token);
     values.push_back(value_of(std::to_string(recovery_codes)));
-    const auto enrolled = account.order("enrol", std::move(values));
-    if (!enrolled) return enrolled.failure();
-    const auto texts = one_text_of(*enrolled);
-    if (!texts) return is_wrong_there();
-    Codes codes;
-    for (const auto& code : Json::parse(*texts)) codes.emplace_back(code.get_ref<const SecretText&>());
-    return codes;
+    return codes_of(account.order("enrol", std::move(values)));
 }
 
 }  // namespace totp

@@ -15,10 +15,15 @@ using Codes = std::vector<SecretBytes>;
 /// By the names of its devices alone, for the keys stay in the database; nothing if nobody is enrolled.
 Result<std::optional<Enrolment>> names_elsewhere(const AccountElsewhere& account);
 
-/// Adds a device. The code that it has shown is spent, if it is right by the database's clock too: else none
-/// would get in.
+/// Adds a device to those there are. The code that it has shown is spent, if it is right by the database's
+/// clock too: else none would get in.
 Result<Done> add_elsewhere(const AccountElsewhere& account, const Device& device,
                            const std::optional<SecretBytes>& shown);
+
+/// Enrols an account by its first device likewise, with as many recovery codes: all of it or nothing, and
+/// nothing where it was enrolled meanwhile.
+Result<Codes> enrol_elsewhere(const AccountElsewhere& account, const Device& device,
+                              const std::optional<SecretBytes>& shown, std::size_t recovery_codes);
 
 /// The recovery codes that this order makes, by its one value.
 Result<Codes> codes_elsewhere(const AccountElsewhere& account, const std::string& word,

@@ -225,13 +225,16 @@ int Add::introduce(const Device& device, const Owner& owner, const Save& save) c
 
 Result<Saved> Add::save_elsewhere(const AccountElsewhere& account, const Device& device,
                                   const std::optional<SecretBytes>& shown, bool is_first) const {
-    if (auto added = add_elsewhere(account, device, shown); !added) return added.failure();
+    Saved saved{.device = device.name, .codes = {}};
+    if (is_first) {
+        auto codes = enrol_elsewhere(account, device, shown, first_recovery_codes());
+        if (!codes) return codes.failure();
+        saved.codes = *std::move(codes);
+    } else if (auto added = add_elsewhere(account, device, shown); !added) {
+        return added.failure();
+    }
     log_change(account.account(), Change::device_added, device.name);
-    const auto count = first_recovery_codes();
-    if (!is_first || count == 0) return Saved{.device = device.name, .codes = {}};
-    auto codes = codes_elsewhere(account, "new_recovery_codes", std::to_string(count));
-    if (!codes) return codes.failure();
-    return Saved{device.name, *std::move(codes)};
+    return saved;
 }
 
 int Add::act_elsewhere(const AccountElsewhere& account) {

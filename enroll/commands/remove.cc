@@ -5,6 +5,7 @@
 #include "core/percent.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
+#include "enroll/enrolment_elsewhere.h"
 #include "enroll/exit_code.h"
 #include "enroll/terminal.h"
 
@@ -27,12 +28,17 @@ class Remove : public AccountCommand {
 
     /// All of it is taken away unread.
     Remains remains() const override { return device_ ? Remains::refused : Remains::allowed; }
-    int act_elsewhere(const AccountElsewhere& account) override;
+    int act_elsewhere(const AccountElsewhere& account) override {
+        return device_ ? remove_device_elsewhere(account) : remove_all_elsewhere(account);
+    }
 
     bool is_confirmed(const Account& account, const Settings& settings, bool leaves_nothing) const;
     int refused() const { return can_ask() ? exit_refused : exit_usage; }
     int remove_all(const Session& session) const;
     int remove_device(const Session& session) const;
+    int remove_all_elsewhere(const AccountElsewhere& account) const;
+    int remove_device_elsewhere(const AccountElsewhere& account) const;
+    Result<bool> is_last_elsewhere(const AccountElsewhere& account) const;
     /// What remains enrolled; nothing, after a complaint, if there is no such device.
     std::optional<Enrolment> without_device(const HeldAccount& held, const Account& account) const;
     Result<Done> take_away(HeldAccount& held, const Session& session, const Enrolment& remaining) const;
@@ -108,6 +114,11 @@ Result<Done> Remove::take_away(HeldAccount& held, const Session& session, const 
     return removed;
 }
 
+int became_last() {
+    complain(tr("meanwhile it became the last device: nothing was removed; begin again"));
+    return exit_refused;
+}
+
 int Remove::remove_device(const Session& session) const {
     auto held = session.hold(HoldFor::login);
     if (!held) return complain(held.failure());
@@ -121,23 +132,38 @@ int Remove::remove_device(const Session& session) const {
     if (!held) return complain(held.failure());
     remaining = without_device(**held, session.account());
     if (!remaining) return exit_refused;
-    if (remaining->devices.empty() && !leaves_nothing && !is_sure_) {
-        complain(tr("meanwhile it became the last device: nothing was removed; begin again"));
-        return exit_refused;
-    }
+    if (remaining->devices.empty() && !leaves_nothing && !is_sure_) return became_last();
     if (const auto removed = take_away(**held, session, *remaining); !removed)
         return complain(removed.failure());
     if (!session.json()) print_line(tr("Removed."));
     return exit_done;
 }
 
-int Remove::act_elsewhere(const AccountElsewhere& account) {
-    if (!is_confirmed(account.account(), account.settings(), !device_)) return refused();
-    const auto removed =
-        device_ ? account.order("remove_device", {value_of(*device_)}) : account.order("remove");
+int Remove::remove_all_elsewhere(const AccountElsewhere& account) const {
+    if (!is_confirmed(account.account(), account.settings(), true)) return refused();
+    const auto removed = account.order("remove");
     if (!removed) return complain(removed.failure());
-    log_change(account.account(), device_ ? Change::device_removed : Change::enrolment_removed,
-               device_.value_or(""));
+    log_change(account.account(), Change::enrolment_removed);
+    if (!account.json()) print_line(tr("Removed."));
+    return exit_done;
+}
+
+Result<bool> Remove::is_last_elsewhere(const AccountElsewhere& account) const {
+    const auto enrolment = names_elsewhere(account);
+    if (!enrolment) return enrolment.failure();
+    return *enrolment && (*enrolment)->devices.size() == 1 && (*enrolment)->device_named(*device_) != nullptr;
+}
+
+int Remove::remove_device_elsewhere(const AccountElsewhere& account) const {
+    const auto leaves_nothing = is_last_elsewhere(account);
+    if (!leaves_nothing) return complain(leaves_nothing.failure());
+    if (!is_confirmed(account.account(), account.settings(), *leaves_nothing)) return refused();
+    const bool may_be_last = *leaves_nothing || is_sure_;
+    const auto removed =
+        account.order("remove_device", {value_of(*device_), value_of(may_be_last ? "t" : "f")});
+    if (!removed) return complain(removed.failure());
+    if (!says(*removed, "t")) return became_last();
+    log_change(account.account(), Change::device_removed, *device_);
     if (!account.json()) print_line(tr("Removed."));
     return exit_done;
 }

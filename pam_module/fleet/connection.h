@@ -36,7 +36,7 @@ struct Reply {
     std::string sqlstate;              ///< the server's word for it, where it has one
     bool is_connection_lost = false;   ///< where something went wrong: the server may have done it all
     std::vector<std::string>
-        notices;  ///< of the whole connection: whatever the server said beside, warnings included
+        notices;  ///< since the connection was there: whatever the server said beside, warnings included
 };
 
 /// To a server that takes writes.

@@ -17,7 +17,8 @@ constexpr std::size_t nonce_size = 16;
 bool is_printable(char c) { return c >= ' ' && c < 127; }
 
 SecretBytes in_ascii(const SecretBytes& response) {
-    auto text = response;
+    constexpr std::size_t longest = 1'024;  // that totp.verify() takes; no code has as many bytes
+    auto text = response.size() > longest ? SecretBytes(std::string_view("?")) : response;
     std::replace_if(
         text.data(), text.data() + text.size(),
         [](std::uint8_t octet) { return octet != '\t' && !is_printable(static_cast<char>(octet)); },
@@ -57,8 +58,8 @@ std::variant<Doubt, Answer> asked_on(Connection& connection, const Statement& st
     return Answer(std::get<Outcome>(std::move(meaning)));
 }
 
-Outcome unavailable(const std::string& why, Trouble trouble = Trouble::store) {
-    return outcome_of(Failure{trouble, "the database can't be relied on: " + why});
+Outcome unavailable(const std::string& why) {
+    return outcome_of(Failure{Trouble::store, "the database can't be relied on: " + why});
 }
 
 }  // namespace
@@ -85,7 +86,7 @@ Answer answer_by(Connections& connections, const Inquiry& inquiry) {
         auto answer = asked_on(**connection, statement, asked);
         if (auto* said = std::get_if<Answer>(&answer)) return std::move(*said);
         const auto& doubt = std::get<Doubt>(answer);
-        if (doubt.is_shut_out) return unavailable(doubts + doubt.why, Trouble::settings);
+        if (doubt.is_shut_out) return outcome_of(Failure{Trouble::settings, doubt.why});
         if (!doubt.may_ask_again) return unavailable(doubts + doubt.why);
         doubts += doubt.why + "; then: ";
         if (asked == Asked::charge) asked = Asked::again;

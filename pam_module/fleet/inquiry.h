@@ -25,7 +25,8 @@ struct Inquiry {
 };
 
 /// The question as totp.verify() takes it: text in printable ASCII. Of a response a blank or tab stays, and
-/// what else no code has is '?': it is wrong as before. Fails where there is no randomness.
+/// what else no code has is '?', as all of one that is too long for a code: it is wrong as before. Fails
+/// where there is no randomness.
 Result<Inquiry> inquiry_about(const Subject& subject, const Question& question);
 
 /// What the database says. Whatever is in doubt in the end is unavailable, with the reason; that a host is

@@ -2,10 +2,22 @@
 
 #include <algorithm>
 
+#include "pam_module/fleet/reply.h"
+
 namespace totp {
 namespace {
 
-bool is_refusal(const std::string& sqlstate) { return sqlstate == "P0002" || sqlstate == "22023"; }
+/// What the schema itself raises where PostgreSQL has the same state for rights that somebody lacks.
+bool is_withheld(const Reply& reply) {
+    return reply.sqlstate == "42501" &&
+           (reply.failure == "a code must be accepted before" ||
+            reply.failure == "an administrator gives a token for the first enrolment");
+}
+
+bool is_refusal(const Reply& reply) {
+    constexpr std::string_view states[] = {"P0002", "22023", "23505"};
+    return std::ranges::count(states, reply.sqlstate) > 0 || is_withheld(reply) || is_shut_out(reply);
+}
 
 }  // namespace
 
@@ -30,8 +42,10 @@ Result<Values> facts_in(const Reply& reply) {
     constexpr std::string_view look = "; whether it was done, totp-enroll status tells";
     if (!reply.notices.empty())
         return unusable("the server warns: " + reply.notices.front() + std::string(look));
-    if (!reply.failure.empty() && reply.is_committed && is_refusal(reply.sqlstate))
+    if (!reply.failure.empty() && reply.is_committed && is_refusal(reply))
         return Failure{Trouble::input, reply.failure};
+    if (reply.sqlstate == "42883")
+        return unusable(reply.failure + ": is its schema of the same version? (migrate)");
     if (!reply.failure.empty())
         return unusable(reply.failure + (reply.is_committed ? "" : std::string(look)));
     if (!reply.is_committed || reply.results != 1) return unusable("its reply isn't one" + std::string(look));

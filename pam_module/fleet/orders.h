@@ -25,9 +25,9 @@ struct KnownOrder {
 std::optional<Statement> statement_of(const Order& order, std::span<const KnownOrder> known,
                                       std::vector<Parameter> first = {});
 
-/// What is to be known after a statement with one column. What made no sense there, by the server's word for
-/// it, is Trouble::input, and nothing was done. Whatever is in doubt isn't asked again: it may have been
-/// done.
+/// What is to be known after a statement with one column. What made no sense there or was refused, by the
+/// server's word for it, is Trouble::input, and nothing was done. Whatever is in doubt isn't asked again: it
+/// may have been done.
 Result<Values> facts_in(const Reply& reply);
 
 /// The database, or what asks it, can't be used.

@@ -83,7 +83,7 @@ class PostgresqlConnection : public Connection {
         return deadline_->is_over() ? too_late : PQerrorMessage(connection_.get());
     }
 
-    std::vector<std::string> notices_;  ///< since it was begun, as libpq has them
+    std::vector<std::string> notices_;  ///< since it was there, as libpq has them
     std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
     std::shared_ptr<const Deadline> deadline_;
 };
@@ -99,6 +99,7 @@ std::string PostgresqlConnection::establish(const Deadline& deadline) {
                    PQhostaddr(connection) + "), port " + PQport(connection) + " failed: " + too_late;
         }
     }
+    notices_.clear();  // they are about the server, as about a collation's version, and about no statement
     return PQsetnonblocking(connection, 1) == 0 ? "" : one_line(failure());
 }
 

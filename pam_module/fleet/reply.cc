@@ -12,11 +12,6 @@ constexpr std::string_view one_row = "SELECT 1";
 
 Doubt for_good(std::string why) { return {std::move(why)}; }
 
-/// What totp.require_host_on() raises: no other failure of that state ends so.
-bool is_shut_out(const Reply& reply) {
-    return reply.sqlstate == "42501" && reply.failure.ends_with(" is switched off");
-}
-
 /// What keeps a reply from counting, whatever it says.
 std::optional<Doubt> doubt_about(const Reply& reply) {
     // A server that gave up waiting for its standby says so in a warning, and then that all is committed.
@@ -75,6 +70,10 @@ Meaning meaning_of_row(const Reply::Row& row, Asked asked) {
 Meaning meaning_of(const Reply& reply, Asked asked) {
     if (auto doubt = doubt_about(reply)) return *std::move(doubt);
     return meaning_of_row(reply.rows.front(), asked);
+}
+
+bool is_shut_out(const Reply& reply) {
+    return reply.sqlstate == "42501" && reply.failure.ends_with(" is switched off");
 }
 
 }  // namespace totp

@@ -37,4 +37,7 @@ inline constexpr const char* reply_columns[] = {"verdict", "reason",   "device",
 
 Meaning meaning_of(const Reply& reply, Asked asked);
 
+/// What totp.require_host_on() raises: no other failure of that state ends so.
+bool is_shut_out(const Reply& reply);
+
 }  // namespace totp

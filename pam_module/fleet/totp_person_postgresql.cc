@@ -45,7 +45,7 @@ constexpr KnownOrder by_code[] = {
      8, 0b10},
     {"new_recovery_codes", "SELECT totp.my_new_recovery_codes(decode($1::text, 'hex'), $2::int)", 1},
     {"remove", "SELECT totp.remove_myself(decode($1::text, 'hex'))", 0},
-    {"remove_device", "SELECT totp.remove_my_device(decode($1::text, 'hex'), $2::text)", 1},
+    {"remove_device", "SELECT totp.remove_my_device(decode($1::text, 'hex'), $2::text, $3::boolean)", 2},
     {"status", "SELECT totp.my_status(decode($1::text, 'hex'))", 0},
     {"unlock", "SELECT totp.unlock_myself(decode($1::text, 'hex'))", 0},
 };

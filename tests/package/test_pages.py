@@ -16,6 +16,7 @@ from fresh_debian import QUIET, run
 from test_package import OURS, PASSWORD, USER, deb, enrol_a_token, logs_in
 
 FLEET = (TREE / "docs/fleet.md").read_text()
+SET_UP = FLEET.split("## Set it up\n")[1].split("\n## ")[0]
 README = (TREE / "debian/libpam-totp.README.Debian").read_text()
 DOCUMENTATION = "usr/share/doc/libpam-totp"
 
@@ -85,7 +86,7 @@ def cluster():
 
 
 def test_database_is_made_as_the_page_says(unpacked, cluster):
-    for command in typed(FLEET, "sudo -u postgres "):
+    for command in typed(SET_UP, "sudo -u postgres "):
         cluster(*command.removeprefix("sudo -u postgres ").replace(" /usr", f" {unpacked}/usr").split())
     [database] = re.findall("^ *database = (.*)$", host_settings()[1], re.MULTILINE)
     for statement in typed(FLEET, "CREATE ROLE "):

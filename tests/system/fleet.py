@@ -15,7 +15,7 @@ from machine import run
 from postgresql_server import PROGRAMS
 
 SCHEMA = Path(__file__).parents[2] / "conf/postgresql"
-DATABASE = "pam_totp"
+DATABASE = "totp"
 SECRET = b"12345678901234567890"  # of RFC 6238's appendix
 
 
@@ -85,16 +85,21 @@ class Cluster:
         return connection
 
     def use_tls(self, authority):
-        """Over TCP, whoever comes shows a certificate whose CN is their role."""
+        """Over TCP as docs/fleet.md has it: hosts and administrators show a certificate whose CN is their role."""
         files = authority.issue("127.0.0.1", server=True)
-        for name, file in (("server.crt", files["sslcert"]), ("server.key", files["sslkey"]), ("root.crt", authority.root)):
-            shutil.copy(file, self.data / name)
-            shutil.chown(self.data / name, "postgres", "postgres")
-        self.configure(ssl="on", ssl_ca_file="'root.crt'")
-        (self.data / "pg_hba.conf").write_text("local all,replication all trust\nhostssl all all 127.0.0.1/32 cert\n")
+        for name, file in (("server.crt", files["sslcert"]), ("server.key", files["sslkey"]), ("hosts-ca.crt", authority.root),
+                           ("hosts-ca.crl", authority.revocations())):
+            self.install(file, name)
+        self.configure(ssl="on", ssl_ca_file="'hosts-ca.crt'", ssl_crl_file="'hosts-ca.crl'", ssl_min_protocol_version="'TLSv1.3'")
+        (self.data / "pg_hba.conf").write_text(
+            f"local all,replication all trust\nhostssl {DATABASE} +totp_host,+totp_admin all cert\n")
         self.reload()
         while rows(self.connect(), "SHOW ssl") != [("on",)]:
             time.sleep(0.05)
+
+    def install(self, file, name):
+        shutil.copy(file, self.data / name)
+        shutil.chown(self.data / name, "postgres", "postgres")
 
     def log(self):
         return (self.directory / "log").read_text()
@@ -153,6 +158,23 @@ class Authority:
         key.chmod(0o600)
         return {"sslcert": str(certificate), "sslkey": str(key)}
 
+    def _ca(self, *words):
+        """openssl's, which remembers what was revoked."""
+        remembered, settings = self.directory / "revoked", self.directory / "ca.cnf"
+        remembered.touch()
+        settings.write_text(f"[ca]\ndefault_ca = fleet\n[fleet]\ndatabase = {remembered}\ndefault_md = sha256\n")
+        self._openssl("ca", "-config", settings, "-cert", self.root, "-keyfile", self.key, *words)
+
+    def revoke(self, name):
+        self._ca("-revoke", self.pair(name)["sslcert"])
+
+    def revocations(self, hours=1):
+        """The list of them, good for so long; below 0 it is over."""
+        file, now = self.directory / "root.crl", time.time()
+        begin, end = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(moment)) for moment in (now - 86400, now + 3600 * hours))
+        self._ca("-gencrl", "-crl_lastupdate", begin, "-crl_nextupdate", end, "-out", file)
+        return file
+
     def pair(self, name):
         if name not in self.issued:
             self.issued[name] = self.issue(name)
@@ -164,7 +186,8 @@ class Database:
 
     def __init__(self, cluster):
         self.cluster = cluster
-        as_postgres(PROGRAMS / "createdb", "-h", cluster.directory, "-p", cluster.port, DATABASE, cwd=cluster.directory)
+        as_postgres(PROGRAMS / "createdb", "-h", cluster.directory, "-p", cluster.port, "--template", "template0", "--encoding", "UTF8",
+                    "--locale", "C", DATABASE, cwd=cluster.directory)
         self.migrate()
         self.root = cluster.connect()
         self.sql("CREATE ROLE ann LOGIN IN ROLE totp_admin")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from machine import GROUP, PASSWORD, SettingsFile, as_user, code_at, run, su, wrong
+from person import Person
 from tls_database import DATABASE, NAME, Authority, Database
 
 MIGRATE = Path(__file__).parents[2] / "conf/postgresql/migrate"
@@ -206,6 +207,59 @@ def test_code_that_is_wrong_by_the_databases_clock_enrols_nothing(machine, datab
     assert not status(machine, person)["enrolled"]
 
 
+def test_first_enrolment_that_fails_midway_enrols_nothing(machine, database, person):
+    """Else the account had a key that nobody was shown."""
+    database.execute("ALTER FUNCTION totp.kept_codes RENAME TO kept_codes_once")
+    try:
+        done = enroll(machine, "add", "--user", person, "--no-confirm", "--json")
+    finally:
+        database.execute("ALTER FUNCTION totp.kept_codes_once RENAME TO kept_codes")
+    assert (done.returncode, done.stdout) == (4, "") and not status(machine, person)["enrolled"]
+    assert "is its schema of the same version? (migrate)" in done.stderr
+
+
+def at_a_terminal(machine, person, *arguments):
+    """Root acts on the account."""
+    owner = Person(machine, person)
+    return owner, owner.start(command=[machine.totp_enroll, *arguments, "--user", person])
+
+
+def test_who_enrols_themselves_while_an_administrator_does_it_keeps_what_they_were_shown(machine, caller, person):
+    owner, adding = at_a_terminal(machine, person, "add")
+    secret = owner.see_key(adding)
+    facts = machine.enrol(person)
+    adding.sendline(code_at(secret))
+    said, exit_code = owner.finish(adding)
+    assert exit_code == 2 and f"totp-enroll: meanwhile {person} was enrolled: nothing was changed; begin again" in said
+    assert len(status(machine, person)["devices"]) == 1
+    assert su(caller, person, PASSWORD, facts["recovery_codes"][0])
+
+
+LAST_QUESTION = "Nothing is left then, recovery codes included"
+
+
+@pytest.mark.parametrize("answer, is_enrolled", [("y", False), ("n", True)])
+def test_last_device_is_asked_about_twice(machine, person, facts, answer, is_enrolled):
+    owner, removing = at_a_terminal(machine, person, "remove", "--device", "phone")
+    removing.expect_exact(f"Remove the device phone of {person}? [y/N] ")
+    removing.sendline("y")
+    removing.expect_exact(LAST_QUESTION)
+    removing.sendline(answer)
+    assert owner.finish(removing)[1] == int(is_enrolled)
+    assert status(machine, person)["enrolled"] == is_enrolled
+
+
+def test_device_that_became_the_last_meanwhile_stays(machine, person, facts):
+    machine.enrol(person)
+    owner, removing = at_a_terminal(machine, person, "remove", "--device", "phone")
+    removing.expect_exact("[y/N] ")
+    assert enroll(machine, "remove", "--device", "phone-2", "--yes", "--user", person).returncode == 0
+    removing.sendline("y")
+    said, exit_code = owner.finish(removing)
+    assert exit_code == 1 and "meanwhile it became the last device: nothing was removed; begin again" in said
+    assert LAST_QUESTION not in said and [device["name"] for device in status(machine, person)["devices"]] == ["phone"]
+
+
 def test_removed_device_gets_nobody_in(machine, caller, person, facts):
     second = machine.enrol(person)
     assert enroll(machine, "remove", "--user", person, "--device", "phone", "--yes").returncode == 0
@@ -240,6 +294,13 @@ def test_certificate_of_a_host_changes_nothing(machine, database, person, facts)
     finally:
         install(*database.authority.issue(ADMINISTRATOR), "administrator")
     assert status(machine, person)["recovery_codes_left"] == 10
+
+
+def test_warning_before_any_order_is_no_doubt(machine, database, person):
+    with database.warning_of_its_collation():
+        done = enroll(machine, "add", "--user", person, "--no-confirm", "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert status(machine, person)["enrolled"]
 
 
 def test_database_that_is_down_is_named(machine, database, person):

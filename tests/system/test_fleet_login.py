@@ -274,6 +274,12 @@ def test_reply_in_doubt_lets_nobody_in(machine, tries, host, in_mood, person, mo
     assert CODE not in machine.log.text()
 
 
+def test_warning_before_any_question_is_no_doubt(tries, host, database, person):
+    """It is of the server's state and comes each time: of no question, nor of whether what is answered is kept."""
+    with database.warning_of_its_collation():
+        assert tries.get_in(person)
+
+
 def test_question_that_was_lost_is_asked_again_with_the_same_nonce(tries, host, in_mood, database, person):
     in_mood("losing")
     assert tries.get_in(person)

@@ -111,7 +111,8 @@ def gate(database):
                  "ALTER FUNCTION totp.flaw_of_enrolment(totp.enrolment) RENAME TO flaw_of")
 
 
-@pytest.mark.parametrize("account, enrol", [("dora", "SELECT totp.add_device(%s, %s, %s)"), ("eve", "SELECT totp.enrol(%s, %s, %s, '{}')")])
+@pytest.mark.parametrize("account, enrol", [("dora", "SELECT totp.add_device(%s, %s, %s)"), ("eve", "SELECT totp.enrol(%s, %s, %s, '{}')"),
+                                            ("finn", "SELECT totp.enrol_with_codes(%s, %s, %s, 'totp', 'sha1', 6, 30, 0, NULL, 3) IS NOT NULL")])
 def test_a_first_enrolment_never_replaces_another(database, gate, account, enrol):
     slow, said = database.cluster.connect("ann"), []
 

@@ -1,6 +1,7 @@
 """What a stolen host can do with its role and its certificate, and what an administrator's role can't."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import psycopg2
@@ -69,7 +70,7 @@ def test_no_table_is_readable(database, role):
     "CREATE EXTENSION dblink", "CREATE ROLE x", "ALTER ROLE honest PASSWORD 'x'", "GRANT totp_owner TO stolen",
     "ALTER FUNCTION totp.verify OWNER TO stolen", "CREATE OR REPLACE FUNCTION totp.no_end() RETURNS bigint RETURN 1",
     "SELECT pg_stat_reset()", "SELECT totp_crypto.hmac('x', 'y', 'sha1')", "ALTER SYSTEM SET log_statement = 'all'",
-    "SET log_statement = 'all'", "LOAD 'auto_explain'", "CREATE PUBLICATION p FOR ALL TABLES", "SELECT pg_create_physical_replication_slot('x')",
+    "SET log_statement = 'all'", "SET temp_file_limit = -1", "LOAD 'auto_explain'", "CREATE PUBLICATION p FOR ALL TABLES", "SELECT pg_create_physical_replication_slot('x')",
     "SELECT pg_switch_wal()", "CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION f()"])
 def test_nothing_can_be_made_or_read_beside_it(stolen, statement):
     is_refused(stolen, statement)
@@ -126,7 +127,7 @@ def test_whatever_others_may_call_runs_as_the_owner_with_a_pinned_path(database)
 
 
 def test_calling_the_parts_of_verify_is_refused(database, stolen):
-    for function in ("totp.hold('alice')", "totp.current_policy()", "totp.end_transaction('3')", "totp.forget_old_attempts(0)",
+    for function in ("totp.hold('alice')", "totp.current_policy()", "totp.end_transactions('{3}')", "totp.forget_old_attempts(0)",
                      "totp.status('alice')", "totp.accounts()", "totp.unlock('alice')", "totp.hosts()", "totp.switch_on_host('stolen')"):
         is_refused(stolen, f"SELECT {function}")
 
@@ -232,7 +233,7 @@ def test_two_phase_commit_is_off(stolen):
 
 TRAP = """
     CREATE SCHEMA trap AUTHORIZATION stolen;
-    GRANT TEMPORARY ON DATABASE pam_totp TO stolen;
+    GRANT TEMPORARY ON DATABASE totp TO stolen;
     SET ROLE stolen;
     CREATE FUNCTION trap.sprung(text, text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE 'the trap is sprung'; END$$;
     CREATE FUNCTION trap.sprung(bigint, bigint) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE 'the trap is sprung'; END$$;
@@ -259,7 +260,7 @@ def test_a_search_path_of_the_host_s_own_changes_nothing(database):
                 answer = ask(stolen, "alice", "081804", b"path" + path.encode()[:12].ljust(12))
             assert answer.verdict in ("refused", "throttled")
     finally:
-        database.sql("DROP SCHEMA trap CASCADE; REVOKE TEMPORARY ON DATABASE pam_totp FROM stolen")
+        database.sql("DROP SCHEMA trap CASCADE; REVOKE TEMPORARY ON DATABASE totp FROM stolen")
 
 
 # ---- certificates
@@ -286,10 +287,69 @@ def test_a_certificate_lets_its_own_host_in(with_tls, authority):
     assert ask(connection, "alice", None, None).verdict == "enrolled"
 
 
-@pytest.mark.parametrize("user", ["honest", "ann", "postgres", "totp_owner"])
+def test_a_certificate_lets_its_own_administrator_in(with_tls, authority):
+    assert ("alice",) in rows(over_tls(with_tls, authority, "ann", "ann"), "SELECT totp.accounts()")
+
+
+@pytest.mark.parametrize("user", ["honest", "ann"])
 def test_a_certificate_lets_nobody_else_in(with_tls, authority, user):
     with pytest.raises(psycopg2.OperationalError, match="certificate authentication failed"):
         over_tls(with_tls, authority, "stolen", user)
+
+
+@pytest.mark.parametrize("user", ["postgres", "totp_owner", "somebody"])
+def test_who_is_in_neither_group_does_not_get_in_by_their_own_certificate(database, with_tls, authority, user):
+    database.sql("DROP ROLE IF EXISTS somebody; CREATE ROLE somebody LOGIN")
+    with pytest.raises(psycopg2.OperationalError, match="no pg_hba.conf entry"):
+        over_tls(with_tls, authority, user, user)
+
+
+def test_nobody_gets_into_another_database(with_tls, authority):
+    with pytest.raises(psycopg2.OperationalError, match="no pg_hba.conf entry"):
+        with_tls.connect("honest", database="postgres", host="127.0.0.1", sslmode="verify-full", sslrootcert=authority.root,
+                         **authority.pair("honest"))
+
+
+def gets_in(cluster, authority, name, error):
+    """Within the moments that a server takes to read its files anew."""
+    for _ in range(100):
+        try:
+            over_tls(cluster, authority, name, name).close()
+            said = ""
+        except psycopg2.OperationalError as refused:
+            said = str(refused)
+        if error in said if error else not said:
+            return not error
+        time.sleep(0.05)
+    raise AssertionError(said)
+
+
+@pytest.fixture
+def with_revocations(with_tls, authority):
+    def show(**times):
+        with_tls.install(authority.revocations(**times), "hosts-ca.crl")
+        with_tls.reload()
+    yield show
+    show()
+
+
+def test_a_certificate_that_was_revoked_lets_nobody_in_after_a_reload(with_tls, authority, with_revocations):
+    with_tls.connect().cursor().execute("DROP ROLE IF EXISTS thief; CREATE ROLE thief LOGIN IN ROLE totp_host")
+    assert gets_in(with_tls, authority, "thief", "")
+    authority.revoke("thief")
+    with_tls.install(authority.revocations(), "hosts-ca.crl")
+    assert gets_in(with_tls, authority, "thief", "")
+    with_revocations()
+    assert not gets_in(with_tls, authority, "thief", "certificate revoked")
+    assert gets_in(with_tls, authority, "honest", "")
+
+
+def test_a_list_of_revocations_that_is_over_lets_nobody_in(with_tls, authority, with_revocations):
+    with_revocations(hours=-1)
+    assert not gets_in(with_tls, authority, "honest", "certificate expired")
+    assert not gets_in(with_tls, authority, "ann", "certificate expired")
+    with_revocations()
+    assert gets_in(with_tls, authority, "honest", "")
 
 
 def test_without_a_certificate_nobody_gets_in(with_tls, authority):

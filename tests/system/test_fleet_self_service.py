@@ -2,13 +2,15 @@
 
 import base64
 import os
+import threading
+import time
 from pathlib import Path
 
 import psycopg2
 import pyotp
 import pytest
 
-from fleet import Cluster, Database, rows
+from fleet import SECRET, Cluster, Database, rows
 from test_fleet_verify import accepted, code, refused, wrong
 
 TABLET = b"abcdefghijklmnopqrst"
@@ -69,7 +71,8 @@ def test_who_has_passed_adds_a_device_by_its_code(database, desk, alice, passed)
 def test_who_has_passed_removes_a_device_and_makes_recovery_codes(database, desk, alice, passed):
     text, *others = [text for text, in rows(desk.connection, "SELECT totp.my_new_recovery_codes(%s, 3)", passed)]
     assert len(others) == 2 and desk.login(alice, text).device == "recovery"
-    rows(desk.connection, "SELECT totp.remove_my_device(%s, 'phone')", passed)
+    assert rows(desk.connection, "SELECT totp.remove_my_device(%s, 'phone', false)", passed) == [(False,)]
+    assert rows(desk.connection, "SELECT totp.remove_my_device(%s, 'phone', true)", passed) == [(True,)]
     assert database.administer("SELECT totp.status(%s) -> 'enrolled'", alice) == [(False,)]
 
 
@@ -89,7 +92,8 @@ def test_who_has_passed_takes_everything_away(database, desk, alice, passed):
 
 
 @pytest.mark.parametrize("statement", ["SELECT totp.remove_myself(%s)", "SELECT totp.my_status(%s)", "SELECT totp.my_new_recovery_codes(%s)",
-                                       "SELECT totp.remove_my_device(%s, 'phone')", "SELECT totp.unlock_myself(%s)",
+                                       "SELECT totp.remove_my_device(%s, 'phone')",
+                                       "SELECT totp.remove_my_device(%s, 'phone', true)", "SELECT totp.unlock_myself(%s)",
                                        "SELECT totp.add_my_device(%s, 'tablet', 'abcdefghijklmnopqrst', '1')"])
 def test_a_code_must_be_accepted_before(database, desk, alice, statement):
     refuses(desk, statement, os.urandom(16))
@@ -167,3 +171,64 @@ def test_a_token_is_known_before_it_is_used(database, desk):
     assert rows(desk.connection, takes, "adept", token) == [(False,)]
     for statement in (takes, ENROL_WITH_CODES.replace("%s, 3", "'1', 3").replace("'tablet', %s", "'tablet', ''")):
         refuses(database.host("web1"), statement, "adept", token, match="permission denied")
+
+
+@pytest.mark.parametrize("order", [("remove",), ("enrol", "remove"), ("enrol",)], ids="-".join)
+def test_a_token_ends_with_what_it_was_for(database, desk, order):
+    """Else whoever finds it in an old mail enrols themselves when the account is enrolled no more."""
+    account = "bob-" + "-".join(order)
+    (token,), = database.administer("SELECT totp.allow_enrolment(%s)", account)
+    if order == ("remove",):  # it was given at the moment of the enrolment
+        stands = database.sql("SELECT * FROM totp.enrolment_token WHERE account = %s", account)[0]
+    database.enrol(account)
+    if order == ("remove",):
+        database.sql("INSERT INTO totp.enrolment_token VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", *stands)
+    if "remove" in order:
+        database.administer("SELECT totp.remove(%s)", account)
+    assert database.sql("SELECT 1 FROM totp.enrolment_token WHERE account = %s", account) == []
+    refuses(desk, ENROL_WITH_CODES, account, token, TABLET, tablet_code(), match="an administrator gives a token")
+
+
+@pytest.fixture
+def gate(database):
+    """As long as it is closed, an enrolment of the device `slow` waits after its token was looked at."""
+    database.sql("""
+        ALTER FUNCTION totp.flaw_of(totp.device) RENAME TO flaw_of_device;
+        CREATE FUNCTION totp.flaw_of(device totp.device) RETURNS text LANGUAGE plpgsql AS $$
+        BEGIN
+            WHILE device.name = 'slow' AND EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory') LOOP
+                PERFORM pg_sleep(0.01);
+            END LOOP;
+            RETURN totp.flaw_of_device(device);
+        END
+        $$;
+        GRANT EXECUTE ON FUNCTION totp.flaw_of(totp.device) TO totp_owner""")
+    connection = database.cluster.connect()
+    rows(connection, "SELECT pg_advisory_lock(7)")
+    yield connection
+    connection.close()
+    database.sql("DROP FUNCTION totp.flaw_of(totp.device); ALTER FUNCTION totp.flaw_of_device(totp.device) RENAME TO flaw_of")
+
+
+def test_of_two_uses_of_a_token_at_once_one_counts(database, desk, gate):
+    (token,), = database.administer("SELECT totp.allow_enrolment('twice')")
+    slow, said = database.host("desk"), []
+    shown = tablet_code()
+    secrets = {"slow": TABLET, "fast": SECRET}
+
+    def enrol(session, device):
+        try:
+            said.extend(rows(session.connection, "SELECT totp.enrol_myself('twice', %s, %s, %s, %s)", token, device, secrets[device],
+                             shown if device == "slow" else code()))
+        except psycopg2.Error as refused:
+            said.append(refused.pgcode)
+
+    thread = threading.Thread(target=enrol, args=(slow, "slow"))
+    thread.start()
+    while not database.sql("SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'", slow.connection.info.backend_pid):
+        time.sleep(0.01)
+    enrol(desk, "fast")
+    rows(gate, "SELECT pg_advisory_unlock(7)")
+    thread.join()
+    assert said.count((True,)) == 1 and len(said) == 2, said
+    assert len(database.administer("SELECT totp.status('twice')")[0][0]["devices"]) == 1

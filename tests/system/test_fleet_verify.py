@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -207,6 +208,17 @@ def test_few_logins_look_for_what_is_to_be_forgotten(database):
     database.sql("DELETE FROM totp.attempt WHERE host = 'gone'")
 
 
+def test_first_questions_alone_forget_too(database, web1):
+    """Their second never comes, if the host doesn't ask it."""
+    database.sql("INSERT INTO totp.attempt SELECT 'gone', decode(lpad(to_hex(number), 32, '0'), 'hex'), 'nobody', '', '', '', false,"
+                 " false, 0, 0 FROM generate_series(1, 20000) AS number")
+    rows(web1.connection, "SELECT FROM generate_series(1, 1501) AS number, LATERAL totp.verify('nobody', '081804', "
+                          "decode(lpad(to_hex(number), 32, '0'), 'hex'), '', 'sshd') AS answer")
+    [(left,)] = database.sql("SELECT count(*) FROM totp.attempt WHERE host = 'gone'")
+    assert left < 20000 and left % 400 == 0
+    database.sql("DELETE FROM totp.attempt WHERE account = 'nobody'")
+
+
 def test_a_nonce_belongs_to_one_question(web1, alice):
     nonce = os.urandom(16)
     web1.ask(alice, code(), nonce)
@@ -284,14 +296,55 @@ def test_where_transactions_can_be_prepared_nothing_is_answered():
         cluster.stop()
 
 
-def test_a_host_cannot_hold_an_account(web1, web2, alice):
+def hold(host, account, before="SELECT 1", response=None, after="SELECT 1"):
+    """Asks about the account in a transaction that it leaves open."""
+    rows(host.connection, "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0")
+    rows(host.connection, before)
+    assert host.ask(account, wrong() if response is None else response).verdict in ("pending", "refused")
+    rows(host.connection, after)
+
+
+@pytest.mark.parametrize("how", [
+    {}, {"before": "SAVEPOINT a", "after": "RELEASE a"}, {"before": "SAVEPOINT a; SAVEPOINT b", "after": "RELEASE b; RELEASE a"},
+    {"before": "SAVEPOINT a", "response": "", "after": "RELEASE a"}], ids=["plain", "savepoint", "savepoints", "uncounted"])
+def test_a_host_cannot_hold_an_account(web1, web2, alice, how):
     """It takes two seconds: as long as somebody waits before the holder is ended."""
-    text = code()
-    rows(web1.connection, "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0")
-    assert web1.ask(alice, wrong()) == PENDING
-    assert web2.login(alice, text) == accepted()
+    hold(web1, alice, **how)
+    assert web2.login(alice, code()) == accepted()
     with pytest.raises(psycopg2.OperationalError):
         rows(web1.connection, "COMMIT")
+
+
+def test_who_waits_for_an_account_that_is_held_is_not_ended(database, web1, alice):
+    hold(web1, alice, before="SAVEPOINT a", after="RELEASE a")
+    text, said = code(), []
+    waiting = [threading.Thread(target=lambda host: said.append(host.login(alice, text)), args=(database.host("web2"),)) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join()
+    assert sorted(answer.verdict for answer in said) == ["accepted", "refused", "refused"]
+
+
+def test_an_administrator_who_holds_an_account_is_not_ended(database, web1, alice):
+    ann = database.cluster.connect("ann")
+    rows(ann, "BEGIN")
+    rows(ann, "SELECT totp.new_recovery_codes(%s)", alice)
+    with pytest.raises(psycopg2.errors.LockNotAvailable, match="the account is held by others"):
+        web1.ask(alice, code())
+    rows(ann, "COMMIT")
+
+
+@pytest.mark.parametrize("what", [
+    {"account": "x" * 256}, {"account": "\xe9" * 128}, {"service": "x" * 256}, {"response": "0" * 1025}, {"rhost": "x" * 1025}],
+    ids=lambda what: "".join(what))
+def test_what_no_login_has_is_refused(database, web1, what):
+    """Else a host would fill the disk with it."""
+    question = {"account": "trudy", "response": "081804", "nonce": os.urandom(16)}
+    with pytest.raises(psycopg2.errors.InvalidParameterValue, match="at most 255 octets, response and rhost 1024"):
+        web1.ask(**question | what)
+    longest = {"account": "x" * 255, "service": "x" * 255, "response": "0" * 1024, "rhost": "x" * 1024}
+    assert web1.login(**question | {name: longest[name] for name in what}) == refused("unenrolled", failures=None)
 
 
 # ---- who isn't enrolled
@@ -361,6 +414,38 @@ def test_a_counter_is_looked_for_ahead(database, web1):
 
 
 # ---- administrators
+
+FIRST = "SELECT totp.enrol_with_codes(%s, 'phone', %s, 'totp', 'sha1', 6, 30, 0, %s, 3)"
+
+
+def test_a_first_enrolment_is_one_change(database, web1):
+    assert database.administer(FIRST, "first", SECRET, wrong()) == [(None,)]
+    assert web1.ask("first", None, None).verdict == "unenrolled"
+    text = code()
+    (codes,), = database.administer(FIRST, "first", SECRET, text)
+    assert len(set(codes)) == 3 and web1.login("first", text) == refused("replayed")
+    assert web1.login("first", codes[0]).device == "recovery"
+
+
+def test_a_first_enrolment_of_who_is_enrolled_changes_nothing(database, web1, alice):
+    codes = [text for text, in database.administer("SELECT totp.new_recovery_codes(%s)", alice)]
+    with pytest.raises(psycopg2.errors.UniqueViolation, match=f"^meanwhile {alice} was enrolled: nothing was changed; begin again"):
+        database.administer(FIRST.replace("'phone'", "'tablet'"), alice, b"t" * 20, None)
+    assert len(database.administer("SELECT totp.status(%s)", alice)[0][0]["devices"]) == 1
+    assert web1.login(alice, codes[0]).device == "recovery"
+
+
+def test_the_last_device_goes_only_where_that_is_meant(database, alice):
+    remove = "SELECT totp.remove_device(%s, %s, %s)"
+    database.administer("SELECT totp.add_device(%s, 'tablet', %s)", alice, b"t" * 20)
+    assert database.administer(remove, alice, "tablet", False) == [(True,)]
+    assert database.administer(remove, alice, "phone", False) == [(False,)]
+    assert database.administer("SELECT totp.status(%s) -> 'enrolled'", alice) == [(True,)]
+    with pytest.raises(psycopg2.errors.NoDataFound, match="has no device tablet"):
+        database.administer(remove, alice, "tablet", True)
+    assert database.administer(remove, alice, "phone", True) == [(True,)]
+    assert database.administer("SELECT totp.status(%s) -> 'enrolled'", alice) == [(False,)]
+
 
 def test_a_new_device_is_confirmed_by_a_code_that_is_spent_by_it(database, web1):
     assert database.administer("SELECT totp.add_device('new', 'phone', %s, code => %s)", SECRET, wrong()) == [(False,)]
@@ -491,11 +576,12 @@ def test_a_host_that_fails_often_is_a_slow_oracle(database, web1):
     for i in range(5):
         database.enrol(f"many{i}")
         assert web4.login(f"many{i}", code()) == accepted(), "what is right doesn't count"
-    for account in ("many0", "many1", "mallory"):
+    for account in ("many0", "many1", "many2"):
         assert web4.login(account, wrong()).verdict == "refused"
-    answer = web4.ask("many2", code())
-    assert answer.verdict == "throttled" and answer.failures is None and 590 < answer.retry_in <= 600
-    assert web1.login("many2", code(1)) == accepted(drift=1), "other hosts don't notice"
+    for account in ("many4", "mallory"):
+        answer = web4.ask(account, code())
+        assert answer.verdict == "throttled" and answer.failures is None and 590 < answer.retry_in <= 600
+    assert web1.login("many4", code(1)) == accepted(drift=1), "other hosts don't notice"
     assert ("web4", True, 3, 5, 3) in database.administer("SELECT * FROM totp.hosts()")
     database.sql("UPDATE totp.attempt SET charged_at = charged_at - 601 WHERE host = 'web4'")
     assert web4.login("many3", code(1)) == accepted(drift=1)
@@ -505,7 +591,80 @@ def test_only_outstanding_attempts_make_a_host_wait_too(database):
     database.add_host("web5")
     database.administer("SELECT totp.limit_host('web5', 2)")
     web5 = database.host("web5")
+    for i in range(3):
+        database.enrol(f"person{i}")
     assert [web5.ask(f"person{i}", "081804").verdict for i in range(3)] == ["pending", "pending", "throttled"]
+
+
+def test_guesses_at_who_is_not_enrolled_keep_no_host_waiting(database, alice):
+    """They can hit nothing; and anybody on a host may ask about themselves."""
+    database.add_host("web6")
+    database.administer("SELECT totp.limit_host('web6', 3)")
+    web6 = database.host("web6")
+    for _ in range(5):
+        assert web6.login("mallory", code()) == refused("unenrolled", failures=None)
+    web6.ask("mallory", code())
+    assert web6.login(alice, code()) == accepted()
+    assert ("web6", True, 3, 1, 0) in database.administer("SELECT * FROM totp.hosts()")
+
+
+ANY_NAME = ["switch_off_host(%s)", "switch_on_host(%s)", "limit_host(%s, 5)"]
+
+
+@pytest.mark.parametrize("statement", ANY_NAME)
+def test_a_name_that_is_no_hosts_is_refused(database, statement):
+    for name in ("web11", "WEB1", "ann", "totp_host", "postgres"):
+        with pytest.raises(psycopg2.errors.NoDataFound, match=f"^{name} is no host"):
+            database.administer(f"SELECT totp.{statement}", name)
+        assert database.sql("SELECT 1 FROM totp.host WHERE name = %s", name) == []
+
+
+@pytest.mark.parametrize("statement", ANY_NAME)
+def test_a_host_whose_role_is_gone_is_still_known(database, statement):
+    database.add_host("gone")
+    database.administer("SELECT totp.switch_off_host('gone')")
+    database.sql("DROP ROLE gone")
+    database.administer(f"SELECT totp.{statement}", "gone")
+
+
+# ---- a clock that was ahead
+
+def put_clock_back(database, account):
+    """By an hour, since these attempts were charged."""
+    database.sql("UPDATE totp.attempt SET charged_at = charged_at + 3600 WHERE account = %s", account)
+
+
+def test_attempts_of_a_clock_that_was_ahead_are_settled(database, web1, web2, alice):
+    nonce, text = os.urandom(16), wrong()
+    web1.ask(alice, text, nonce)
+    put_clock_back(database, alice)
+    assert web2.login(alice, wrong()) == refused(failures=2)
+    assert web1.ask(alice, text, nonce) == LOST
+
+
+def test_attempts_of_a_clock_that_was_ahead_are_not_asked_about_for_long(database, web1, alice):
+    """Else a host would try the codes of an hour with one guess, and roll back each time."""
+    nonce, text = os.urandom(16), code()
+    web1.ask(alice, text, nonce)
+    put_clock_back(database, alice)
+    assert web1.ask(alice, text, nonce) == LOST and failures(database, alice) == 1
+
+
+def test_unlock_opens_what_a_clock_that_was_ahead_has_shut(database, web1, web2, alice):
+    for _ in range(5):
+        web1.ask(alice, wrong())
+    put_clock_back(database, alice)
+    database.administer("SELECT totp.unlock(%s)", alice)
+    assert web2.login(alice, code()) == accepted()
+
+
+def test_failures_of_a_clock_that_was_ahead_keep_no_host_waiting(database, alice):
+    database.add_host("web7")
+    database.administer("SELECT totp.limit_host('web7', 1)")
+    web7 = database.host("web7")
+    web7.login(alice, wrong())
+    put_clock_back(database, alice)
+    assert web7.login(alice, code()) == accepted()
 
 
 # ---- migrations

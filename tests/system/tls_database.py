@@ -1,5 +1,6 @@
 """A real PostgreSQL that hosts reach by TLS alone, with certificates of a small authority."""
 
+import contextlib
 import pwd
 import shutil
 import socket
@@ -99,6 +100,17 @@ class Database:
         """What its owner's psql says of these statements."""
         return self._as_owner("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.directory,
                               "-p", self.port, "-d", database, input=sql)
+
+    @contextlib.contextmanager
+    def warning_of_its_collation(self):
+        """As after an upgrade of the C library: whoever connects is warned, before any statement."""
+        record = f"UPDATE pg_database SET datcollversion = %s WHERE datname = '{DATABASE}'"
+        self.execute(record % "'0'", database=OWNER)
+        try:
+            yield
+        finally:
+            self.execute(record % "NULL", database=OWNER)
+        assert "but a version was recorded" in self.log()
 
     def remove(self):
         self.stop()

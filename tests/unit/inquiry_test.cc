@@ -74,11 +74,9 @@ class Stage : public Connections {
 
 Subject alice() { return {Account{"alice", 1000}, "sshd", "192.0.2.7", "192.0.2.7", false}; }
 
-Question about(const char* response) {
-    return {Question::About::response, SecretBytes(std::string_view(response)), {}};
-}
+Question about(std::string_view response) { return {Question::About::response, SecretBytes(response), {}}; }
 
-Inquiry inquiry(const Subject& subject = alice(), const char* response = "081804") {
+Inquiry inquiry(const Subject& subject = alice(), const std::string& response = "081804") {
     return value_of(inquiry_about(subject, about(response)));
 }
 
@@ -148,6 +146,9 @@ void a_host_that_is_shut_out_is_a_matter_of_the_settings(void**) {
     shut_out.sqlstate = "42501";
     assert_text(played({{shut_out}, {pending, accepted}}, 1), "verdict=unavailable reason=settings");
     assert_text(played({{pending, lost}, {shut_out}}, 3), "verdict=unavailable reason=settings");
+    Stage stage({{shut_out}});
+    assert_text(std::get<Outcome>(answer_by(stage, inquiry())).explanation,
+                "the host web1 is switched off (SQLSTATE 42501)");
     shut_out.failure = "permission denied for function verify";
     assert_text(played({{shut_out}}, 1), is_unavailable);
 }
@@ -184,6 +185,8 @@ void asks_about_a_response_or_about_none(void**) {
 void what_no_code_has_reaches_no_database(void**) {
     assert_text(inquiry(alice(), " 081\t804 ").response.value().text(), " 081\t804 ");
     assert_text(inquiry(alice(), "08\xFF\n\x01\x7F\xC3\xA4").response.value().text(), "08??????");
+    assert_int_equal(inquiry(alice(), std::string(1024, '0')).response.value().size(), 1024);
+    assert_text(inquiry(alice(), std::string(1025, '0')).response.value().text(), "?");
 }
 
 void says_who_wants_in_and_from_where(void**) {

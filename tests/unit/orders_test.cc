@@ -55,10 +55,15 @@ void tells_what_there_is_to_know(void**) {
 }
 
 void what_makes_no_sense_there_is_refused_in_the_servers_words(void**) {
-    for (const auto* sqlstate : {"P0002", "22023"}) {
+    for (const auto* sqlstate : {"P0002", "22023", "23505"}) {
         const Reply refused{
             .results = 1, .is_committed = true, .failure = "alice isn't enrolled", .sqlstate = sqlstate};
         assert_failure(facts_in(refused), Trouble::input, "alice isn't enrolled");
+    }
+    for (const auto* failure : {"a code must be accepted before", "the host web1 is switched off",
+                                "an administrator gives a token for the first enrolment"}) {
+        const Reply withheld{.results = 1, .is_committed = true, .failure = failure, .sqlstate = "42501"};
+        assert_failure(facts_in(withheld), Trouble::input, failure);
     }
 }
 
@@ -68,6 +73,15 @@ void what_is_not_permitted_there_says_that_nothing_was_done(void**) {
     assert_failure(facts_in(denied), Trouble::store, "relied on: permission denied");
     claim(facts_in(denied).failure().message.english().find("whether") == std::string::npos,
           "nothing is in doubt");
+}
+
+void what_is_not_known_there_says_what_to_run(void**) {
+    const Reply unknown{.results = 1,
+                        .is_committed = true,
+                        .failure = "function totp.f() does not exist",
+                        .sqlstate = "42883"};
+    assert_failure(facts_in(unknown), Trouble::store,
+                   "function totp.f() does not exist: is its schema of the same version? (migrate)");
 }
 
 void whatever_is_in_doubt_says_so(void**) {
@@ -113,6 +127,7 @@ int main() {
         cmocka_unit_test(tells_what_there_is_to_know),
         cmocka_unit_test(what_makes_no_sense_there_is_refused_in_the_servers_words),
         cmocka_unit_test(what_is_not_permitted_there_says_that_nothing_was_done),
+        cmocka_unit_test(what_is_not_known_there_says_what_to_run),
         cmocka_unit_test(whatever_is_in_doubt_says_so),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
