@@ -197,6 +197,29 @@ def test_what_was_used_there_since_is_spent_by_importing_again(machine, sshd, us
     assert not sshd.login(user, PASSWORD, code)
 
 
+def test_what_was_spent_here_stays_so_where_the_state_is_lost(machine, sshd, user):
+    google = GoogleAuthenticator(user, "-t", "-d", "-u", "-W")
+    imported(machine, "google", google.file)
+    spent, left, *_ = google.scratch_codes()
+    assert sshd.login(user, PASSWORD, spent)
+    Path("/var/lib/pam-totp/state", user).unlink()
+    again = totp_enroll(machine, "import", "google", google.file)
+    assert again.returncode == DONE and "it wasn't known any more what was spent" in again.stderr
+    assert not sshd.login(user, PASSWORD, spent)
+    assert not sshd.login(user, PASSWORD, left)
+    assert sshd.login(user, PASSWORD, code_at(google.secret, 1))
+
+
+def test_counter_stays_refused_where_the_state_is_lost(machine, sshd, user):
+    google = GoogleAuthenticator(user, "-c", "-r", "3", "-R", "30", "-w", "5")
+    imported(machine, "google", google.file)
+    spent = hotp(google.secret, 2, "--base32")
+    assert sshd.login(user, PASSWORD, spent)
+    Path("/var/lib/pam-totp/state", user).unlink()
+    assert imported(machine, "google", google.file)["changed"]
+    assert not sshd.login(user, PASSWORD, spent)
+
+
 def test_another_secret_is_a_further_device(machine, sshd, enrolled):
     user, secret = enrolled
     google = GoogleAuthenticator(user, "-t", "-d", "-u", "-W")
