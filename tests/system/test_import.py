@@ -335,6 +335,36 @@ def test_one_bad_home_is_told_and_no_other_suffers(machine, homes, trap, said):
     assert facts[good]["error"] is None and machine.status(good)["enrolled"]
 
 
+STOPS_WHAT_IS_ITS_USERS = """
+import os, signal
+while True:
+    try:
+        os.kill(-1, signal.SIGSTOP)
+    except OSError:
+        pass
+"""
+
+
+def test_user_who_stops_what_reads_their_home_is_left_behind(machine, homes):
+    """Again until the process was caught while it was the user's."""
+    bad, good, _ = homes
+    GoogleAuthenticator(bad, "-t", "-d", "-u", "-W")
+    GoogleAuthenticator(good, "-t", "-d", "-u", "-W")
+    stopper = subprocess.Popen(as_user(bad, "/usr/bin/python3", "-c", STOPS_WHAT_IS_ITS_USERS))
+    try:
+        for _ in range(200):
+            done = totp_enroll(machine, "import", "google", "--all-homes", "--json", timeout=60)
+            facts = {each["user"]: each for each in map(json.loads, done.stdout.splitlines())}
+            assert facts[good]["error"] is None
+            if facts[bad]["error"] is not None:
+                break
+    finally:
+        stopper.kill()
+        stopper.wait()
+    assert "couldn't be read within 10 seconds" in facts[bad]["error"]
+    assert not run("ps", "-e", "-o", "user:32").split().count(bad)
+
+
 # ---- pam_oath
 
 
