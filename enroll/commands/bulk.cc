@@ -277,7 +277,8 @@ int Bulk::enrol_in_files(const std::vector<ListLine>& lines, const SharedOptions
     // Each would hinder the other for long: a rekey has to be alone for a moment.
     const auto no_rekey = DirectoryLock::take(*store, Lock::shared, "totp-enroll rekey");
     if (!no_rekey) return complain(no_rekey.failure());
-    return enrol_in(RegisterInFiles(installation->places), lines, shared.json);
+    return enrol_in(RegisterInFiles(installation->places, installation->settings.missing_state), lines,
+                    shared.json);
 }
 
 int Bulk::run(const SharedOptions& shared) {

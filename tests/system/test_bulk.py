@@ -16,7 +16,7 @@ import pyotp
 import pytest
 
 import pam_client
-from machine import PASSWORD, as_user, run, wait_for_room_in_step
+from machine import PASSWORD, SettingsFile, as_user, run, wait_for_room_in_step
 from person import RECOVERY_CODE
 from test_qr_file import read
 
@@ -193,6 +193,20 @@ def test_strange_names_stay_in_their_directory(bulk):
     bulk.say("../../up", "DOM\\müller")
     assert bulk.run().returncode == DONE
     assert bulk.names() == bulk.expected_names(["%2E.%2F..%2Fup", "DOM%5Cm%C3%BCller"])
+
+
+def test_lost_state_makes_nobody_fail_where_it_may_begin_anew(bulk, passwd):
+    users = passwd.add(2)
+    bulk.say(*users)
+    assert bulk.run().returncode == DONE
+    Path("/var/lib/pam-totp/state", users[0]).unlink()
+    settings = SettingsFile("anew")
+    settings.say("missing_state = new")
+    try:
+        facts, code = bulk.facts()
+    finally:
+        settings.remove()
+    assert (code, {fact["outcome"] for fact in facts.values()}) == (DONE, {"done_before"})
 
 
 # ---- interruption

@@ -448,13 +448,34 @@ void an_account_is_named_in_words_fit_for_the_log(void**) {
     store.enrol(account);
     const auto record = *record_name(account.name);
     write_file(store.state(record), "");
-    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, R"(--user $'bob\012\335' and enrol)");
+    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store,
+                   R"(--user $'bob\012\335' and enrol)");
     fs::remove(store.state(record));
     assert_failure(store.store().hold(account, HoldFor::login), Trouble::store,
                    R"(--user $'bob\012\335' and enrol)");
     if (!is_root()) return;
     give_to(store.enrolled(record), 1'234);
     assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "belong to bob%0A%DD (");
+}
+
+void a_lost_state_is_as_the_settings_say(void**) {
+    constexpr UnixTime now = 1'800'000'000;
+    for (const auto purpose : {HoldFor::login, HoldFor::change}) {
+        const TestStore store;
+        fs::remove(store.state());
+        auto files = store.store();
+        const auto held =
+            value_of(hold_by_settings(files, store.alice, purpose, MissingState::start_anew, now));
+        assert_true(held->state().devices == with_lost_devices_restarted({}, phone(), now).devices);
+    }
+    const TestStore store;
+    fs::remove(store.state());
+    auto files = store.store();
+    assert_failure(hold_by_settings(files, store.alice, HoldFor::login, MissingState::refuse, now),
+                   Trouble::store, "is missing");
+    assert_true(value_of(hold_by_settings(files, store.alice, HoldFor::change, MissingState::refuse, now))
+                    ->state()
+                    .devices.empty());
 }
 
 void an_empty_state_is_made_where_that_is_wanted(void**) {
@@ -984,6 +1005,7 @@ int main() {
         cmocka_unit_test(the_state_may_lie_elsewhere),
         cmocka_unit_test(a_login_without_state_is_refused_and_the_file_named),
         cmocka_unit_test(an_account_is_named_in_words_fit_for_the_log),
+        cmocka_unit_test(a_lost_state_is_as_the_settings_say),
         cmocka_unit_test(an_empty_state_is_made_where_that_is_wanted),
         cmocka_unit_test(a_change_holds_an_account_that_nobody_knows),
         cmocka_unit_test(an_account_without_state_can_be_removed),
