@@ -360,6 +360,26 @@ void prepares_once_and_keeps_what_is_there(void**) {
     assert_true(value_of(store.hold())->enrolment().has_value());
 }
 
+void those_who_prepare_at_once_make_one_key(void**) {
+    const TemporaryDirectory directory;
+    const auto root = directory.path() / "store";
+    const FileStorePlaces places{root, root / "state", root / "key", geteuid()};
+    std::vector<pid_t> processes(16);
+    for (auto& process : processes) {
+        process = fork();
+        if (process == 0) _exit(FileStore(places).prepare(std::nullopt) ? 0 : 1);
+    }
+    for (const auto process : processes) {
+        int status = 0;
+        claim(waitpid(process, &status, 0) == process && status == 0, "each has what it wanted");
+    }
+    assert_true(static_cast<bool>(HostKey::read(root / "key", geteuid())));
+    for (const auto& entry : fs::directory_iterator(root)) {
+        const auto name = entry.path().filename().string();
+        claim(!name.starts_with("key") || name == "key", name + " isn't left");
+    }
+}
+
 void the_state_may_lie_elsewhere(void**) {
     const TestStore store;
     auto places = store.places();
@@ -1002,6 +1022,7 @@ int main() {
         cmocka_unit_test(takes_nothing_back_from_a_group),
         cmocka_unit_test(says_what_cannot_be_given_to_its_group),
         cmocka_unit_test(prepares_once_and_keeps_what_is_there),
+        cmocka_unit_test(those_who_prepare_at_once_make_one_key),
         cmocka_unit_test(the_state_may_lie_elsewhere),
         cmocka_unit_test(a_login_without_state_is_refused_and_the_file_named),
         cmocka_unit_test(an_account_is_named_in_words_fit_for_the_log),
