@@ -1,9 +1,12 @@
 """What a person does for themselves: enrol, add and remove devices, renew recovery codes, over a terminal."""
 
+import fcntl
 import json
+import os
 import re
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pexpect
@@ -642,3 +645,24 @@ def test_what_is_added_meanwhile_takes_no_proof_away(machine, enrolled_person):
     adding.sendline(code_at(secret))
     assert enrolled_person.finish(adding)[1] == DONE
     assert [device["name"] for device in machine.status(enrolled_person.name)["devices"]] == ["phone", "other", "tablet"]
+
+
+def has_open(process, path):
+    assert process.poll() is None, "it has ended already"
+    return str(path) in (os.path.realpath(file) for file in Path(f"/proc/{process.pid}/fd").iterdir())
+
+
+def test_enrolment_that_is_made_while_remove_waits_stays(machine, enrolled_person):
+    """Nobody was asked about it: there was none when it began."""
+    enrolled, state = (STORE / kind / enrolled_person.name for kind in ("enrolled", "state"))
+    made = enrolled.rename(enrolled.with_name(".made"))
+    with state.open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        removing = subprocess.Popen([machine.totp_enroll, "remove", "--user", enrolled_person.name], stderr=subprocess.PIPE,
+                                    text=True)
+        while not has_open(removing, state):
+            time.sleep(0.01)
+        made.rename(enrolled)
+    said = removing.communicate(timeout=20)[1]
+    assert removing.returncode == REFUSED and f"meanwhile {enrolled_person.name} was enrolled" in said
+    assert machine.status(enrolled_person.name)["enrolled"]
