@@ -40,6 +40,14 @@ Leaving leaving(const Device& device, const LoginState& state) {
     return result;
 }
 
+/// Wherever a device goes whose past is lost, all of its codes would be good again.
+Failure past_is_lost(const Device& device, const Account& account) {
+    return {
+        Trouble::store,
+        tr("it isn't known which codes of %1's device %2 are spent: first run totp-enroll resync --user %3",
+           {account.name, device.name, shell_word(account.name)})};
+}
+
 /// On a terminal a page of its own, which is wiped when a key is pressed.
 void show(const SecretBytes& text) {
     const auto terminal = examine_terminal();
@@ -107,6 +115,7 @@ Result<std::vector<Leaving>> Export::chosen(const Enrolment& enrolment, const Lo
     for (const auto& device : enrolment.devices) {
         if (name_ && device.name != *name_) continue;
         all.push_back(leaving(device, state));
+        if (!all.back().state.next) return past_is_lost(device, account);
         names += (names.empty() ? "" : ", ") + device.name;
     }
     if (all.empty())

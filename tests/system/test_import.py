@@ -15,7 +15,7 @@ import pytest
 from machine import PASSWORD, as_user, authenticate, code_at, run, wait_for_room_in_step, wrong
 from person import ENTERS_PAGE, LEAVES_PAGE, WIPES
 
-DONE, REFUSED, USAGE, NOT_PERMITTED = range(4)
+DONE, REFUSED, USAGE, NOT_PERMITTED, UNUSABLE = range(5)
 USERS_FILE = Path("/etc/users.oath")
 SERVICES = {"google": "auth required pam_google_authenticator.so",
             "oath": f"auth required pam_oath.so usersfile={USERS_FILE} window=20 digits=6",
@@ -531,6 +531,17 @@ def test_what_is_exported_is_the_same_when_imported(machine, user, tmp_path, for
     imported(machine, form, file, "--user", user, "--device", "fob")
     assert machine.status(user)["devices"] == before
     assert json.loads(exported(machine, user, "--json"))["uri"] == uri
+
+
+@pytest.mark.parametrize("form", ["google", "oath", "uri", "qr"])
+def test_token_whose_past_is_lost_is_not_exported(machine, user, form):
+    """Elsewhere each of its codes would be good again."""
+    machine.enrol(user, "--hotp")
+    Path("/var/lib/pam-totp/state", user).unlink()
+    run(machine.totp_enroll, "recovery", "--user", user)
+    done = totp_enroll(machine, "export", "--user", user, "--format", form)
+    assert (done.returncode, done.stdout) == (UNUSABLE, "")
+    assert f"first run totp-enroll resync --user {user}\n" in done.stderr
 
 
 def test_export_is_logged_and_for_root(machine, enrolled):
