@@ -45,7 +45,7 @@ struct Refused {
 /// `user` is whose home it is in.
 Failure failure_of(const Refused& refused, const std::string& path, std::size_t limit,
                    const std::string& user) {
-    const auto file = printable(path);
+    const auto file = printable_path(path);
     switch (refused.why) {
         case Refusal::identity: return input_failure("%1's identity can't be had: %2", user, refused.error);
         case Refusal::link: return input_failure(tr("%1 is a link, and links aren't followed", {file}));

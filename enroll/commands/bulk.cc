@@ -137,7 +137,7 @@ std::optional<Failure> Bulk::refuse_options(const SharedOptions& shared) const {
 }
 
 Result<std::vector<ListLine>> Bulk::read_list() const {
-    const auto name = printable(name_of_list());
+    const auto name = printable_path(name_of_list());
     const Descriptor file(file_ == "-" ? dup(STDIN_FILENO)
                                        : open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     std::string text;

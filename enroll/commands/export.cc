@@ -104,7 +104,7 @@ std::optional<Failure> Export::refuse_options() const {
     if (!is_root())
         return Failure{Trouble::caller, tr("export is for root: to add an app of yours, totp-enroll add")};
     if (!qr_file_.empty() && !is_qr_file_name(qr_file_))
-        return input_failure(tr("--qr-file %1 must end in .png or .svg", {printable(qr_file_)}));
+        return input_failure(tr("--qr-file %1 must end in .png or .svg", {printable_path(qr_file_)}));
     return refuse_device_name(name_);
 }
 

@@ -179,7 +179,7 @@ std::optional<Failure> Import::refuse_further(const Arrival& arrival, const Enro
     if (!is_of_all_homes_ || enrolment.devices.empty() || !adoption.adds_devices()) return std::nullopt;
     return input_failure(
         tr("is enrolled, and %1 has another secret: if it is theirs, import that file by its name",
-           {printable(arrival.from)}));
+           {printable_path(arrival.from)}));
 }
 
 /// Where only more is spent, the enrolment isn't written.

@@ -381,6 +381,7 @@ def test_failure_names_its_line_and_stops_nothing_else(machine, bulk, passwd):
 
 def test_what_was_handed_and_is_not_enrolled_is_told(machine, bulk, passwd):
     gone, other, picture = users = passwd.add(3)
+    bulk.out = bulk.out.with_name("out" * 40)
     bulk.say(gone, other)
     assert bulk.run().returncode == DONE
     for user in (gone, other):
