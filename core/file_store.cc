@@ -193,7 +193,9 @@ Result<Done> make_key_once(const FileStorePlaces& places, std::optional<gid_t> g
                           "it back from a backup",
                           {places.key, places.store})};
     }
-    return HostKey::create(places.key, group);
+    auto made = HostKey::create(places.key, group);
+    if (made || stat(places.key.c_str(), &status) != 0) return made;
+    return Done{};  // somebody else was faster, whose key is as good
 }
 
 Result<RecordNames> names_of(const Account& account, const FileStorePlaces& places) {

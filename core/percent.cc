@@ -1,6 +1,7 @@
 #include "core/percent.h"
 
 #include <charconv>
+#include <climits>
 
 namespace totp {
 
@@ -9,8 +10,11 @@ std::string log_word(std::string_view name, std::string_view value) {
     return std::string(name) + "=" + (encoded.empty() ? "-" : encoded);
 }
 
-std::string printable(std::string_view text) {
-    return percent_encode(text.substr(0, 80), [](char c) { return c >= ' ' && c < 127 && c != '%'; });
+std::string printable(std::string_view text) { return printable_path(text.substr(0, 80)); }
+
+/// No file has a longer path than that.
+std::string printable_path(std::string_view path) {
+    return percent_encode(path.substr(0, PATH_MAX), [](char c) { return c >= ' ' && c < 127 && c != '%'; });
 }
 
 std::optional<SecretBytes> percent_decode(std::string_view encoded) {

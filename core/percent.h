@@ -34,6 +34,9 @@ std::string log_word(std::string_view name, std::string_view value);
 /// Text from outside, fit for one log line: cut to 80 bytes, what isn't printable ASCII as %XX.
 std::string printable(std::string_view text);
 
+/// The same of a path that somebody gave, whole: cut it would name another file.
+std::string printable_path(std::string_view path);
+
 /// The text that `encoded` stands for, or nothing where a '%' isn't followed by two hexadecimal digits.
 /// It may be a secret: the caller knows what stood there.
 std::optional<SecretBytes> percent_decode(std::string_view encoded);

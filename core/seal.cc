@@ -60,8 +60,10 @@ struct Access {
 
 /// To a file that isn't there yet.
 Result<Done> write_new(const std::string& path, const SecretBytes& key, const Access& access) {
-    const auto unfinished = path + ".new";  // a crash must not leave half a key under the key's name
-    unlink(unfinished.c_str());
+    const auto suffix = random_bytes(8);
+    if (!suffix) return suffix.failure();
+    // A crash must not leave half a key under the key's name.
+    const auto unfinished = path + ".new-" + hexadecimal(suffix->octets());
     const Descriptor file(
         open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file) return key_failure("the host key %1 can't be made: %2", path, errno);

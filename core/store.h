@@ -12,6 +12,7 @@
 #include "core/enrolment.h"
 #include "core/failure.h"
 #include "core/login_state.h"
+#include "core/policy.h"
 
 namespace totp {
 
@@ -30,6 +31,10 @@ class HeldAccount {
     /// What is enrolled; nothing if nobody is.
     const std::optional<Enrolment>& enrolment() const { return enrolment_; }
     const LoginState& state() const { return state_; }
+
+    /// Has what is held begin anew where a device's past is lost (with_lost_devices_restarted()). Writes
+    /// nothing.
+    void restart_lost_devices(UnixTime now);
 
     /// Makes `next` the state, durably: when this returns Done it has reached the disk, and needed no new
     /// space there. When it fails the old state stands, whole. At most once for each hold.
@@ -72,6 +77,11 @@ class Store {
     /// are none.
     virtual Result<std::unique_ptr<HeldAccount>> hold(const Account& account, HoldFor purpose) = 0;
 };
+
+/// As Store::hold(). For a login or a change, where `missing_state` lets devices start anew whose past is
+/// lost, they have.
+Result<std::unique_ptr<HeldAccount>> hold_by_settings(Store& store, const Account& account, HoldFor purpose,
+                                                      MissingState missing_state, UnixTime now);
 
 /// The name of an account's records: every byte outside [A-Za-z0-9_.@-], and a leading dot, as %XX. Nothing
 /// for names that are empty or come to more than 255 bytes: no record can be theirs.

@@ -24,7 +24,7 @@ constexpr uid_t root = 0;
 
 /// A clause about the file's content, behind its name.
 Failure about(const std::string& path, const Failure& failure) {
-    return {failure.trouble, tr("%1 %2", {printable(path), failure.message})};
+    return {failure.trouble, tr("%1 %2", {printable_path(path), failure.message})};
 }
 
 /// Stdin, where the path is "-", is trusted as far as whoever gave it is.
@@ -69,11 +69,11 @@ std::optional<Arrival> google_file_in(const HomeOwner& owner) {
 
 Result<std::string> owner_of(const ForeignFile& file, const std::string& path) {
     if (file.owner == root)
-        return input_failure(tr("%1 is root's: say whose it is, --user NAME", {printable(path)}));
+        return input_failure(tr("%1 is root's: say whose it is, --user NAME", {printable_path(path)}));
     const auto* entry = getpwuid(file.owner);
     if (entry != nullptr) return std::string(entry->pw_name);
     return input_failure(tr("%1 is of uid %2, who has no account: say whose it is, --user NAME",
-                            {printable(path), file.owner}));
+                            {printable_path(path), file.owner}));
 }
 
 // ---- a users file
@@ -95,7 +95,7 @@ void gather(std::vector<Arrival>& arrivals, const std::string& path, OathUser us
         arrival->devices = about(path, user.device.failure());
     } else if (accounts == Accounts::of_this_machine && getpwnam(user.name.c_str()) == nullptr) {
         arrival->devices = input_failure(tr("%1 line %2 is of %3, who has no account here: see getent passwd",
-                                            {printable(path), user.line, printable(user.name)}));
+                                            {printable_path(path), user.line, printable(user.name)}));
     } else {
         arrival->devices->push_back(*std::move(user.device));
     }
@@ -121,7 +121,7 @@ Arrival google_file_of(const std::string& user) {
     const auto owner = owner_in(*entry);
     if (auto arrival = google_file_in(owner)) return *std::move(arrival);
     return {user, google_file,
-            input_failure(tr("%1 has no %2: name the file", {printable(owner.home), google_file}))};
+            input_failure(tr("%1 has no %2: name the file", {printable_path(owner.home), google_file}))};
 }
 
 Arrival google_file_at(const std::string& path, const std::string& user) {
@@ -142,8 +142,9 @@ std::vector<Arrival> oath_users_at(const std::string& path, const std::string& u
         if (user.empty() || each.name == user) gather(arrivals, from, std::move(each), accounts);
     }
     if (arrivals.empty()) {
-        const auto sentence = user.empty() ? tr("%1 has no line of anybody", {printable(from)})
-                                           : tr("%1 has no line of %2", {printable(from), printable(user)});
+        const auto sentence = user.empty()
+                                  ? tr("%1 has no line of anybody", {printable_path(from)})
+                                  : tr("%1 has no line of %2", {printable_path(from), printable(user)});
         arrivals.push_back({user, from, input_failure(sentence)});
     }
     return arrivals;

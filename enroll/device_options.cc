@@ -18,7 +18,7 @@ constexpr std::size_t longest_secret_file = 1024;
 
 /// A secret in base 32, from a file or ("-") from stdin.
 Result<SecretBytes> secret_from(const std::string& source) {
-    const auto where = source == "-" ? "stdin" : printable(source);
+    const auto where = source == "-" ? "stdin" : printable_path(source);
     SecretBytes text;
     if (source == "-") {
         auto line = ask_line(tr("Secret in base 32: "), Typing::hidden);

@@ -1,9 +1,13 @@
 #include "enroll/foreign_file.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,7 +19,10 @@
 namespace totp {
 namespace {
 
-constexpr unsigned seconds_to_read = 10;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto time_to_read = 10s;
 constexpr std::size_t longest_refusal = 16;
 constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
@@ -38,7 +45,7 @@ struct Refused {
 /// `user` is whose home it is in.
 Failure failure_of(const Refused& refused, const std::string& path, std::size_t limit,
                    const std::string& user) {
-    const auto file = printable(path);
+    const auto file = printable_path(path);
     switch (refused.why) {
         case Refusal::identity: return input_failure("%1's identity can't be had: %2", user, refused.error);
         case Refusal::link: return input_failure(tr("%1 is a link, and links aren't followed", {file}));
@@ -97,7 +104,6 @@ SecretBytes answer(const HomeOwner& owner, const std::string& name, std::size_t 
 
 [[noreturn]] void answer_and_end(const HomeOwner& owner, const std::string& name, std::size_t limit,
                                  const Descriptor& pipe) {
-    alarm(seconds_to_read);
     const auto text = answer(owner, name, limit);
     auto rest = text.text();
     while (!rest.empty()) {
@@ -106,6 +112,34 @@ SecretBytes answer(const HomeOwner& owner, const std::string& name, std::size_t 
         rest.remove_prefix(static_cast<std::size_t>(written));
     }
     _exit(0);
+}
+
+// ---- beside it
+
+/// Whether something can be read, or the end was reached.
+bool is_readable_before(Clock::time_point deadline, const Descriptor& pipe) {
+    pollfd event{.fd = pipe.number(), .events = POLLIN, .revents = 0};
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+        const int ready = poll(&event, 1, static_cast<int>(std::max(0ms, left).count()));
+        if (ready >= 0 || errno != EINTR) return ready > 0;
+    }
+}
+
+/// All that comes to the end; nothing where that doesn't come in time, or more than `limit` bytes before it.
+std::optional<SecretBytes> read_in_time(const Descriptor& pipe, std::size_t limit) {
+    const auto deadline = Clock::now() + time_to_read;
+    SecretBytes text(limit + 1);
+    for (std::size_t size = 0; size <= limit && is_readable_before(deadline, pipe);) {
+        const auto count = read(pipe.number(), text.data() + size, text.size() - size);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) break;
+        size += static_cast<std::size_t>(count);
+        if (count > 0) continue;
+        text.resize(size);
+        return text;
+    }
+    return std::nullopt;
 }
 
 Result<std::optional<ForeignFile>> found_in(const SecretBytes& answer, const HomeOwner& owner,
@@ -143,13 +177,13 @@ Result<std::optional<ForeignFile>> read_in_home(const HomeOwner& owner, const st
         return Failure{Trouble::system, tr("no process can be had: %1", {Sentence::of_error(errno)})};
     if (child == 0) answer_and_end(owner, name, limit, in);
     in = Descriptor();
-    SecretBytes text;
-    const int outcome = read_whole(out, std::max(limit, longest_refusal) + 1, text);
+    const auto text = read_in_time(out, std::max(limit, longest_refusal) + 1);
+    if (!text) kill(child, SIGKILL);  // whoever it runs as can stop it
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    const bool is_whole = outcome == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    return found_in(is_whole ? text : SecretBytes(), owner, name, limit);
+    const bool is_whole = text && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return found_in(is_whole ? *text : SecretBytes(), owner, name, limit);
 }
 
 }  // namespace totp

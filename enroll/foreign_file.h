@@ -32,7 +32,7 @@ struct HomeOwner {
 /// The file `name` in the user's home, read by a process that has the user's identity and no other: a home
 /// may be on a server that knows no root, and what the user may not read is nobody's to read here. Refused as
 /// above, and where it isn't the user's own; nothing where there is no such file or no home. Given up after
-/// ten seconds.
+/// ten seconds, whatever the user does to that process.
 Result<std::optional<ForeignFile>> read_in_home(const HomeOwner& owner, const std::string& name,
                                                 std::size_t limit);
 

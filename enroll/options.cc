@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
+#include "core/decimal.h"
 #include "core/percent.h"
 
 namespace totp {
@@ -57,12 +59,16 @@ Option& Option::is_required() {
     return *this;
 }
 
+/// Read by us first: CLI11 takes 060 for 48, as C does.
 Option& Option::is_between(int least, int most) {
     const auto wrong_number = [least, most](const std::string& value) -> std::string {
-        int number = 0;
-        const bool is_number = CLI::detail::lexical_cast(value, number);  // as it is read afterwards
-        if (is_number && number >= least && number <= most) return "";
-        return tr("%1 isn't a number from %2 to %3", {printable(value), least, most}).translated();
+        const auto text = printable(value);
+        if (value.starts_with('+') || (value.size() > 1 && value.starts_with('0')))
+            return tr("%1 begins with 0 or +: give the number without it", {text}).translated();
+        const auto number = parse_decimal<unsigned>(value);
+        const bool is_in_range =
+            number && std::cmp_greater_equal(*number, least) && std::cmp_less_equal(*number, most);
+        return is_in_range ? "" : tr("%1 isn't a number from %2 to %3", {text, least, most}).translated();
     };
     option_->check(wrong_number, "INT in [" + std::to_string(least) + " - " + std::to_string(most) + "]");
     return *this;

@@ -375,9 +375,9 @@ class NewFile {
 Failure not_made(const std::string& path, int error) {
     return error == EEXIST
                ? input_failure("--qr-file %1 can't be made: %2; choose another name, or remove what is there",
-                               printable(path), error)
+                               printable_path(path), error)
                : input_failure("--qr-file %1 can't be made: %2; name a file in a directory you may write to",
-                               printable(path), error);
+                               printable_path(path), error);
 }
 
 bool ends_in(const std::string& path, std::string_view suffix) {
@@ -397,14 +397,14 @@ SecretBytes qr_png(const QrSymbol& symbol, const QrCaption& caption) {
 Result<Done> write_qr_file(const std::string& path, const QrSymbol& symbol, const QrCaption& caption) {
     if (!is_qr_file_name(path)) {
         return input_failure(
-            tr("--qr-file %1 ends neither in .png nor in .svg; choose one of them", {printable(path)}));
+            tr("--qr-file %1 ends neither in .png nor in .svg; choose one of them", {printable_path(path)}));
     }
     const auto content = ends_in(path, ".svg") ? svg_of(symbol, caption) : qr_png(symbol, caption);
     NewFile file(path);
     if (!file) return not_made(path, errno);
     if (file.put_on_disk(content.text()) != 0) {
         return input_failure("--qr-file %1 can't be written: %2; choose a place with room for it",
-                             printable(path), errno);
+                             printable_path(path), errno);
     }
     return Done{};
 }

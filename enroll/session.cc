@@ -1,6 +1,7 @@
 #include "enroll/session.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include <grp.h>
 #include <pwd.h>
@@ -114,7 +115,7 @@ Result<Done> prepare_store(const Installation& installation) {
 }
 
 Result<std::unique_ptr<HeldAccount>> Session::hold(HoldFor purpose) const {
-    auto held = store_->hold(account_, purpose);
+    auto held = hold_by_settings(*store_, account_, purpose, settings().missing_state, std::time(nullptr));
     if (!held || !proved_by_) return held;
     const auto enrolled = ids_of((*held)->enrolment());
     const auto name = printable(account_.name);
@@ -134,7 +135,7 @@ Result<std::unique_ptr<HeldAccount>> Session::hold(HoldFor purpose) const {
 /// What is enrolled is looked at before: what is taken away while PAM's modules run may be what let them by.
 Result<Done> Session::authenticate_owner() {
     {
-        const auto held = store_->hold(account_, HoldFor::login);
+        const auto held = hold(HoldFor::login);
         if (!held) return held.failure();
         proved_by_ = ids_of((*held)->enrolment());
     }

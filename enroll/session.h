@@ -63,9 +63,9 @@ class Session {
 
     Result<bool> is_enrolled() const { return store_->is_enrolled(account_); }
 
-    /// As Store::hold(). Refused where what the owner has proved doesn't stand any more: a device or recovery
-    /// code that was enrolled then was taken away, and may be what they passed by; or they passed by the
-    /// password alone, as somebody who isn't enrolled, and meanwhile are.
+    /// As hold_by_settings(). Refused where what the owner has proved doesn't stand any more: a device or
+    /// recovery code that was enrolled then was taken away, and may be what they passed by; or they passed by
+    /// the password alone, as somebody who isn't enrolled, and meanwhile are.
     Result<std::unique_ptr<HeldAccount>> hold(HoldFor purpose) const;
 
     /// The owner proves who they are, through PAM; or the failure says how it came out.

@@ -12,10 +12,7 @@ namespace {
 /// Commits first and reports second.
 Outcome decide_held(HeldAccount& held, const Settings& settings, const Attempt& attempt, Telling telling) {
     const auto& enrolment = *held.enrolment();
-    auto state = held.state();
-    if (settings.missing_state == MissingState::start_anew) {
-        state = with_lost_devices_restarted(std::move(state), enrolment, attempt.now);
-    }
+    const auto& state = held.state();
     auto decision = verify(enrolment, state, settings.policy, attempt);
     auto outcome = outcome_of(decision, attempt.now);
     if (telling == Telling::notices && is_let_in(outcome)) {
@@ -45,8 +42,7 @@ Outcome refused_as_slowly(Store& store, const Settings& settings, const Attempt&
 Outcome decide(Store& store, const Settings& settings, const std::optional<Account>& account,
                const Attempt& attempt, Telling telling) {
     if (!account) return refused_as_slowly(store, settings, attempt, Reason::unknown_user);
-    const bool may_start_anew = settings.missing_state == MissingState::start_anew;
-    const auto held = store.hold(*account, may_start_anew ? HoldFor::login_without_state : HoldFor::login);
+    const auto held = hold_by_settings(store, *account, HoldFor::login, settings.missing_state, attempt.now);
     if (!held) return outcome_of(held.failure());
     if (!(*held)->enrolment()) return refused_as_slowly(store, settings, attempt, Reason::unenrolled);
     return decide_held(**held, settings, attempt, telling);

@@ -145,7 +145,7 @@ bool counts(const Line& line) {
 }  // namespace
 
 std::string place_in_list(const std::string& file, int line) {
-    return printable(file) + ":" + std::to_string(line);
+    return printable_path(file) + ":" + std::to_string(line);
 }
 
 Sentence wrong_text(std::string_view text) {
@@ -156,18 +156,19 @@ Sentence wrong_text(std::string_view text) {
 
 Result<std::vector<ListLine>> parse_account_list(std::string_view text, const std::string& file) {
     if (text.find('\0') != std::string_view::npos)
-        return input_failure(tr("%1 isn't a text in UTF-8 or ASCII: it has a zero byte", {printable(file)}));
+        return input_failure(
+            tr("%1 isn't a text in UTF-8 or ASCII: it has a zero byte", {printable_path(file)}));
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     auto lines = lines_of(text);
     std::erase_if(lines, [](const Line& line) { return !counts(line); });
-    if (lines.empty()) return input_failure(tr("%1 lists nobody", {printable(file)}));
+    if (lines.empty()) return input_failure(tr("%1 lists nobody", {printable_path(file)}));
     const auto heading = heading_in(lines.front().text);
     if (!heading) {
         return input_failure(
             tr("%1 %2", {place_in_list(file, lines.front().number), heading.failure().message}));
     }
     if (*heading) lines.erase(lines.begin());
-    if (lines.empty()) return input_failure(tr("%1 lists nobody below its heading", {printable(file)}));
+    if (lines.empty()) return input_failure(tr("%1 lists nobody below its heading", {printable_path(file)}));
     std::vector<ListLine> all;
     all.reserve(lines.size());
     for (const auto& line : lines) all.push_back(read_line(line, *heading, file));

@@ -78,7 +78,7 @@ Result<Ending> Enrolling::enrol(const Enrollee& enrollee) const {
     const auto enrolment = accounts_.enrolment_of(enrollee.account, *there);
     if (!enrolment) return enrolment.failure();
     const auto name = printable(enrollee.account.name);
-    const auto text = printable(out_.path_of_text(enrollee.record));
+    const auto text = printable_path(out_.path_of_text(enrollee.record));
     switch (next_step(*there, *enrolment)) {
         case NextStep::enrol:
             if (accounts_.may_be_under_way() && there->begun_is_whole())
@@ -100,7 +100,7 @@ Result<Ending> Enrolling::enrol(const Enrollee& enrollee) const {
                    {name, text}));
         case NextStep::refuse_picture:
             return input_failure(tr("%1 has a picture %2 that isn't of this list: remove it",
-                                    {name, printable(out_.path_of_picture(enrollee.record))}));
+                                    {name, printable_path(out_.path_of_picture(enrollee.record))}));
     }
     return input_failure(tr("%1 has no next step", {name}));
 }

@@ -23,24 +23,25 @@ std::string begun(const std::string& name) { return "." + name; }
 
 /// As input_failure(), of errno.
 Failure path_failure(const char* english, const std::string& path) {
-    return input_failure(english, printable(path), errno);
+    return input_failure(english, printable_path(path), errno);
 }
 
 Failure unopened(const std::string& option) {
     if (errno != ENOTDIR && errno != ELOOP) return path_failure("%1 can't be opened: %2", option);
     return input_failure(
-        tr("%1 isn't a directory: name the directory itself, not a link to it", {printable(option)}));
+        tr("%1 isn't a directory: name the directory itself, not a link to it", {printable_path(option)}));
 }
 
 std::optional<Failure> distrust(const Descriptor& directory, const std::string& option) {
     struct stat status {};
     if (fstat(directory.number(), &status) != 0) return path_failure("%1 can't be examined: %2", option);
     if (status.st_uid != root)
-        return input_failure(tr("%1 isn't root's: name a directory that is missing", {printable(option)}));
+        return input_failure(
+            tr("%1 isn't root's: name a directory that is missing", {printable_path(option)}));
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         return input_failure(
             tr("%1 is open to others, and would hold everybody's keys: chmod go= on it, or name another",
-               {printable(option)}));
+               {printable_path(option)}));
     }
     return std::nullopt;
 }

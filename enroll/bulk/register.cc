@@ -16,7 +16,7 @@ Result<std::optional<Enrolment>> RegisterInFiles::enrolment_of(const Account& ac
     const auto enrolled = store.is_enrolled(account);
     if (!enrolled) return enrolled.failure();
     if (!*enrolled) return std::optional<Enrolment>();
-    const auto held = store.hold(account, HoldFor::login);
+    const auto held = hold_by_settings(store, account, HoldFor::login, missing_state_, std::time(nullptr));
     if (!held) return held.failure();
     return (*held)->enrolment();
 }

@@ -50,7 +50,8 @@ class Register {
 
 class RegisterInFiles : public Register {
   public:
-    explicit RegisterInFiles(FileStorePlaces places) : places_(std::move(places)) {}
+    RegisterInFiles(FileStorePlaces places, MissingState missing_state)
+        : places_(std::move(places)), missing_state_(missing_state) {}
 
     Result<std::optional<Enrolment>> enrolment_of(const Account&, const LyingThere&) const override;
     Result<bool> enrol(const Account& account, const Fresh& fresh, const Begin& begin) const override;
@@ -62,6 +63,7 @@ class RegisterInFiles : public Register {
 
   private:
     FileStorePlaces places_;
+    MissingState missing_state_;
 };
 
 class RegisterInDatabase : public Register {

@@ -110,7 +110,7 @@ void Add::declare(Options& options) {
 std::optional<Failure> Add::refuse_options() const {
     if (auto failure = device_.refuse()) return failure;
     if (!qr_file_.empty() && !is_qr_file_name(qr_file_)) {
-        return input_failure(tr("--qr-file %1 must end in .png or .svg", {printable(qr_file_)}));
+        return input_failure(tr("--qr-file %1 must end in .png or .svg", {printable_path(qr_file_)}));
     }
     if (needs_no_code_ && !is_root())
         return Failure{Trouble::caller, tr("--no-confirm is for root: the device must show a code")};

@@ -137,7 +137,7 @@ std::optional<Failure> Bulk::refuse_options(const SharedOptions& shared) const {
 }
 
 Result<std::vector<ListLine>> Bulk::read_list() const {
-    const auto name = printable(name_of_list());
+    const auto name = printable_path(name_of_list());
     const Descriptor file(file_ == "-" ? dup(STDIN_FILENO)
                                        : open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     std::string text;
@@ -277,7 +277,8 @@ int Bulk::enrol_in_files(const std::vector<ListLine>& lines, const SharedOptions
     // Each would hinder the other for long: a rekey has to be alone for a moment.
     const auto no_rekey = DirectoryLock::take(*store, Lock::shared, "totp-enroll rekey");
     if (!no_rekey) return complain(no_rekey.failure());
-    return enrol_in(RegisterInFiles(installation->places), lines, shared.json);
+    return enrol_in(RegisterInFiles(installation->places, installation->settings.missing_state), lines,
+                    shared.json);
 }
 
 int Bulk::run(const SharedOptions& shared) {

@@ -1,5 +1,7 @@
 // totp-enroll export: a device's key once more, for another app or for another program's files.
+#include <algorithm>
 #include <ctime>
+#include <span>
 
 #include "core/base32.h"
 #include "core/host_name.h"
@@ -10,6 +12,7 @@
 #include "enroll/device_name.h"
 #include "enroll/exit_code.h"
 #include "enroll/foreign/google_authenticator_file.h"
+#include "enroll/foreign/lines.h"
 #include "enroll/foreign/oath_users_file.h"
 #include "enroll/introduction.h"
 #include "enroll/json.h"
@@ -40,18 +43,55 @@ Leaving leaving(const Device& device, const LoginState& state) {
     return result;
 }
 
-/// On a terminal a page of its own, which is wiped when a key is pressed.
-void show(const SecretBytes& text) {
-    const auto terminal = examine_terminal();
-    if (!terminal.can_show_secrets) {
-        print(text.text());
-        return;
+/// Wherever a device goes whose past is lost, all of its codes would be good again.
+Failure past_is_lost(const Device& device, const Account& account) {
+    return {
+        Trouble::store,
+        tr("it isn't known which codes of %1's device %2 are spent: first run totp-enroll resync --user %3",
+           {account.name, device.name, shell_word(account.name)})};
+}
+
+/// The lines of the text; what is longer than `longest` bytes in pieces of that.
+std::vector<SecretBytes> pieces_of(const SecretBytes& text, std::size_t longest) {
+    std::vector<SecretBytes> pieces;
+    for (const auto& line : lines_of(text.text())) {
+        for (std::size_t i = 0; i == 0 || i < line.text.size(); i += longest)
+            pieces.emplace_back(line.text.substr(i, longest));
     }
+    return pieces;
+}
+
+/// How many of the lines fit in so many rows, at least one.
+std::size_t fitting(std::span<const SecretBytes> lines, const Terminal& terminal, int rows) {
+    std::size_t count = 1;
+    while (count < lines.size() && rows_of(lines.first(count + 1), terminal) <= rows) ++count;
+    return count;
+}
+
+/// As many pages as it takes, each of which is wiped when a key is pressed: what leaves the screen above is
+/// lost.
+void show_on_screen(const Terminal& terminal, const SecretBytes& text) {
+    const SecretBytes question(tr("Press any key; this is wiped then.").translated());
+    const SecretBytes below[] = {question, SecretBytes()};
+    const auto rows = std::max(1, terminal.rows - rows_of(below, terminal));
+    const auto pieces = pieces_of(text, static_cast<std::size_t>(rows * terminal.columns));
     const SignalsHeldBack signals;
     const SecretScreen screen(terminal);
-    const SecretBytes page[] = {text, SecretBytes(tr("Press any key; this is wiped then.").translated())};
-    screen.show(page);
-    wait_for_key();
+    for (std::span rest(pieces); !rest.empty();) {
+        const auto on_page = rest.first(fitting(rest, terminal, rows));
+        rest = rest.subspan(on_page.size());
+        std::vector page(on_page.begin(), on_page.end());
+        page.push_back(question);
+        forget_typed();
+        screen.show(page);
+        wait_for_key();
+    }
+}
+
+void show(const SecretBytes& text) {
+    const auto terminal = examine_terminal();
+    if (terminal.can_show_secrets) return show_on_screen(terminal, text);
+    print(text.text());
 }
 
 class Export : public AccountCommand {
@@ -96,7 +136,7 @@ std::optional<Failure> Export::refuse_options() const {
     if (!is_root())
         return Failure{Trouble::caller, tr("export is for root: to add an app of yours, totp-enroll add")};
     if (!qr_file_.empty() && !is_qr_file_name(qr_file_))
-        return input_failure(tr("--qr-file %1 must end in .png or .svg", {printable(qr_file_)}));
+        return input_failure(tr("--qr-file %1 must end in .png or .svg", {printable_path(qr_file_)}));
     return refuse_device_name(name_);
 }
 
@@ -107,6 +147,7 @@ Result<std::vector<Leaving>> Export::chosen(const Enrolment& enrolment, const Lo
     for (const auto& device : enrolment.devices) {
         if (name_ && device.name != *name_) continue;
         all.push_back(leaving(device, state));
+        if (!all.back().state.next) return past_is_lost(device, account);
         names += (names.empty() ? "" : ", ") + device.name;
     }
     if (all.empty())

@@ -61,6 +61,7 @@ Sentence sentence_about(const Adopted& adopted, const ForeignDevice& foreign) {
 struct Imported {
     Adoption adoption;
     bool is_changed = false;
+    bool was_past_lost = false;  ///< of what was enrolled before: it began anew
 };
 
 void report(const Arrival& arrival, const Imported& imported, bool is_json) {
@@ -71,6 +72,12 @@ void report(const Arrival& arrival, const Imported& imported, bool is_json) {
         devices.push_back(facts_of(adopted, (*arrival.devices)[i]));
         const auto sentence = sentence_about(adopted, (*arrival.devices)[i]);
         sentences = i == 0 ? sentence : tr("%1; %2", {sentences, sentence});
+    }
+    if (imported.was_past_lost) {
+        complain(
+            tr("%1: it wasn't known any more what was spent: recovery codes and counters from before don't "
+               "count until totp-enroll recovery and totp-enroll resync have run",
+               {arrival.user}));
     }
     if (!is_json) {
         const bool is_only_spent = imported.is_changed && !imported.adoption.adds_devices();
@@ -172,7 +179,7 @@ std::optional<Failure> Import::refuse_further(const Arrival& arrival, const Enro
     if (!is_of_all_homes_ || enrolment.devices.empty() || !adoption.adds_devices()) return std::nullopt;
     return input_failure(
         tr("is enrolled, and %1 has another secret: if it is theirs, import that file by its name",
-           {printable(arrival.from)}));
+           {printable_path(arrival.from)}));
 }
 
 /// Where only more is spent, the enrolment isn't written.
@@ -200,10 +207,11 @@ Result<Imported> Import::adopt_into(const Session& session, const Arrival& arriv
     if (!adoption) return about_account(adoption.failure());
     if (const auto failure = refuse_further(arrival, enrolment, *adoption)) return about_account(*failure);
     const bool is_changed = adoption->adds_devices() || adoption->state != (*held)->state();
+    const bool was_past_lost = device_without_state(enrolment, (*held)->state()) != nullptr;
     if (is_changed) {
         if (auto kept = keep(**held, session.account(), *adoption, now); !kept) return kept.failure();
     }
-    return Imported{*std::move(adoption), is_changed};
+    return Imported{*std::move(adoption), is_changed, was_past_lost};
 }
 
 Result<Imported> Import::adopt_here(const Arrival& arrival, SharedOptions shared) const {

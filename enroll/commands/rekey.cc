@@ -26,12 +26,12 @@ Result<HostKey> key_from(const std::string& source) {
     SecretBytes octets;
     if (!file || read_whole(file, longest_key_file, octets) != 0) {
         return input_failure(
-            tr("--key-from %1 can't be read: %2", {printable(source), Sentence::of_error(errno)}));
+            tr("--key-from %1 can't be read: %2", {printable_path(source), Sentence::of_error(errno)}));
     }
     auto key = HostKey::of(std::move(octets));
     if (key) return *std::move(key);
-    return input_failure(
-        tr("--key-from %1 isn't 32 bytes long: make one with head -c 32 /dev/urandom", {printable(source)}));
+    return input_failure(tr("--key-from %1 isn't 32 bytes long: make one with head -c 32 /dev/urandom",
+                            {printable_path(source)}));
 }
 
 /// Writes the host key to `file`, which may be there already with this very key: an earlier run was
@@ -41,7 +41,8 @@ Result<Done> keep(const HostKey& key, const std::string& file) {
     if (!kept) return kept.failure();
     if (!*kept) return key.save(file);
     if ((*kept)->id() == key.id()) return Done{};
-    return input_failure(tr("--keep-old %1 holds another key already: name another file", {printable(file)}));
+    return input_failure(
+        tr("--keep-old %1 holds another key already: name another file", {printable_path(file)}));
 }
 
 class Rekey : public Command {

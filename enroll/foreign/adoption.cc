@@ -126,6 +126,7 @@ Result<Adoption> adopt(Enrolment enrolment, LoginState state, const std::vector<
                        const std::optional<std::string>& name, const Policy& policy, UnixTime now) {
     if (name && devices.size() > 1)
         return input_failure(tr("would get %1 devices: --device names one", {devices.size()}));
+    state = with_lost_devices_restarted(std::move(state), enrolment, now);
     Adopter adopter(std::move(enrolment), std::move(state), name);
     for (const auto& foreign : devices) {
         if (auto failure = refuse_clock(foreign, policy)) return *std::move(failure);

@@ -33,7 +33,8 @@ struct Adoption {
 ///
 /// A device that is there already, with the same secret and shape, stays as it is; but what its program knows
 /// to be spent is spent here too. What was spent here is never taken back. Recovery codes come with new
-/// devices only: those that were made void must not come back.
+/// devices only: those that were made void must not come back. Where the state of what is enrolled is lost,
+/// no file tells what was spent since: it begins anew (with_lost_devices_restarted()).
 ///
 /// `name`  what the device is called; for one device only. Without it phone, phone-2, and so on.
 ///

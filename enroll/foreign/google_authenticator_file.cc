@@ -243,7 +243,7 @@ Result<SecretBytes> format_google_authenticator_file(const Credential& credentia
             tr("can't be written in this format, which has 6 digits, SHA1 and a period of 1 to 60 s"));
     }
     SecretBytes text(base32_encode(credential.secret.octets()).text());
-    const auto next = state.next.value_or(0);
+    const auto next = state.next.value();
     if (is_totp) {
         text.append("\n\" RATE_LIMIT 3 30\n\" DISALLOW_REUSE" + used_steps_before(next) + "\n\" TOTP_AUTH\n");
         if (credential.period != Credential{}.period)

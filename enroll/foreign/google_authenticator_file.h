@@ -27,6 +27,7 @@ Result<ForeignDevice> parse_google_authenticator_file(std::string_view text);
 
 /// The file for a device, so that its codes let in there and what is spent here is spent. Refused where the
 /// file has no words for the device: it has six digits, SHA1, and steps of 1 to 60 s.
+/// `state` says where it stands.
 ///
 /// A counter that was never used begins at 1 there, for 0 means none: the first code is skipped, which the
 /// program's window allows for.

@@ -215,7 +215,7 @@ Result<SecretBytes> format_oath_user(std::string_view user, const Credential& cr
         const char digits[] = {hexadecimal_digits[octet >> 4], hexadecimal_digits[octet & 15]};
         line.append({digits, 2});
     }
-    const auto next = state.next.value_or(0);
+    const auto next = state.next.value();
     const bool is_used = next > (is_totp ? 0 : credential.counter);
     const auto factor = is_totp ? 0 : is_used ? next - 1 : next;
     if (is_used || factor > 0) line.append("\t" + std::to_string(factor));

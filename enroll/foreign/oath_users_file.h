@@ -40,7 +40,7 @@ std::vector<OathUser> parse_oath_users_file(std::string_view text, FromLocalTime
 
 /// The line for a device, so that its codes let in there and what is spent here is spent. Refused where the
 /// format has no words for the device (it has SHA1, steps of 30 and 60 s, secrets of at most 32 bytes) or for
-/// the user's name.
+/// the user's name. `state` says where it stands.
 Result<SecretBytes> format_oath_user(std::string_view user, const Credential& credential,
                                      const DeviceState& state, ToLocalTime to_local_time);
 

@@ -16,7 +16,7 @@ import pyotp
 import pytest
 
 import pam_client
-from machine import PASSWORD, as_user, run, wait_for_room_in_step
+from machine import PASSWORD, SettingsFile, as_user, run, wait_for_room_in_step
 from person import RECOVERY_CODE
 from test_qr_file import read
 
@@ -195,6 +195,20 @@ def test_strange_names_stay_in_their_directory(bulk):
     assert bulk.names() == bulk.expected_names(["%2E.%2F..%2Fup", "DOM%5Cm%C3%BCller"])
 
 
+def test_lost_state_makes_nobody_fail_where_it_may_begin_anew(bulk, passwd):
+    users = passwd.add(2)
+    bulk.say(*users)
+    assert bulk.run().returncode == DONE
+    Path("/var/lib/pam-totp/state", users[0]).unlink()
+    settings = SettingsFile("anew")
+    settings.say("missing_state = new")
+    try:
+        facts, code = bulk.facts()
+    finally:
+        settings.remove()
+    assert (code, {fact["outcome"] for fact in facts.values()}) == (DONE, {"done_before"})
+
+
 # ---- interruption
 
 def kill_in_the_midst(bulk, by, names=0, pause=0.0):
@@ -367,6 +381,7 @@ def test_failure_names_its_line_and_stops_nothing_else(machine, bulk, passwd):
 
 def test_what_was_handed_and_is_not_enrolled_is_told(machine, bulk, passwd):
     gone, other, picture = users = passwd.add(3)
+    bulk.out = bulk.out.with_name("out" * 40)
     bulk.say(gone, other)
     assert bulk.run().returncode == DONE
     for user in (gone, other):

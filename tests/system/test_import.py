@@ -15,7 +15,7 @@ import pytest
 from machine import PASSWORD, as_user, authenticate, code_at, run, wait_for_room_in_step, wrong
 from person import ENTERS_PAGE, LEAVES_PAGE, WIPES
 
-DONE, REFUSED, USAGE, NOT_PERMITTED = range(4)
+DONE, REFUSED, USAGE, NOT_PERMITTED, UNUSABLE = range(5)
 USERS_FILE = Path("/etc/users.oath")
 SERVICES = {"google": "auth required pam_google_authenticator.so",
             "oath": f"auth required pam_oath.so usersfile={USERS_FILE} window=20 digits=6",
@@ -197,6 +197,29 @@ def test_what_was_used_there_since_is_spent_by_importing_again(machine, sshd, us
     assert not sshd.login(user, PASSWORD, code)
 
 
+def test_what_was_spent_here_stays_so_where_the_state_is_lost(machine, sshd, user):
+    google = GoogleAuthenticator(user, "-t", "-d", "-u", "-W")
+    imported(machine, "google", google.file)
+    spent, left, *_ = google.scratch_codes()
+    assert sshd.login(user, PASSWORD, spent)
+    Path("/var/lib/pam-totp/state", user).unlink()
+    again = totp_enroll(machine, "import", "google", google.file)
+    assert again.returncode == DONE and "it wasn't known any more what was spent" in again.stderr
+    assert not sshd.login(user, PASSWORD, spent)
+    assert not sshd.login(user, PASSWORD, left)
+    assert sshd.login(user, PASSWORD, code_at(google.secret, 1))
+
+
+def test_counter_stays_refused_where_the_state_is_lost(machine, sshd, user):
+    google = GoogleAuthenticator(user, "-c", "-r", "3", "-R", "30", "-w", "5")
+    imported(machine, "google", google.file)
+    spent = hotp(google.secret, 2, "--base32")
+    assert sshd.login(user, PASSWORD, spent)
+    Path("/var/lib/pam-totp/state", user).unlink()
+    assert imported(machine, "google", google.file)["changed"]
+    assert not sshd.login(user, PASSWORD, spent)
+
+
 def test_another_secret_is_a_further_device(machine, sshd, enrolled):
     user, secret = enrolled
     google = GoogleAuthenticator(user, "-t", "-d", "-u", "-W")
@@ -310,6 +333,36 @@ def test_one_bad_home_is_told_and_no_other_suffers(machine, homes, trap, said):
     assert said in facts[bad]["error"] and facts[bad]["error"] in done.stderr
     assert not machine.status(bad, enrolled=False)["enrolled"]
     assert facts[good]["error"] is None and machine.status(good)["enrolled"]
+
+
+STOPS_WHAT_IS_ITS_USERS = """
+import os, signal
+while True:
+    try:
+        os.kill(-1, signal.SIGSTOP)
+    except OSError:
+        pass
+"""
+
+
+def test_user_who_stops_what_reads_their_home_is_left_behind(machine, homes):
+    """Again until the process was caught while it was the user's."""
+    bad, good, _ = homes
+    GoogleAuthenticator(bad, "-t", "-d", "-u", "-W")
+    GoogleAuthenticator(good, "-t", "-d", "-u", "-W")
+    stopper = subprocess.Popen(as_user(bad, "/usr/bin/python3", "-c", STOPS_WHAT_IS_ITS_USERS))
+    try:
+        for _ in range(200):
+            done = totp_enroll(machine, "import", "google", "--all-homes", "--json", timeout=60)
+            facts = {each["user"]: each for each in map(json.loads, done.stdout.splitlines())}
+            assert facts[good]["error"] is None
+            if facts[bad]["error"] is not None:
+                break
+    finally:
+        stopper.kill()
+        stopper.wait()
+    assert "couldn't be read within 10 seconds" in facts[bad]["error"]
+    assert not run("ps", "-e", "-o", "user:32").split().count(bad)
 
 
 # ---- pam_oath
@@ -478,6 +531,17 @@ def test_what_is_exported_is_the_same_when_imported(machine, user, tmp_path, for
     imported(machine, form, file, "--user", user, "--device", "fob")
     assert machine.status(user)["devices"] == before
     assert json.loads(exported(machine, user, "--json"))["uri"] == uri
+
+
+@pytest.mark.parametrize("form", ["google", "oath", "uri", "qr"])
+def test_token_whose_past_is_lost_is_not_exported(machine, user, form):
+    """Elsewhere each of its codes would be good again."""
+    machine.enrol(user, "--hotp")
+    Path("/var/lib/pam-totp/state", user).unlink()
+    run(machine.totp_enroll, "recovery", "--user", user)
+    done = totp_enroll(machine, "export", "--user", user, "--format", form)
+    assert (done.returncode, done.stdout) == (UNUSABLE, "")
+    assert f"first run totp-enroll resync --user {user}\n" in done.stderr
 
 
 def test_export_is_logged_and_for_root(machine, enrolled):

@@ -1,15 +1,18 @@
 """What a person does for themselves: enrol, add and remove devices, renew recovery codes, over a terminal."""
 
+import fcntl
 import json
+import os
 import re
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from machine import PASSWORD, as_user, code_at, run, wait_for_room_in_step, wrong
+from machine import PASSWORD, SettingsFile, as_user, code_at, run, wait_for_room_in_step, wrong
 from person import (CODE_PROMPT, CONFIRM_PROMPT, ENTERS_PAGE, LEAVES_PAGE, PASSWORD_PROMPT, RECOVERY_CODE, WIPES,
                     Person)
 
@@ -214,6 +217,44 @@ def test_resync_refused_for_a_lost_device_claims_nothing_untrue(machine, enrolle
     done = resynced_by_root(person, "123456", "123456")
     assert done.returncode == REFUSED
     assert "no device shows these two codes" in done.stderr and "nothing was changed" not in done.stderr
+
+
+# ---- a login state that is gone, where settings let devices start anew
+
+
+@pytest.fixture
+def anew():
+    settings = SettingsFile("anew")
+    settings.say("missing_state = new")
+    yield
+    settings.remove()
+
+
+@pytest.mark.parametrize("command, exit_code", [
+    (("status",), DONE), (("verify",), REFUSED), (("unlock",), DONE), (("forget",), DONE), (("export",), DONE),
+    (("add", "--device", "tablet", "--no-confirm"), DONE), (("remove", "--device", "phone", "--yes"), DONE)],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "")
+def test_lost_state_is_begun_anew_by_every_command_of_roots(machine, anew, enrolled_person, command, exit_code):
+    (STORE / "state" / enrolled_person.name).unlink()
+    done = subprocess.run([machine.totp_enroll, *command, "--user", enrolled_person.name], input="x\n", text=True,
+                          capture_output=True)
+    assert (done.returncode, done.stderr) == (exit_code, "")
+
+
+def test_lost_state_keeps_nobody_from_what_is_theirs(anew, enrolled_person):
+    (STORE / "state" / enrolled_person.name).unlink()
+    asking = enrolled_person.begin("status", answer=code_at(enrolled_person.secrets["phone"], 1))
+    said, exit_code = enrolled_person.finish(asking)
+    assert exit_code == DONE and "Recovery codes left: 0" in said
+
+
+def test_device_added_to_a_lost_state_brings_no_spent_code_back(machine, sshd, anew, enrolled_person):
+    spent = enrolled_person.recovery_code()
+    assert sshd.login(enrolled_person.name, PASSWORD, spent)
+    (STORE / "state" / enrolled_person.name).unlink()
+    enrolled_person.enrol("--device", "tablet")
+    assert not sshd.login(enrolled_person.name, PASSWORD, spent)
+    assert sshd.login(enrolled_person.name, PASSWORD, enrolled_person.code("tablet"))
 
 
 # ---- leaving
@@ -604,3 +645,24 @@ def test_what_is_added_meanwhile_takes_no_proof_away(machine, enrolled_person):
     adding.sendline(code_at(secret))
     assert enrolled_person.finish(adding)[1] == DONE
     assert [device["name"] for device in machine.status(enrolled_person.name)["devices"]] == ["phone", "other", "tablet"]
+
+
+def has_open(process, path):
+    assert process.poll() is None, "it has ended already"
+    return str(path) in (os.path.realpath(file) for file in Path(f"/proc/{process.pid}/fd").iterdir())
+
+
+def test_enrolment_that_is_made_while_remove_waits_stays(machine, enrolled_person):
+    """Nobody was asked about it: there was none when it began."""
+    enrolled, state = (STORE / kind / enrolled_person.name for kind in ("enrolled", "state"))
+    made = enrolled.rename(enrolled.with_name(".made"))
+    with state.open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        removing = subprocess.Popen([machine.totp_enroll, "remove", "--user", enrolled_person.name], stderr=subprocess.PIPE,
+                                    text=True)
+        while not has_open(removing, state):
+            time.sleep(0.01)
+        made.rename(enrolled)
+    said = removing.communicate(timeout=20)[1]
+    assert removing.returncode == REFUSED and f"meanwhile {enrolled_person.name} was enrolled" in said
+    assert machine.status(enrolled_person.name)["enrolled"]

@@ -121,3 +121,33 @@ def test_all_recovery_codes_are_seen_and_neither_they_nor_the_key_stay(machine, 
     assert "$<" not in left
     assert not RECOVERY_CODE.search(left) and secret[:4] not in left
     assert machine.status(user)["recovery_codes_left"] == 32
+
+
+def next_page(shown, last):
+    """The text above the question, of another page than the last one; long lines in one again."""
+    page = []
+
+    def is_whole(rows):
+        above, question, _ = rows.partition(LAST_LINE)
+        page[:] = ["".join(above.split())]
+        return question and page[0] and page[0] != last
+
+    shown.wait_until(is_whole)
+    return page[0]
+
+
+@pytest.mark.parametrize("size", [(80, 5), (30, 6)], ids=str)
+def test_all_that_is_exported_is_seen_and_nothing_of_it_stays(machine, user, size):
+    secrets = [machine.enrol(user, "--device", name)["secret"] for name in ("phone", "tablet", "watch", "fob")]
+    shown = Terminal("export", *size, ["env", f"LC_ALL={UTF8}", "TERM=screen-256color", machine.totp_enroll, "export",
+                                       "--user", user])
+    try:
+        pages = []
+        while not all(secret in "".join(pages) for secret in secrets):
+            pages.append(next_page(shown, pages[-1] if pages else None))
+            shown.tmux("send-keys", "x")
+        shown.wait_until(lambda rows: LAST_LINE not in rows, among=shown.scrolled_through)
+        left = "".join("".join(shown.scrolled_through()).split())
+    finally:
+        shown.close()
+    assert len(pages) > 1 and not any(secret[:8] in left for secret in secrets)

@@ -201,6 +201,14 @@ def test_keys_come_from_files_and_the_old_one_may_be_kept(token, rekey, tmp_path
     assert KEY.read_bytes() == old and token.logs_in_once()
 
 
+def test_key_called_as_another_with_an_ending_stays(token, rekey, tmp_path):
+    new, kept = tmp_path / "key.new", tmp_path / "key"
+    new.write_bytes(b"n" * 32)
+    assert rekey("--key-from", new, "--keep-old", kept).returncode == DONE
+    assert new.read_bytes() == KEY.read_bytes() == b"n" * 32
+    assert {path.name for path in tmp_path.iterdir()} == {"key", "key.new"} and token.logs_in_once()
+
+
 @pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 33, b"x" * 64])
 def test_key_of_another_length_is_refused(rekey, tmp_path, content):
     (tmp_path / "new").write_bytes(content)

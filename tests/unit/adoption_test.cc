@@ -94,6 +94,27 @@ void a_device_whose_past_is_lost_stays_refused(void**) {
     assert_false(again.state.devices[0].next.has_value());
 }
 
+/// All the file knows is what was spent before the first import.
+void what_was_spent_does_not_come_back_where_the_state_is_lost(void**) {
+    const std::vector arrived = {with_codes(foreign_of(totp_device("x"), 7), {"12345678"}),
+                                 foreign_of(hotp_device("y", 4), 4)};
+    const auto first = adopted(arrived);
+    const auto again = adopted(arrived, first.enrolment, LoginState{});
+    assert_true(again.state == with_lost_devices_restarted({}, first.enrolment, now));
+    assert_int_equal(again.state.devices.at(0).next.value(), time_step(now, 30) + 1);
+    assert_false(again.state.devices.at(1).next.has_value());
+    assert_int_equal(recovery_codes_left(again.enrolment, again.state, now), 0);
+}
+
+void a_further_device_brings_nothing_back_where_the_state_is_lost(void**) {
+    const auto first = adopted({with_codes(foreign_of(hotp_device("x"), 4), {"12345678"})});
+    const auto further = adopted({foreign_of(totp_device("y"))}, first.enrolment, LoginState{});
+    assert_true(further.adds_devices());
+    assert_ptr_equal(device_without_state(further.enrolment, further.state), nullptr);
+    assert_false(further.state.device(first.enrolment.devices.at(0).id)->next.has_value());
+    assert_int_equal(recovery_codes_left(further.enrolment, further.state, now), 0);
+}
+
 void recovery_codes_made_void_do_not_come_back(void**) {
     const auto foreign = with_codes(foreign_of(totp_device("x")), {"12345678"});
     auto first = adopted({foreign});
@@ -146,6 +167,8 @@ int main() {
         cmocka_unit_test(what_was_used_here_stays_spent),
         cmocka_unit_test(a_device_that_comes_back_keeps_what_is_spent),
         cmocka_unit_test(a_device_whose_past_is_lost_stays_refused),
+        cmocka_unit_test(what_was_spent_does_not_come_back_where_the_state_is_lost),
+        cmocka_unit_test(a_further_device_brings_nothing_back_where_the_state_is_lost),
         cmocka_unit_test(recovery_codes_made_void_do_not_come_back),
         cmocka_unit_test(refuses_and_says_why),
     };

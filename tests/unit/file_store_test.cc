@@ -360,6 +360,26 @@ void prepares_once_and_keeps_what_is_there(void**) {
     assert_true(value_of(store.hold())->enrolment().has_value());
 }
 
+void those_who_prepare_at_once_make_one_key(void**) {
+    const TemporaryDirectory directory;
+    const auto root = directory.path() / "store";
+    const FileStorePlaces places{root, root / "state", root / "key", geteuid()};
+    std::vector<pid_t> processes(16);
+    for (auto& process : processes) {
+        process = fork();
+        if (process == 0) _exit(FileStore(places).prepare(std::nullopt) ? 0 : 1);
+    }
+    for (const auto process : processes) {
+        int status = 0;
+        claim(waitpid(process, &status, 0) == process && status == 0, "each has what it wanted");
+    }
+    assert_true(static_cast<bool>(HostKey::read(root / "key", geteuid())));
+    for (const auto& entry : fs::directory_iterator(root)) {
+        const auto name = entry.path().filename().string();
+        claim(!name.starts_with("key") || name == "key", name + " isn't left");
+    }
+}
+
 void the_state_may_lie_elsewhere(void**) {
     const TestStore store;
     auto places = store.places();
@@ -448,13 +468,34 @@ void an_account_is_named_in_words_fit_for_the_log(void**) {
     store.enrol(account);
     const auto record = *record_name(account.name);
     write_file(store.state(record), "");
-    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, R"(--user $'bob\012\335' and enrol)");
+    assert_failure(store.store().hold(account, HoldFor::login), Trouble::store,
+                   R"(--user $'bob\012\335' and enrol)");
     fs::remove(store.state(record));
     assert_failure(store.store().hold(account, HoldFor::login), Trouble::store,
                    R"(--user $'bob\012\335' and enrol)");
     if (!is_root()) return;
     give_to(store.enrolled(record), 1'234);
     assert_failure(store.store().hold(account, HoldFor::login), Trouble::store, "belong to bob%0A%DD (");
+}
+
+void a_lost_state_is_as_the_settings_say(void**) {
+    constexpr UnixTime now = 1'800'000'000;
+    for (const auto purpose : {HoldFor::login, HoldFor::change}) {
+        const TestStore store;
+        fs::remove(store.state());
+        auto files = store.store();
+        const auto held =
+            value_of(hold_by_settings(files, store.alice, purpose, MissingState::start_anew, now));
+        assert_true(held->state().devices == with_lost_devices_restarted({}, phone(), now).devices);
+    }
+    const TestStore store;
+    fs::remove(store.state());
+    auto files = store.store();
+    assert_failure(hold_by_settings(files, store.alice, HoldFor::login, MissingState::refuse, now),
+                   Trouble::store, "is missing");
+    assert_true(value_of(hold_by_settings(files, store.alice, HoldFor::change, MissingState::refuse, now))
+                    ->state()
+                    .devices.empty());
 }
 
 void an_empty_state_is_made_where_that_is_wanted(void**) {
@@ -981,9 +1022,11 @@ int main() {
         cmocka_unit_test(takes_nothing_back_from_a_group),
         cmocka_unit_test(says_what_cannot_be_given_to_its_group),
         cmocka_unit_test(prepares_once_and_keeps_what_is_there),
+        cmocka_unit_test(those_who_prepare_at_once_make_one_key),
         cmocka_unit_test(the_state_may_lie_elsewhere),
         cmocka_unit_test(a_login_without_state_is_refused_and_the_file_named),
         cmocka_unit_test(an_account_is_named_in_words_fit_for_the_log),
+        cmocka_unit_test(a_lost_state_is_as_the_settings_say),
         cmocka_unit_test(an_empty_state_is_made_where_that_is_wanted),
         cmocka_unit_test(a_change_holds_an_account_that_nobody_knows),
         cmocka_unit_test(an_account_without_state_can_be_removed),

@@ -48,6 +48,13 @@ void a_log_word_is_one_word_of_printable_ascii(void**) {
     assert_text(percent_decode(word.substr(4)).value().text(), every_byte());
 }
 
+void a_path_stays_whole_and_other_text_is_cut(void**) {
+    const auto path = "/" + std::string(200, 'd') + "/a%b\n";
+    assert_text(printable_path(path), "/" + std::string(200, 'd') + "/a%25b%0A");
+    assert_text(printable(path), path.substr(0, 80));
+    assert_int_equal(printable_path(std::string(10'000, 'd')).size(), 4'096);
+}
+
 void a_log_word_without_a_value_is_a_hyphen(void**) { assert_text(log_word("rhost", ""), "rhost=-"); }
 
 }  // namespace
@@ -62,6 +69,7 @@ int main() {
         cmocka_unit_test(refuses_a_percent_sign_without_two_hexadecimal_digits),
         cmocka_unit_test(keeps_what_rfc_3986_calls_unreserved_and_nothing_else),
         cmocka_unit_test(a_log_word_is_one_word_of_printable_ascii),
+        cmocka_unit_test(a_path_stays_whole_and_other_text_is_cut),
         cmocka_unit_test(a_log_word_without_a_value_is_a_hyphen),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -240,11 +240,13 @@ void goes_on_where_it_was_interrupted(void**) {
     }
 }
 
-void half_a_next_key_is_made_anew(void**) {
+void what_lies_beside_the_keys_stays_there(void**) {
     const TestStore store;
-    write_file(store.next().string() + ".new", "half a k");
+    const std::vector others = {store.key().string() + ".new", store.next().string() + ".new"};
+    for (const auto& other : others) write_file(other, "another's");
     assert_true(value_of(store.rekey(key_of(some_key))).is_done());
     assert_text(content_of(store.key()), some_key);
+    for (const auto& other : others) assert_text(content_of(other), "another's");
 }
 
 void says_done_once_more_where_the_given_key_is_the_hosts_already(void**) {
@@ -478,7 +480,7 @@ int main() {
         cmocka_unit_test(a_pending_key_stays_right),
         cmocka_unit_test(both_keys_are_read_in_between),
         cmocka_unit_test(goes_on_where_it_was_interrupted),
-        cmocka_unit_test(half_a_next_key_is_made_anew),
+        cmocka_unit_test(what_lies_beside_the_keys_stays_there),
         cmocka_unit_test(says_done_once_more_where_the_given_key_is_the_hosts_already),
         cmocka_unit_test(takes_no_other_key_while_one_is_next),
         cmocka_unit_test(refuses_a_next_key_that_others_could_have_read_or_made),
