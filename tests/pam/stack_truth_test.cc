@@ -188,7 +188,6 @@ class Libpam {
 // ---- the comparison
 
 std::string id_of(const StackLine& line) { return line.arguments.empty() ? "" : line.arguments.front(); }
-bool is_ours(const StackLine& line) { return line.module_name() == our_module; }
 
 std::string shown(const std::string& name) {
     auto text = name + ":";
