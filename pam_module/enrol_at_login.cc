@@ -267,7 +267,8 @@ int answer_to_another(pam_handle_t* pamh, const std::string& expected) {
     return PAM_PERM_DENIED;
 }
 
-/// totp-enroll, which enrols whoever runs it and begins no session: an enrolment that is owed keeps nobody from it.
+/// totp-enroll, which enrols whoever runs it and begins no session: an enrolment that is owed keeps nobody
+/// from it.
 bool enrols_itself(pam_handle_t* pamh, const Settings& settings) {
     return text_item(pamh, PAM_SERVICE) == "totp-enroll" && needs_helper(settings);
 }

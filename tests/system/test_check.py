@@ -70,7 +70,7 @@ def test_optional_line_is_told_with_the_line_to_write(profile, check):
     here = f"/etc/pam.d/common-auth:{line_of(COMMON_AUTH, 'pam_totp.so')}"
     assert "fault  sshd: who passes pam_unix.so gets in without a code.\n" in text
     assert f"{here}: pam_totp.so unenrolled=ignore answers auth_err, which counts for nothing\n" in text
-    assert f"  at {here}\n  change: write `auth required pam_totp.so unenrolled=ignore` in its place\n" in text
+    assert f"  at {here}\n  change: write `auth required pam_totp.so unenrolled=ignore` at {here}\n" in text
 
 
 def test_line_that_is_jumped_over_is_told_with_its_place(profile, check):
@@ -79,7 +79,8 @@ def test_line_that_is_jumped_over_is_told_with_its_place(profile, check):
         text.write("auth required pam_permit.so\n")
     code, text = check("sudo")
     assert code == 1
-    assert f"  at /etc/pam.d/common-auth:{line_of(COMMON_AUTH, 'pam_unix.so')}\n  change: move the line" in text
+    jump, ours = (f"/etc/pam.d/common-auth:{line_of(COMMON_AUTH, module)}" for module in ("pam_unix.so", "pam_totp.so"))
+    assert f"  at {jump}\n  change: write `success=2` in the control at {jump}, so that it leads to {ours}\n" in text
     assert "and the next 4 lines are passed over" in text
 
 
