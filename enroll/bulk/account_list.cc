@@ -155,9 +155,10 @@ Sentence wrong_text(std::string_view text) {
 }
 
 Result<std::vector<ListLine>> parse_account_list(std::string_view text, const std::string& file) {
-    if (text.find('\0') != std::string_view::npos)
+    if (text.find('\0') != std::string_view::npos) {
         return input_failure(
             tr("%1 isn't a text in UTF-8 or ASCII: it has a zero byte", {printable_path(file)}));
+    }
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     auto lines = lines_of(text);
     std::erase_if(lines, [](const Line& line) { return !counts(line); });

@@ -35,9 +35,10 @@ Failure unopened(const std::string& option) {
 std::optional<Failure> distrust(const Descriptor& directory, const std::string& option) {
     struct stat status {};
     if (fstat(directory.number(), &status) != 0) return path_failure("%1 can't be examined: %2", option);
-    if (status.st_uid != root)
+    if (status.st_uid != root) {
         return input_failure(
             tr("%1 isn't root's: name a directory that is missing", {printable_path(option)}));
+    }
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         return input_failure(
             tr("%1 is open to others, and would hold everybody's keys: chmod go= on it, or name another",

@@ -74,7 +74,8 @@ void show_on_screen(const Terminal& terminal, const SecretBytes& text) {
     const SecretBytes question(tr("Press any key; this is wiped then.").translated());
     const SecretBytes below[] = {question, SecretBytes()};
     const auto rows = std::max(1, terminal.rows - rows_of(below, terminal));
-    const auto pieces = pieces_of(text, static_cast<std::size_t>(rows * terminal.columns));
+    const auto pieces =
+        pieces_of(text, static_cast<std::size_t>(rows) * static_cast<std::size_t>(terminal.columns));
     const SignalsHeldBack signals;
     const SecretScreen screen(terminal);
     for (std::span rest(pieces); !rest.empty();) {

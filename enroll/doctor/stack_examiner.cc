@@ -79,9 +79,10 @@ class Examiner {
     void examine_without_ours() {
         if (lets_anybody_in()) return note_no_code();
         lines_.note_lines_that_fail(Phase::auth);
-        if (is_sound(result_.findings))
+        if (is_sound(result_.findings)) {
             result_.add(Severity::remark, "closed", tr("nobody gets in, whatever they answer"),
                         file_of_auth());
+        }
     }
     bool lets_anybody_in() const {
         const auto whole = players(anything);
@@ -197,9 +198,10 @@ class Examiner {
                             line.place,
                             tr("once everybody is enrolled, leave out unenrolled=ignore (or nullok)"));
             }
-            if (unenrolled(ours) == Unenrolled::enrol)
+            if (unenrolled(ours) == Unenrolled::enrol) {
                 result_.add(Severity::remark, "enrols", tr("who isn't enrolled enrols at the login"),
                             line.place);
+            }
         }
     }
 

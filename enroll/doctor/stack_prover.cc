@@ -250,16 +250,17 @@ std::optional<Way> find_way(Lines stack, std::span<const Player> players, std::s
     return Search(stack, players, whole, target).way();
 }
 
-Openings find_openings(Lines stack, std::vector<Player> players, std::span<const Player> whole) {
+Openings find_openings(Lines stack, std::span<const Player> players, std::span<const Player> whole) {
     Openings openings;
+    std::vector<Player> still_open(players.begin(), players.end());
     for (std::size_t left = stack.size(); left > 0; --left) {
-        auto way = find_way(stack, players, whole);
+        auto way = find_way(stack, still_open, whole);
         if (!way) break;
         if (!way->condition) {
             openings.open = *std::move(way);
             break;
         }
-        shut_condition(stack, *way, players);
+        shut_condition(stack, *way, still_open);
         openings.conditional.push_back(*std::move(way));
     }
     return openings;

@@ -79,7 +79,7 @@ struct Openings {
     std::vector<Way> conditional;
     std::optional<Way> open;  ///< whatever the conditions say
 };
-Openings find_openings(std::span<const StackLine> stack, std::vector<Player> players,
+Openings find_openings(std::span<const StackLine> stack, std::span<const Player> players,
                        std::span<const Player> whole);
 
 }  // namespace totp
