@@ -84,20 +84,21 @@ bool Remove::is_confirmed(const Account& account, const Settings& settings, bool
 /// Root's way out also where records are damaged, or one of the two is gone. Nobody was asked about who isn't
 /// enrolled: it must still be so once the account is held.
 int Remove::remove_all(const Session& session) const {
-    const auto is_enrolled = session.is_enrolled();
+    auto is_enrolled = session.is_enrolled();
     if (!is_enrolled) return complain(is_enrolled.failure());
-    if (*is_enrolled && !is_confirmed(session.account(), session.settings(), true)) return refused();
+    const bool was_enrolled = *is_enrolled;
+    if (was_enrolled && !is_confirmed(session.account(), session.settings(), true)) return refused();
     const auto held = session.hold(is_root() ? HoldFor::removal : HoldFor::login);
     if (!held) return complain(held.failure());
-    const auto is_still_enrolled = session.is_enrolled();
-    if (!is_still_enrolled) return complain(is_still_enrolled.failure());
-    if (!*is_enrolled && *is_still_enrolled) {
+    is_enrolled = session.is_enrolled();
+    if (!is_enrolled) return complain(is_enrolled.failure());
+    if (!was_enrolled && *is_enrolled) {
         complain(tr("meanwhile %1 was enrolled: nothing was removed; begin again",
                     {printable(session.account().name)}));
         return exit_refused;
     }
     if (const auto removed = (*held)->remove(); !removed) return complain(removed.failure());
-    if (!*is_enrolled) return complain_unenrolled(session.account());
+    if (!was_enrolled) return complain_unenrolled(session.account());
     log_change(session.account(), Change::enrolment_removed);
     if (!session.json()) print_line(tr("Removed."));
     return exit_done;
