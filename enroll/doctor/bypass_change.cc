@@ -103,37 +103,38 @@ class Changes {
                    {"`" + action + "`", text_of(line.place), name_of(stack_[ours])}),
                 {.controls = {{line.place, control}}}};
     }
+    static Sentence moved_behind(const StackLine& ours, const FileLine& to) {
+        return tr("move the line %1 from %2 to right after %3",
+                  {written(Phase::auth, "required", ours), text_of(ours.place), text_of(to)});
+    }
     /// To right behind `target`; to the top, where that is the end.
     Change moving_ours(std::size_t ours, std::size_t target) const {
         const auto& line = stack_[ours];
-        const auto text = written(Phase::auth, "required", line);
-        const auto from = text_of(line.place);
         Edit edit{.controls = {new_control(line, "required")}};
         if (target < stack_.size()) {
             const auto& to = stack_[target].place;
             edit.move = {.line = ours, .to = to};
-            return {tr("move the line %1 from %2 to right after %3", {text, from, text_of(to)}), edit};
+            return {moved_behind(line, to), edit};
         }
         const auto top = std::ranges::find_if(
             stack_, [&](const StackLine& each) { return each.place.file == line.place.file; });
         edit.move = {.line = ours, .to = top->place, .side = Edit::Side::before};
-        return {tr("move the line %1 from %2 to the top of that file's auth lines", {text, from}), edit};
+        return {tr("move the line %1 from %2 to the top of that file's auth lines",
+                   {written(Phase::auth, "required", line), text_of(line.place)}),
+                edit};
     }
     /// All lines of a file that check a password, where what comes behind ours lets nobody in.
     Change leading_on_to_ours(std::size_t first, std::size_t ours, bool adds_permit) const {
         auto leading = leading_on(stack_, first, ours);
         leading.edit.move->adds_permit = adds_permit;
-        const auto line = written(Phase::auth, "required", stack_[ours]);
-        const auto from = text_of(stack_[ours].place);
-        auto words =
-            adds_permit
-                ? tr("add the line %1 after %2; move the line %3 from %4 to right behind that",
-                     {"`auth required pam_permit.so`", text_of(leading.last()), line, from})
-                : tr("move the line %1 from %2 to right after %3", {line, from, text_of(leading.last())});
-        for (auto each = leading.words.rbegin(); each != leading.words.rend(); ++each)
-            words = tr("%1; %2", {*each, words});
-        leading.edit.controls.push_back(new_control(stack_[ours], "required"));
-        return {words, std::move(leading.edit)};
+        const auto& line = stack_[ours];
+        auto move = adds_permit
+                        ? tr("add the line %1 after %2; move the line %3 from %4 to right behind that",
+                             {"`auth required pam_permit.so`", text_of(leading.last()),
+                              written(Phase::auth, "required", line), text_of(line.place)})
+                        : moved_behind(line, leading.last());
+        leading.edit.controls.push_back(new_control(line, "required"));
+        return {leading.and_then(std::move(move)), std::move(leading.edit)};
     }
     static Change never_forgetting(const StackLine& line) {
         auto control = line.control;
@@ -161,7 +162,7 @@ bool shuts_somebody_out(const JudgedStack& judged, const Trial& before, const Tr
 
 /// `judged`, and so on until nobody gets in without a code.
 std::optional<Sentence> changes_from(const JudgedStack& judged, const Way& way, int changes_left) {
-    if (changes_left == 0) return std::nullopt;
+    if (changes_left == 0 || !can_be_tried(judged.stack)) return std::nullopt;
     const Trial before(judged);
     for (const auto& [words, edit] : Changes(judged.stack, way).all()) {
         const Trial after(judged, edit);
@@ -178,7 +179,6 @@ std::optional<Sentence> changes_from(const JudgedStack& judged, const Way& way, 
 }  // namespace
 
 std::optional<Sentence> change_of_bypass(const JudgedStack& judged, const Way& way) {
-    if (!can_be_tried(judged.stack)) return std::nullopt;
     return changes_from(judged, way, most_changes);
 }
 
@@ -199,7 +199,7 @@ std::optional<Sentence> change_that_adds_ours(const JudgedStack& judged, const F
     const JudgedStack with_ours{judged.places, stack, ours, judged.now};
     const auto open = Trial(with_ours).without_code().open;
     if (!open) return words;
-    const auto rest = can_be_tried(stack) ? changes_from(with_ours, *open, most_changes) : std::nullopt;
+    const auto rest = changes_from(with_ours, *open, most_changes);
     if (!rest) return std::nullopt;
     return tr("%1; %2", {words, *rest});
 }

@@ -21,6 +21,11 @@ std::string control_that_leads_on(const StackLine& line, std::size_t further) {
 
 }  // namespace
 
+Sentence LeadingOn::and_then(Sentence move) const {
+    for (auto each = words.rbegin(); each != words.rend(); ++each) move = tr("%1; %2", {*each, move});
+    return move;
+}
+
 LeadingOn leading_on(const Stack& stack, std::size_t first, std::size_t ours) {
     const auto is_counted = [&](const StackLine& line) {
         return line.level == stack[first].level && line.place != stack[ours].place;
@@ -43,11 +48,9 @@ LeadingOn leading_on(const Stack& stack, std::size_t first, std::size_t ours) {
     return leading;
 }
 
-bool stands_in_service(const StackLine& line) { return line.place.file == line.in_service.file; }
-
 bool are_of_one_stack(const StackLine& one, const StackLine& other) {
     if (one.place.file != other.place.file || one.level != other.level) return false;
-    return stands_in_service(one) || one.in_service == other.in_service;
+    return one.stands_in_service() || one.in_service == other.in_service;
 }
 
 }  // namespace totp

@@ -13,14 +13,12 @@ struct LeadingOn {
     Edit edit;                    ///< that, and the move of ours
 
     const FileLine& last() const { return edit.move->to; }
+    Sentence and_then(Sentence move) const;  ///< all of them, and at their end what is said of ours
 };
 
 /// `first`  the line that checks the password first, as an index into the stack.
 /// `ours`   the line of ours that is to stand behind the last one, likewise.
 LeadingOn leading_on(const Stack& stack, std::size_t first, std::size_t ours);
-
-/// Whether the line stands in the service's own file.
-bool stands_in_service(const StackLine& line);
 
 /// Whether two lines stand in one file, that was taken in once, and in one substack.
 bool are_of_one_stack(const StackLine& one, const StackLine& other);

@@ -20,7 +20,7 @@ class Search {
     std::optional<Sentence> change() const {
         if (auto found = stricter_control()) return found;
         if (auto found = move_in_its_file()) return found;
-        if (!stands_in_service(line())) return std::nullopt;  // others need it where it stands
+        if (!line().stands_in_service()) return std::nullopt;  // others need it where it stands
         if (auto found = move_to_the_password()) return found;
         return jumps_and_move();
     }
@@ -77,7 +77,7 @@ class Search {
         return std::nullopt;
     }
     std::optional<Sentence> move_in_its_file() const {
-        const bool is_of_service = stands_in_service(line());
+        const bool is_of_service = line().stands_in_service();
         std::vector<FileLine> tried;
         for (const auto index : after_first_factor()) {
             const auto& place = is_of_service ? stack()[index].in_service : stack()[index].place;
@@ -104,7 +104,7 @@ class Search {
         const auto lines = after_first_factor();
         for (auto index = lines.rbegin(); index != lines.rend(); ++index) {
             const auto& target = stack()[*index];
-            if (target.kind == StackLine::Kind::substack || stands_in_service(target)) continue;
+            if (target.kind == StackLine::Kind::substack || target.stands_in_service()) continue;
             if (holds({.move = move_behind(target.place)})) return moved_to(target.place);
         }
         return std::nullopt;
@@ -118,7 +118,7 @@ class Search {
     /// Where the lines that check the password end their stack: they lead to ours at its end instead.
     std::optional<Sentence> jumps_and_move() const {
         for (std::size_t i = 0; i < stack().size(); ++i) {
-            if (!is_first_factor(stack()[i]) || stands_in_service(stack()[i])) continue;
+            if (!is_first_factor(stack()[i]) || stack()[i].stands_in_service()) continue;
             return jumps_and_move_in(i);
         }
         return std::nullopt;
@@ -138,9 +138,7 @@ class Search {
                      "that takes in that file asks for a code then",
                      {"`auth required pam_permit.so`", text_of(leading.last())})
                 : moved_to(leading.last());
-        for (auto change = leading.words.rbegin(); change != leading.words.rend(); ++change)
-            sentence = tr("%1; %2", {*change, sentence});
-        return sentence;
+        return leading.and_then(std::move(sentence));
     }
 
     const JudgedStack& judged_;

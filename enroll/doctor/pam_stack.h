@@ -52,6 +52,8 @@ struct StackLine {
     /// "pam_unix.so", wherever it lies.
     std::string module_name() const { return module.substr(module.rfind('/') + 1); }
 
+    bool stands_in_service() const { return place.file == in_service.file; }
+
     const Action& action_on(int code) const { return control[static_cast<std::size_t>(code)]; }
 };
 using Stack = std::vector<StackLine>;

@@ -84,10 +84,7 @@ class Examiner {
                         file_of_auth());
         }
     }
-    bool lets_anybody_in() const {
-        const auto whole = players(anything);
-        return find_way(auth(), whole, whole).has_value();
-    }
+    bool lets_anybody_in() const { return Trial(judged()).lets_anybody_in(); }
     void note_no_code() {
         const auto spoilt = std::ranges::find_if(auth(), [](const StackLine& line) {
             return line.module_name() == std::string(our_module) + "\r";
@@ -126,8 +123,7 @@ class Examiner {
 
     void examine_code() {
         const auto whole = players(anything);
-        const auto openings =
-            find_openings(auth(), players({.is_code_given = false, .is_unenrolled = false}), whole);
+        const auto openings = Trial(judged()).without_code();
         result_.protection = openings.conditional.empty() ? Protection::proven : Protection::exempt;
         for (const auto& way : openings.conditional) note_exemption(way);
         if (openings.open) return note_bypass(*openings.open);
@@ -234,7 +230,7 @@ class Examiner {
                 note_code_alone(*code);
             }
         }
-        if (!result_.service.starts_with(our_service)) examine_order(whole);
+        if (!result_.service.starts_with(our_service)) examine_order();
     }
     /// Root at su proves nothing and is in no need to.
     bool is_exempted(const Way& way) const {
@@ -251,12 +247,11 @@ class Examiner {
         }
     }
     /// Whether somebody is asked for a code whose password wasn't right.
-    void examine_order(const Players& whole) {
-        const auto failing = players({.is_first_factor_given = false});
+    void examine_order() {
+        const Trial as_it_is(judged());
         for (const auto& ours : ours_) {
-            if (is_one_field(ours)) continue;
-            const auto way = find_way(auth(), failing, whole, ours.index);
-            if (!way || way->condition) continue;
+            const auto way = as_it_is.way_of_strangers(ours);
+            if (!way) continue;
             auto& finding = result_.add(
                 Severity::warning, "asked_first",
                 tr("a code is asked of people whose password wasn't right, so strangers can use up "
@@ -283,7 +278,7 @@ class Examiner {
     /// In the service's own file, if the auth line stands there too.
     FileLine end_of_account(const StackLine& auth_line) const {
         const auto& last = stacks_[Phase::account].back();
-        return auth_line.place.file == auth_line.in_service.file ? last.in_service : last.place;
+        return auth_line.stands_in_service() ? last.in_service : last.place;
     }
     void examine_account() {
         const auto enrolling = std::ranges::find_if(

@@ -72,10 +72,11 @@ Edit::NewControl new_control(const StackLine& line, const std::string& written) 
     return {line.place, parse_control(PamWords(written).next().value_or(""))};
 }
 
-EditedStack edited(const JudgedStack& judged, const Edit& edit) { return Editor(judged, edit).edited(); }
-
 Trial::Trial(const JudgedStack& judged, const Edit& edit)
-    : places_(judged.places), now_(judged.now), edited_(edited(judged, edit)), whole_(players(anything)) {}
+    : places_(judged.places),
+      now_(judged.now),
+      edited_(Editor(judged, edit).edited()),
+      whole_(players(anything)) {}
 
 Openings Trial::without_code() const {
     return find_openings(edited_.stack, players({.is_code_given = false, .is_unenrolled = false}), whole_);
@@ -83,13 +84,15 @@ Openings Trial::without_code() const {
 
 bool Trial::lets_anybody_in() const { return openness(whole_) != Openness::shut; }
 
+std::optional<Way> Trial::way_of_strangers(const OurLine& ours) const {
+    if (is_one_field(ours)) return std::nullopt;
+    auto way = find_way(edited_.stack, players({.is_first_factor_given = false}), whole_, ours.index);
+    return way && !way->condition ? way : std::nullopt;
+}
+
 bool Trial::asks_strangers() const {
-    const auto failing = players({.is_first_factor_given = false});
-    return std::ranges::any_of(edited_.ours, [&](const OurLine& ours) {
-        if (is_one_field(ours)) return false;
-        const auto way = find_way(edited_.stack, failing, whole_, ours.index);
-        return way && !way->condition;
-    });
+    return std::ranges::any_of(edited_.ours,
+                               [&](const OurLine& ours) { return way_of_strangers(ours).has_value(); });
 }
 
 Openness Trial::by_code_alone() const { return openness(players({.is_first_factor_given = false})); }

@@ -51,7 +51,6 @@ struct EditedStack {
     std::vector<OurLine> ours;
     std::vector<std::size_t> origins;  ///< which line of the stack each was made of; SIZE_MAX for a new one
 };
-EditedStack edited(const JudgedStack& judged, const Edit& edit);
 
 /// How far a stack lets somebody in: not, where a condition has it so, or always.
 enum class Openness { shut, conditional, open };
@@ -68,7 +67,9 @@ class Trial {
 
     bool lets_anybody_in() const;
 
-    /// Whether a code is asked of somebody whose password was wrong.
+    /// How somebody whose password was wrong is asked for a code by a line of ours; nothing where they
+    /// aren't, or a condition has it so.
+    std::optional<Way> way_of_strangers(const OurLine& ours) const;
     bool asks_strangers() const;
 
     /// Who gets in by a code alone.
