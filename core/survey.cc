@@ -1,5 +1,6 @@
 #include "core/survey.h"
 
+#include <array>
 #include <atomic>
 #include <future>
 #include <mutex>
@@ -16,10 +17,13 @@ constexpr int looks = 3;
 
 constexpr uid_t root = 0;
 
+/// More than there are processors, for most of them wait for the disk where the records aren't in memory.
+constexpr std::size_t threads = 8;
+
 /// How many names a thread takes from the listing at once.
 constexpr std::size_t batch_size = 64;
 
-/// A listing that two threads go through, each taking names of its own.
+/// A listing that all threads go through, each taking names of its own.
 class SharedListing {
   public:
     explicit SharedListing(RecordListing listing) : listing_(std::move(listing)) {}
@@ -87,10 +91,14 @@ Result<Done> Surveyor::run(const Directory& directory, const Directory* other,
     auto opened = RecordListing::open(directory.path);
     if (!opened) return opened.failure();
     SharedListing listing(*std::move(opened));
-    auto second = std::async(std::launch::async, [&] { return go_through(listing, other, witness); });
-    auto gone = go_through(listing, other, witness);
-    auto gone_too = second.get();
-    return gone ? gone_too : gone;
+    std::array<std::future<Result<Done>>, threads> parts;
+    for (auto& part : parts)
+        part = std::async(std::launch::async, [&] { return go_through(listing, other, witness); });
+    Result<Done> all_gone = Done{};
+    for (auto& part : parts) {
+        if (auto gone = part.get(); !gone) all_gone = std::move(gone);
+    }
+    return all_gone;
 }
 
 Result<Done> Surveyor::go_through(SharedListing& listing, const Directory* other,
