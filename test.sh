@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what is missing, builds, and runs every test.
 #
-#   sudo ./test.sh         all that a change needs: about twenty minutes on two cores
-#   sudo ./test.sh --all   packages, fuzzing, clang-tidy and what else takes longer
+#   sudo ./test.sh         all that a change needs: about fifteen minutes on two cores
+#   sudo ./test.sh --all   sanitizers, packages, fuzzing, clang-tidy and what else takes longer
 set -eu
 cd "$(dirname "$0")"
 . tests/packages.sh
@@ -39,14 +39,6 @@ run_tests() {
 # shellcheck disable=SC2086
 install_missing $packages_to_build $packages_to_log_in $packages_to_test
 rm -rf build/release/results
-counts=build/dev/counts
-rm -rf $counts
-mkdir -p $counts
-chmod 1777 $counts # for tests that aren't root any more
-build dev
-export LLVM_PROFILE_FILE="$PWD/$counts/%p-%m%c.profraw"
-run_tests dev
-unset LLVM_PROFILE_FILE
 build release
 run_tests release
 heading "release: real sshd, su, sudo, login"
@@ -62,6 +54,14 @@ if [ "${1:-}" = --all ]; then
     # Waits for dpkg most of its time, so beside what follows.
     tests/package/run >build/packages.log 2>&1 &
     package_run=$!
+    counts=build/dev/counts
+    rm -rf $counts
+    mkdir -p $counts
+    chmod 1777 $counts # for tests that aren't root any more
+    build dev
+    export LLVM_PROFILE_FILE="$PWD/$counts/%p-%m%c.profraw"
+    run_tests dev
+    unset LLVM_PROFILE_FILE
     heading "dev: the branches that were taken"
     tests/coverage.sh $counts
     heading "dev: libFuzzer targets"

@@ -3,12 +3,12 @@
 packages_to_build='g++ cmake ninja-build pkg-config libpam0g-dev libssl-dev libcrypt-dev libeconf-dev
     libpq-dev libqrencode-dev libpng-dev libcli11-dev nlohmann-json3-dev libncurses-dev scdoc gettext'
 packages_to_log_in='openssh-server openssh-client python3 python3-pexpect oathtool'
-packages_to_test='clang libclang-rt-dev lld libcmocka-dev libpam-wrapper binutils procps iproute2 sudo strace tmux
+packages_to_test='libcmocka-dev libpam-wrapper binutils procps iproute2 sudo strace tmux
     zbar-tools librsvg2-bin python3-pyotp python3-pytest python3-psycopg2 python3-pil fonts-dejavu-core zsh fish cron
     postgresql pamtester vlock valgrind
     libpam-google-authenticator libpam-oath fail2ban python3-systemd systemd faketime
     python3-prometheus-client btrfs-progs'
-packages_to_test_more='clang-tidy llvm cppcheck git patch
+packages_to_test_more='clang libclang-rt-dev lld clang-tidy llvm cppcheck git patch
     cockpit-ws cockpit-bridge cockpit-system chromium chromium-driver python3-selenium
     adduser autopkgtest debhelper dpkg-dev fakeroot lintian mmdebstrap piuparts'
 
