@@ -63,10 +63,11 @@ void DeviceOptions::declare(Options& options) {
 std::optional<Failure> DeviceOptions::refuse_texts() const {
     for (const auto& [option, text] :
          {std::pair("--issuer", issuer_), std::pair("--label", label_.value_or(""))}) {
-        if (text.find(':') != std::string::npos) {
-            return input_failure(tr("%1 must not have a colon: key URIs can't carry it", {option}));
-        }
+        if (const auto wrong = wrong_text(text); !wrong.empty())
+            return input_failure(tr("%1 has %2 in it", {option, wrong}));
     }
+    if (label_ && label_->empty())
+        return input_failure(tr("--label is empty: the app would show a nameless account"));
     return std::nullopt;
 }
 

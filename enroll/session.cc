@@ -31,12 +31,8 @@ std::optional<Failure> refuse_places(const SharedOptions& options) {
 
 /// Where a database has the accounts, those of this machine are for emergencies.
 std::optional<Failure> refuse_engine(const Settings& settings, const SharedOptions& options) {
-    const bool is_database = settings.engine != Engine::files;
-    if (options.is_local && !is_root())
-        return Failure{Trouble::caller, tr("%1 is for root alone", {"--local"})};
-    if (options.is_local && !is_database)
-        return input_failure(tr("--local is for engine = postgresql: here all accounts are this machine's"));
-    if (is_database && !options.is_local) {
+    if (auto failure = refuse_needless_local(settings, options)) return failure;
+    if (settings.engine != Engine::files && !options.is_local) {
         return Failure{
             Trouble::settings,
             tr("this can't be done in a database (engine = postgresql): with --local it is for this "
@@ -75,6 +71,20 @@ Failure without_privilege() {
 }  // namespace
 
 bool is_root() { return getuid() == root; }
+
+std::optional<Failure> refuse_needless_local(const Settings& settings, const SharedOptions& options) {
+    if (options.is_local && !is_root())
+        return Failure{Trouble::caller, tr("%1 is for root alone", {"--local"})};
+    if (options.is_local && settings.engine == Engine::files)
+        return input_failure(tr("--local is for engine = postgresql: here all accounts are this machine's"));
+    return std::nullopt;
+}
+
+std::optional<Failure> refuse_user(const SharedOptions& options, const std::string& command) {
+    if (options.user.empty()) return std::nullopt;
+    return input_failure(
+        tr("--user isn't for %1, which is about the whole machine: leave it out", {command}));
+}
 
 Result<Account> find_account(const std::string& user) {
     if (!is_root()) {

@@ -25,6 +25,12 @@ struct SharedOptions {
 /// a group.
 bool is_root();
 
+/// Why --local, if it is given, says nothing here.
+std::optional<Failure> refuse_needless_local(const Settings& settings, const SharedOptions& options);
+
+/// Why --user can't be given to `command`, which is about everybody.
+std::optional<Failure> refuse_user(const SharedOptions& options, const std::string& command);
+
 /// The account of this machine that `user` names: anybody's for root, for others their own, which they
 /// needn't name.
 Result<Account> find_account(const std::string& user);

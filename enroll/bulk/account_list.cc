@@ -6,13 +6,11 @@
 
 #include "core/enrolment.h"
 #include "core/percent.h"
+#include "enroll/device_name.h"
 #include "enroll/foreign/lines.h"
 
 namespace totp {
 namespace {
-
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-constexpr std::string_view blanks = " \t";
 
 struct Column {
     std::string_view name;
@@ -27,12 +25,6 @@ constexpr std::array<Column, 4> known_columns = {{
 }};
 
 using Heading = std::vector<const Column*>;
-
-std::string_view without_blanks(std::string_view text) {
-    const auto start = text.find_first_not_of(blanks);
-    if (start == std::string_view::npos) return {};
-    return text.substr(start, text.find_last_not_of(blanks) - start + 1);
-}
 
 // ---- comma-separated values
 
@@ -148,18 +140,11 @@ std::string place_in_list(const std::string& file, int line) {
     return printable_path(file) + ":" + std::to_string(line);
 }
 
-Sentence wrong_text(std::string_view text) {
-    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 127; };
-    if (std::ranges::any_of(text, is_control)) return tr("a control character");
-    return text.find(':') == std::string_view::npos ? Sentence() : tr("a colon, which key URIs can't carry,");
-}
-
 Result<std::vector<ListLine>> parse_account_list(std::string_view text, const std::string& file) {
     if (text.find('\0') != std::string_view::npos) {
         return input_failure(
             tr("%1 isn't a text in UTF-8 or ASCII: it has a zero byte", {printable_path(file)}));
     }
-    if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     auto lines = lines_of(text);
     std::erase_if(lines, [](const Line& line) { return !counts(line); });
     if (lines.empty()) return input_failure(tr("%1 lists nobody", {printable_path(file)}));

@@ -26,10 +26,6 @@ struct ListLine {
 /// "FILE:7", to begin a sentence with.
 std::string place_in_list(const std::string& file, int line);
 
-/// Text that stands in a line of its own and in a key URI: no control character and no colon. A clause about
-/// what is wrong with it; empty if nothing is.
-Sentence wrong_text(std::string_view text);
-
 /// The accounts that `text`, which may begin with a byte order mark, lists in either form:
 ///
 ///     alice                       one account a line

@@ -132,7 +132,7 @@ std::optional<Failure> Bulk::refuse_options(const SharedOptions& shared) const {
     if (!is_root()) return Failure{Trouble::caller, tr("bulk is for root: it makes others' secrets")};
     if (!shared.user.empty()) return input_failure(tr("--user isn't for bulk: the accounts stand in FILE"));
     if (const auto wrong = wrong_text(issuer_); !wrong.empty())
-        return input_failure(tr("--issuer has %1 in it", {wrong}));
+        return input_failure(tr("%1 has %2 in it", {"--issuer", wrong}));
     return refuse_device_name(device_);
 }
 

@@ -77,6 +77,7 @@ class Check : public Command {
     }
 
     int run(const SharedOptions& shared) override {
+        if (const auto refused = refuse_user(shared, "check")) return complain(*refused);
         if (const auto refused = refuse_names()) return complain(*refused);
         const Surroundings surroundings{places_of_libpam(),
                                         {PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY, 0},

@@ -119,7 +119,7 @@ class Export : public AccountCommand {
 
     std::optional<std::string> name_;
     std::string format_ = "uri";
-    std::string qr_ = automatic_qr;
+    std::optional<std::string> qr_;
     std::string qr_file_;
 };
 
@@ -136,6 +136,8 @@ void Export::declare(Options& options) {
 std::optional<Failure> Export::refuse_options() const {
     if (!is_root())
         return Failure{Trouble::caller, tr("export is for root: to add an app of yours, totp-enroll add")};
+    if (qr_ && format_ != "qr")
+        return input_failure(tr("--qr is for --format qr: say that too, or leave it out"));
     if (!qr_file_.empty() && !is_qr_file_name(qr_file_))
         return input_failure(tr("--qr-file %1 must end in .png or .svg", {printable_path(qr_file_)}));
     return refuse_device_name(name_);
@@ -183,7 +185,7 @@ Result<Done> Export::write_qr(const KeyUri& key) const {
 }
 
 Result<Done> Export::show_qr(const Device& device, const KeyUri& key) const {
-    const auto introduction = Introduction::of(device, key, qr_, false);
+    const auto introduction = Introduction::of(device, key, qr_.value_or(automatic_qr), false);
     if (!introduction) return introduction.failure();
     introduction->show();
     return Done{};

@@ -15,8 +15,11 @@ class Prepare : public Command {
             complain(tr("only root can make the store: run it with sudo"));
             return exit_not_permitted;
         }
+        if (const auto refused = refuse_user(shared, "prepare")) return complain(*refused);
         const auto installation = find_installation(shared);
         if (!installation) return complain(installation.failure());
+        if (const auto refused = refuse_needless_local(installation->settings, shared))
+            return complain(*refused);
         const auto prepared = prepare_store(*installation);
         return prepared ? exit_done : complain(prepared.failure());
     }

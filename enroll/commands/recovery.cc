@@ -26,9 +26,8 @@ void drop_useless(Enrolment& enrolment, const LoginState& state, UnixTime now) {
 class Recovery : public AccountCommand {
   public:
     void declare(Options& options) override {
-        options.value("--recovery-codes", count_, "N", "How many, 1 to 32")
-            .is_between(1, static_cast<int>(maximum_recovery_codes))
-            .shows_default();
+        options.value("--recovery-codes", count_, "N", "How many, 1 to 32 [10]")
+            .is_between(1, static_cast<int>(maximum_recovery_codes));
         options.flag("--one", is_one_more_, "One more code beside those there are, for a while (root)");
         options.value("--expires", expires_, "TIME", "How long that one is good: 90m, 24h, 7d [24h]");
         options.example("totp-enroll recovery --user alice --one --expires 24h");
@@ -54,8 +53,9 @@ class Recovery : public AccountCommand {
     Result<Enrolment> renewed(Enrolment enrolment, const LoginState& state, UnixTime now, Made& made) const;
     void report(const Account& account, const Made& made, bool json) const;
     UnixTime seconds() const { return seconds_of_expiry(expires_); }
+    std::size_t count() const { return static_cast<std::size_t>(count_.value_or(usual_recovery_codes)); }
 
-    std::size_t count_ = usual_recovery_codes;
+    std::optional<int> count_;
     bool is_one_more_ = false;
     std::optional<std::string> expires_;
 };
@@ -64,6 +64,8 @@ std::optional<Failure> Recovery::refuse_options() const {
     if (is_one_more_ && !is_root()) {
         return Failure{Trouble::caller, tr("--one is for root, to help somebody who is locked out")};
     }
+    if (count_ && is_one_more_)
+        return input_failure(tr("--recovery-codes is for a whole set: --one is one more beside it"));
     if (expires_ && !is_one_more_) {
         return Failure{Trouble::input, tr("--expires is for --one: a set of recovery codes doesn't expire")};
     }
@@ -78,8 +80,8 @@ Result<Enrolment> Recovery::renewed(Enrolment enrolment, const LoginState& state
     } else {
         enrolment.recovery.clear();
     }
-    auto set =
-        is_one_more_ ? one_more_recovery_code(enrolment.recovery, *made.expires) : new_recovery_codes(count_);
+    auto set = is_one_more_ ? one_more_recovery_code(enrolment.recovery, *made.expires)
+                            : new_recovery_codes(count());
     if (!set) return set.failure();
     std::ranges::move(set->hashes, std::back_inserter(enrolment.recovery));
     made.codes = std::move(set->codes);
@@ -162,7 +164,7 @@ int Recovery::act(const Session& session) {
 int Recovery::act_elsewhere(const AccountElsewhere& account) {
     const SignalsHeldBack signals;
     auto codes = is_one_more_ ? codes_elsewhere(account, "one_more_recovery_code", std::to_string(seconds()))
-                              : codes_elsewhere(account, "new_recovery_codes", std::to_string(count_));
+                              : codes_elsewhere(account, "new_recovery_codes", std::to_string(count()));
     if (!codes) return complain(codes.failure());
     log_change(account.account(), is_one_more_ ? Change::recovery_added : Change::recovery_renewed);
     Made made{.codes = *std::move(codes), .expires = std::nullopt};

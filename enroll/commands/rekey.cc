@@ -113,8 +113,10 @@ int Rekey::run(const SharedOptions& shared) {
         complain(tr("rekey is for root: run it with sudo"));
         return exit_not_permitted;
     }
+    if (const auto refused = refuse_user(shared, "rekey")) return complain(*refused);
     const auto installation = find_installation(shared);
     if (!installation) return complain(installation.failure());
+    if (const auto refused = refuse_needless_local(installation->settings, shared)) return complain(*refused);
     if (installation->settings.engine != Engine::files && !shared.is_local) {
         return refuse_elsewhere(tr(
             "a database is under no key of this machine (engine = postgresql): encrypt the disk it is on"));

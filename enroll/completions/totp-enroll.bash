@@ -1,5 +1,10 @@
 # bash completion for totp-enroll. Names of devices aren't completed: to know them takes the password.
 
+# Names that others choose are words of the shell's only when they are quoted, and compgen -W runs what they say.
+_totp_enroll_quoted() {
+    while IFS= read -r; do printf '%q\n' "$REPLY"; done
+}
+
 _totp_enroll() {
     local word=$2 before=$3 command='' words='' i
 
@@ -19,7 +24,7 @@ _totp_enroll() {
     [[ $word == = ]] && word=
     [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
     case $before in
-        --user) words=$(compgen -u) ;;
+        --user) mapfile -t COMPREPLY < <(compgen -u -- "$word" | _totp_enroll_quoted) && return ;;
         --config | --key | --secret-from | --qr-file | --key-from | --keep-old) compopt -o default ;;
         --store | --out) compopt -o dirnames ;;
         --algorithm) words='SHA1 SHA256 SHA512' ;;
@@ -49,7 +54,10 @@ _totp_enroll() {
                 compopt -o default
             fi
             [[ $command == bulk && $word != -* ]] && words='' && compopt -o default
-            [[ $command == check && $word != -* ]] && words=$(cd /etc/pam.d 2>/dev/null && compgen -f)
+            if [[ $command == check && $word != -* ]]; then
+                mapfile -t COMPREPLY < <(cd /etc/pam.d 2>/dev/null && compgen -f -- "$word" | _totp_enroll_quoted)
+                return
+            fi
             [[ -z $command && $word != -* ]] &&
                 words='add status verify remove recovery forget resync unlock token rekey check import export bulk prepare'
             ;;

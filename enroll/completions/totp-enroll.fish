@@ -79,7 +79,7 @@ complete -c totp-enroll $remove -l device -x -d 'Only this device; without it, a
 complete -c totp-enroll $remove -l yes -d 'Don\'t ask'
 
 set -l recovery -n '__totp_enroll_command_is recovery'
-complete -c totp-enroll $recovery -l recovery-codes -x -d 'How many, 1 to 32'
+complete -c totp-enroll $recovery -l recovery-codes -x -d 'How many, 1 to 32 [10]'
 complete -c totp-enroll $recovery -l one -d 'One more code beside those there are, for a while (root)'
 complete -c totp-enroll $recovery -l expires -x -d 'How long that one is good: 90m, 24h, 7d [24h]'
 

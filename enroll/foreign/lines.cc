@@ -3,6 +3,8 @@
 namespace totp {
 
 std::vector<Line> lines_of(std::string_view text) {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     std::vector<Line> lines;
     for (int number = 1; !text.empty(); ++number) {
         const auto end = text.find('\n');
@@ -12,6 +14,13 @@ std::vector<Line> lines_of(std::string_view text) {
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     }
     return lines;
+}
+
+std::string_view without_blanks(std::string_view text) {
+    constexpr std::string_view blanks = " \t";
+    const auto start = text.find_first_not_of(blanks);
+    if (start == std::string_view::npos) return {};
+    return text.substr(start, text.find_last_not_of(blanks) - start + 1);
 }
 
 std::vector<std::string_view> words_of(std::string_view line) {

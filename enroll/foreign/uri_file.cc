@@ -34,8 +34,9 @@ Result<std::vector<ForeignDevice>> devices_in(std::string_view uri) {
 Result<std::vector<ForeignDevice>> parse_uri_file(std::string_view text) {
     std::vector<ForeignDevice> all;
     for (const auto& line : lines_of(text)) {
-        if (line.text.empty() || line.text.starts_with('#')) continue;
-        auto devices = devices_in(line.text);
+        const auto uri = without_blanks(line.text);
+        if (uri.empty() || uri.starts_with('#')) continue;
+        auto devices = devices_in(uri);
         if (!devices) return wrong_line(line.number, devices.failure().message);
         for (auto& device : *devices) all.push_back(std::move(device));
     }

@@ -219,6 +219,9 @@ def test_account_with_a_name_that_is_not_utf_8_gets_its_recovery_codes(machine, 
     case("device-empty", ["--device", ""], "--device"),
     case("issuer-colon", ["--issuer", "a:b"], "--issuer"),
     case("label-colon", ["--label", "a:b"], "--label"),
+    case("issuer-lines", ["--issuer", "a\nb"], "--issuer has a control character"),
+    case("label-escape", ["--label", "a\x1b[31m"], "--label has a control character"),
+    case("label-empty", ["--label", ""], "--label is empty"),
     case("qr", ["--qr", "sixel"], "--qr"),
     case("qr-number", ["--qr", "3"], "--qr"),
     case("recovery-33", ["--recovery-codes", "33"], "--recovery-codes"),
@@ -232,6 +235,21 @@ def test_account_with_a_name_that_is_not_utf_8_gets_its_recovery_codes(machine, 
     case("other-user-too", ["--user", "root"], "--user")])
 def test_option_out_of_its_range_is_refused(refuses, user, options, word):
     refuses(USAGE, word, run=["add", "--user", user, "--no-confirm", "--json", *options])
+
+
+@pytest.mark.parametrize("run", [["rekey"], ["prepare"], ["check"], ["check", "sshd"]], ids=" ".join)
+def test_command_about_the_whole_machine_takes_no_account(refuses, alice, run):
+    refuses(USAGE, f"--user isn't for {run[0]}, which is about the whole machine", run=[*run, "--user", alice])
+
+
+@pytest.mark.parametrize("command", ["rekey", "prepare", "status"])
+def test_local_is_refused_where_all_accounts_are(refuses, alice, command):
+    user = ["--user", alice] if command == "status" else []
+    refuses(USAGE, "--local is for engine = postgresql", run=[command, "--local", *user])
+
+
+def test_form_of_a_qr_code_that_is_not_asked_for_is_refused(refuses, alice):
+    refuses(USAGE, "--qr is for --format qr", run=["export", "--user", alice, "--qr", "utf8"])
 
 
 @pytest.mark.parametrize("run, word", [
@@ -326,6 +344,7 @@ def test_account_that_is_not_enrolled_is_refused(refuses, user, run):
     case("expires-alone", ["--expires", "24h"], "--one"), case("expires-none", ["--one", "--expires", "24"], "24h"),
     case("expires-nothing", ["--one", "--expires", "0h"], "0h"), case("expires-years", ["--one", "--expires", "367d"], "367d"),
     case("expires-word", ["--one", "--expires", "soon"], "soon"), case("expires-empty", ["--one", "--expires", ""], "--expires"),
+    case("one-of-many", ["--one", "--recovery-codes", "5"], "--recovery-codes is for a whole set"),
     case("none", ["--recovery-codes", "0"], "--recovery-codes"), case("33", ["--recovery-codes", "33"], "--recovery-codes")])
 def test_recovery_option_out_of_its_range_is_refused(refuses, alice, options, word):
     refuses(USAGE, word, run=["recovery", "--user", alice, *options])

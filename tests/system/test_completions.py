@@ -170,6 +170,29 @@ def test_users_are_completed(shell):
     assert shell.completed("totp-enroll status --user s") == with_s
 
 
+STRANGE = "$(touch${IFS}/run/was-run)"
+
+
+@pytest.fixture
+def strange_names():
+    """An account and a service whose names a shell would run."""
+    passwd, service = Path("/etc/passwd"), Path("/etc/pam.d") / "$(touch${IFS}was-run)"
+    sane = passwd.read_bytes()
+    passwd.write_bytes(sane + f"{STRANGE}:x:5001:5001::/:/bin/sh\nDOM\\jo:x:5002:5002::/:/bin/sh\n".encode())
+    service.touch()
+    yield
+    service.unlink()
+    passwd.write_bytes(sane)
+
+
+@pytest.mark.parametrize("shell", ["bash"], indirect=True)
+def test_names_that_others_chose_are_quoted_and_not_run(shell, strange_names):
+    assert shell.completed("totp-enroll status --user DOM") == {r"DOM\\jo"}
+    assert r"\$\(touch\$\{IFS\}/run/was-run\)" in shell.completed("totp-enroll status --user ")
+    assert r"\$\(touch\$\{IFS\}was-run\)" in shell.completed("totp-enroll check ")
+    assert not Path("/run/was-run").exists() and not Path("/etc/pam.d/was-run").exists()
+
+
 @pytest.mark.parametrize("option", ["--qr-file", "--secret-from", "--config", "--key"])
 def test_files_are_completed(shell, tmp_path, option):
     (tmp_path / "file").touch()

@@ -52,6 +52,12 @@ void reads_a_file_of_both_kinds_in_its_order(void**) {
     assert_true(devices[1].credential.type == CredentialType::totp);
 }
 
+void reads_a_file_that_an_editor_has_marked_and_indented(void**) {
+    const auto devices = value_of(parse_uri_file(
+        "\xEF\xBB\xBF  otpauth://totp/a?secret=OBUG63TFOBUG63TFOBUG63TFOBUG63TF \r\n \t\r\n\t# mine\n"));
+    assert_int_equal(devices.size(), 1);
+}
+
 void notes_a_short_secret_and_a_part_of_an_export(void**) {
     const auto devices = value_of(parse_uri_file("otpauth://totp/a?secret=OBUG63TFOBUG63TF\n"));
     assert_string_equal(
@@ -83,6 +89,7 @@ int main() {
         cmocka_unit_test(refuses_wrong_migration_uris_and_says_why),
         cmocka_unit_test(never_takes_a_part_of_a_key_for_a_whole_one),
         cmocka_unit_test(reads_a_file_of_both_kinds_in_its_order),
+        cmocka_unit_test(reads_a_file_that_an_editor_has_marked_and_indented),
         cmocka_unit_test(notes_a_short_secret_and_a_part_of_an_export),
         cmocka_unit_test(names_the_wrong_line),
     };
