@@ -29,7 +29,8 @@ std::optional<UnixTime> remembered_until(const LoginState& state, const Policy& 
                                          std::string_view interface_id, UnixTime now) {
     const auto known = std::ranges::find(state.places, place, &KnownPlace::place);
     if (known == state.places.end() || known->interface_id != interface_id) return std::nullopt;
-    if (!single_address(place, interface_id) || closed_until(state.known, policy, now)) return std::nullopt;
+    const auto address = single_address(place, interface_id);
+    if (!address || is_loopback(*address) || closed_until(state.known, policy, now)) return std::nullopt;
     const auto until = known->last_login + policy.remember;
     const bool is_remembered = known->last_login <= now && now < until;
     return is_remembered ? std::optional(until) : std::nullopt;

@@ -224,8 +224,9 @@ LoginState with_lost_devices_restarted(LoginState state, const Enrolment& enrolm
     if (device_without_state(enrolment, state) == nullptr) return state;
     state = without_strangers(std::move(state), enrolment);
     if (state.devices.empty()) {
-        state.spent_recovery.clear();
-        for (const auto& code : enrolment.recovery) state.spent_recovery.push_back(code.id());
+        for (const auto& code : enrolment.recovery) {
+            if (!state.has_spent(code)) note_spent(state, code, enrolment);
+        }
     }
     for (const auto& [name, credential, id] : enrolment.devices) {
         if (state.device(id) != nullptr) continue;
@@ -246,10 +247,17 @@ LoginState without_strangers(LoginState state, const Enrolment& enrolment) {
     std::erase_if(state.devices, [&](const DeviceState& device) {
         return std::ranges::find(enrolment.devices, device.id, &Device::id) == enrolment.devices.end();
     });
-    std::erase_if(state.spent_recovery, [&](const std::string& id) {
-        return std::ranges::find(enrolment.recovery, id, &RecoveryHash::id) == enrolment.recovery.end();
-    });
     return state;
+}
+
+void note_spent(LoginState& state, const RecoveryHash& code, const Enrolment& enrolment) {
+    auto& spent = state.spent_recovery;
+    if (spent.size() >= maximum_recovery_codes) {
+        spent.erase(std::ranges::find_if(spent, [&](const std::string& id) {
+            return std::ranges::find(enrolment.recovery, id, &RecoveryHash::id) == enrolment.recovery.end();
+        }));
+    }
+    spent.push_back(code.id());
 }
 
 std::size_t recovery_codes_left(const Enrolment& enrolment, const LoginState& state, UnixTime now) {

@@ -95,9 +95,14 @@ LoginState with_lost_devices_restarted(LoginState state, const Enrolment& enrolm
 /// A device of `enrolment` that `state` knows nothing of: to log in with it would bring spent codes back.
 const Device* device_without_state(const Enrolment& enrolment, const LoginState& state);
 
-/// Forgets what belongs to no device and no recovery code of `enrolment`. For changes of the enrolment;
-/// a login keeps it, because a re-deployed enrolment may bring the device back.
+/// Forgets devices that aren't `enrolment`'s. For changes of the enrolment; a login keeps them, because a
+/// re-deployed enrolment may bring a device back. Which recovery codes are spent is kept by both: an older
+/// set may come back, and nothing would tell that it did.
 LoginState without_strangers(LoginState state, const Enrolment& enrolment);
+
+/// Notes that this code of `enrolment`, which is good still, is spent. Of codes that aren't the enrolment's
+/// any more the oldest is forgotten where there is no room.
+void note_spent(LoginState& state, const RecoveryHash& code, const Enrolment& enrolment);
 
 /// How many recovery codes still let in at `now`.
 std::size_t recovery_codes_left(const Enrolment& enrolment, const LoginState& state, UnixTime now);

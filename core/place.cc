@@ -30,9 +30,7 @@ Place network_of(in6_addr address) {
 }
 
 /// A colon would make a name look like an address, or like the place of somebody on this machine.
-bool may_stand_in_a_name(char c) {
-    return is_kept_in_word(c) && c != ',' && c != '=' && c != ':';
-}
+bool may_stand_in_a_name(char c) { return is_kept_in_word(c) && c != ',' && c != '=' && c != ':'; }
 
 /// A name that isn't an address: a resolver's, or whatever an application made up.
 Place named_place(std::string_view name) {
@@ -67,6 +65,8 @@ std::optional<std::string> single_address(const Place& place, std::string_view i
     std::ranges::copy(*octets, ipv6.s6_addr + network_octets);
     return text_of(AF_INET6, &ipv6);
 }
+
+bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
 Place remote_place(std::string_view remote_host) {
     const std::string without_zone(remote_host.substr(0, remote_host.find('%')));

@@ -32,6 +32,9 @@ std::string interface_id_of(std::string_view remote_host);
 /// the same remote host, an address. Nothing for hosts' names, networks and users of this machine.
 std::optional<std::string> single_address(const Place& place, std::string_view interface_id);
 
+/// Whether a single_address() is this machine's own, from which anybody on it may come (127.0.0.0/8, ::1).
+bool is_loopback(const std::string& address);
+
 /// The place of whoever runs a process on this machine: by the real user id.
 Place local_place(uid_t real_uid);
 

@@ -135,11 +135,6 @@ Reason examine_code(const Enrolment& enrolment, const Policy& policy, const Type
     return reason == Reason::wrong && is_replayed ? Reason::replayed : reason;
 }
 
-void spend_recovery_code(const RecoveryHash& code, const Enrolment& enrolment, LoginState& state) {
-    if (state.spent_recovery.size() >= maximum_recovery_codes) state = without_strangers(state, enrolment);
-    state.spent_recovery.push_back(code.id());
-}
-
 /// `code` is of this form.
 Reason examine_recovery_code(const Enrolment& enrolment, const SecretBytes& code, RecoveryForm form,
                              UnixTime now, Finding& finding) {
@@ -150,7 +145,7 @@ Reason examine_recovery_code(const Enrolment& enrolment, const SecretBytes& code
     const auto found = find_recovery_code(code, enrolment.recovery);
     if (!found || is_expired(enrolment.recovery[*found])) return Reason::wrong;
     if (finding.after.has_spent(enrolment.recovery[*found])) return Reason::replayed;
-    spend_recovery_code(enrolment.recovery[*found], enrolment, finding.after);
+    note_spent(finding.after, enrolment.recovery[*found], enrolment);
     if (finding.device.empty()) finding.device = recovery_device;
     return Reason::none;
 }

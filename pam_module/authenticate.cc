@@ -170,9 +170,10 @@ Outcome Login::outcome_of_response(const SecretBytes& response, bool is_one_fiel
                           .place = place_of(pamh_),
                           .interface_id = interface_id_of(text_item(pamh_, PAM_RHOST)),
                           .now = current_time(),
+                          .makes_place_known = !is_one_field || settings_.policy.remember == 0,
                           .is_one_field = is_one_field};
     if (needs_helper_) return outcome_by_helper(attempt);
-    const bool tells = !settings_.quiet && (flags_ & PAM_SILENT) == 0;
+    const bool tells = !settings_.quiet && !is_one_field && (flags_ & PAM_SILENT) == 0;
     return decide(store_, settings_, account_, attempt, tells ? Telling::notices : Telling::nothing);
 }
 

@@ -136,7 +136,12 @@ int EnrolmentAtLogin::unfinished(const Unfinished& why) const {
 Result<PendingDevice> EnrolmentAtLogin::device_to_show() {
     auto earlier = store_.pending(account_);
     if (!earlier) return earlier.failure();
-    if (*earlier && may_be_shown_again(**earlier, place_, begin_)) return **std::move(earlier);
+    if (*earlier && may_be_shown_again(**earlier, place_, begin_)) {
+        earlier_ =
+            tr("This key was shown here already, on %1. If that wasn't you, somebody knows your password.\n",
+               {moment((*earlier)->shown)});
+        return **std::move(earlier);
+    }
     if (*earlier) {
         earlier_ =
             tr("Another key was shown on %1, to %2; it is void. If that wasn't you, somebody knows your "

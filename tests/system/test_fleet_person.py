@@ -211,7 +211,7 @@ def test_who_is_throttled_is_told_how_long(person):
 def test_who_is_shut_out_for_good_is_told_so(database, person):
     database.execute(f"UPDATE totp.login_state SET known.failures = 100 WHERE account = '{person.name}'")
     said, exit_code = person.finish(begin(person, "status"))
-    assert exit_code == NOT_PERMITTED and "Only an administrator can unlock this account." in said
+    assert exit_code == NOT_PERMITTED and "waiting doesn't help. Ask the administrator" in said
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "end"])

@@ -1,4 +1,4 @@
-"""A host that is remembered needs no code, over real ssh from several addresses of loopback."""
+"""A host that is remembered needs no code, over real ssh from several addresses."""
 
 import json
 import time
@@ -7,7 +7,15 @@ import pytest
 
 from machine import PASSWORD, SettingsFile, code_at, run, su, wrong
 
-HOME, CAFE = ("-o", "BindAddress=127.0.0.2"), ("-o", "BindAddress=127.0.0.3")
+HOME_ADDRESS, CAFE_ADDRESS = "192.0.2.2", "192.0.2.3"
+HOME, CAFE = ("-o", f"BindAddress={HOME_ADDRESS}"), ("-o", f"BindAddress={CAFE_ADDRESS}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def addresses():
+    """Of the private machine, for what comes from there."""
+    for address in (HOME_ADDRESS, CAFE_ADDRESS):
+        run("ip", "address", "add", f"{address}/32", "dev", "lo")
 
 
 @pytest.fixture
@@ -34,7 +42,7 @@ def test_code_is_asked_once_from_each_address(machine, sshd, at_home):
     user, secret = at_home
     status = machine.status(user)
     assert sshd.login(user, PASSWORD, None, *HOME)
-    assert machine.log.decisions(user)[-1].endswith("rhost=127.0.0.2 verdict=accepted")
+    assert machine.log.decisions(user)[-1].endswith(f"rhost={HOME_ADDRESS} verdict=accepted")
     assert any("no code was asked for" in line for line in machine.log.lines)
     assert machine.status(user) == status, "such a login renews nothing"
     assert not sshd.login(user, PASSWORD, None, *CAFE)
@@ -60,6 +68,13 @@ def test_nobody_on_this_machine_is_remembered(machine, at_home):
     assert not su(caller, user, PASSWORD, None)
 
 
+def test_this_machine_itself_is_not_remembered(remember, sshd, enrolled):
+    user, secret = enrolled
+    for steps in (0, 1):
+        assert sshd.login(user, PASSWORD, code_at(secret, steps_from_now=steps))
+        assert not sshd.login(user, PASSWORD, None)
+
+
 def test_it_ends(remember, sshd, at_home):
     user, _ = at_home
     remember(1)
@@ -70,8 +85,8 @@ def test_it_ends(remember, sshd, at_home):
 def test_status_shows_it_and_forget_drops_it(machine, sshd, at_home):
     user, secret = at_home
     (place,) = machine.status(user)["places"]
-    assert place["address"] == "127.0.0.2" and place["remembered_until"] > place["last"]
-    assert "127.0.0.2" in run(machine.totp_enroll, "status", "--user", user)
+    assert place["address"] == HOME_ADDRESS and place["remembered_until"] > place["last"]
+    assert HOME_ADDRESS in run(machine.totp_enroll, "status", "--user", user)
     assert run(machine.totp_enroll, "forget", "--user", user) == \
         "Forgotten: 1 place. The next login from there needs a code.\n"
     assert machine.status(user)["places"] == []

@@ -75,7 +75,8 @@ void no_other_address_is_remembered(void**) {
 }
 
 void names_and_users_of_this_machine_are_never_remembered(void**) {
-    for (const auto* host : {"home.example", "fe80::7%eth0", "192.0.2.7.example", "2001:db8::/64"}) {
+    for (const auto* host : {"home.example", "fe80::7%eth0", "192.0.2.7.example", "2001:db8::/64",
+                             "127.0.0.1", "127.9.9.9", "::ffff:127.0.0.1", "::1"}) {
         const LoginState state{.places = {login_from(host, start)}};
         claim(is_known(state, remote_place(host), start), host);
         claim(!is_remembered(state, host, start), host);

@@ -284,8 +284,30 @@ void forgets_strangers_alone(void**) {
     state.known.failures = 2;
     auto crowded = state;
     crowded.devices.insert(crowded.devices.begin(), {.id = "0123456789abcdef", .next = 3});
-    crowded.spent_recovery.insert(crowded.spent_recovery.begin(), "stranger");
     assert_true(without_strangers(crowded, enrolment) == state);
+}
+
+/// An older set of codes, brought back with its enrolment, must not count again.
+void keeps_what_was_spent_of_a_set_that_was_replaced(void**) {
+    const auto enrolment = phone_and_key();
+    auto state = new_login_state(enrolment);
+    state.spent_recovery = {"of an older set"};
+    assert_true(without_strangers(state, enrolment).spent_recovery == state.spent_recovery);
+    state.devices.erase(state.devices.begin());
+    assert_true(with_lost_devices_restarted(state, enrolment, now).spent_recovery == state.spent_recovery);
+    const auto anew = with_lost_devices_restarted({.spent_recovery = state.spent_recovery}, enrolment, now);
+    assert_int_equal(anew.spent_recovery.size(), 1 + enrolment.recovery.size());
+}
+
+void forgets_the_oldest_of_older_sets_where_there_is_no_room(void**) {
+    const auto enrolment = phone_and_key();
+    LoginState state;
+    state.spent_recovery = {enrolment.recovery[0].id()};
+    for (int i = 1; i < 32; ++i) state.spent_recovery.push_back("older " + std::to_string(i));
+    note_spent(state, enrolment.recovery[1], enrolment);
+    assert_int_equal(state.spent_recovery.size(), 32);
+    assert_true(state.has_spent(enrolment.recovery[0]) && state.has_spent(enrolment.recovery[1]));
+    assert_string_equal(state.spent_recovery[1].c_str(), "older 2");
 }
 
 void a_login_of_every_device_restarted_still_fits_its_slot(void**) {
@@ -361,6 +383,8 @@ int main() {
         cmocka_unit_test(keeps_what_is_known_where_one_device_is_lost),
         cmocka_unit_test(changes_nothing_where_no_device_is_lost),
         cmocka_unit_test(forgets_strangers_alone),
+        cmocka_unit_test(keeps_what_was_spent_of_a_set_that_was_replaced),
+        cmocka_unit_test(forgets_the_oldest_of_older_sets_where_there_is_no_room),
         cmocka_unit_test(a_login_of_every_device_restarted_still_fits_its_slot),
         cmocka_unit_test(a_new_state_has_nothing_to_tell),
         cmocka_unit_test(notes_each_kind_of_change_alone),

@@ -18,7 +18,7 @@ void tells_how_long_to_wait_in_the_largest_unit_that_says_enough(void**) {
 
 void tells_who_has_to_ask_an_administrator(void**) {
     assert_text(told_to_wait(std::nullopt).english(),
-                "Too many wrong codes. Only an administrator can unlock this account.");
+                "Too many wrong codes: waiting doesn't help. Ask the administrator, or run totp-enroll unlock where you are logged in.");
 }
 
 }  // namespace
