@@ -57,11 +57,13 @@ std::vector<CheckFinding> examine_machine_for_anybody(const PamPlaces& pam) {
     return findings;
 }
 
-std::vector<CheckFinding> examine_machine_for_root(const PamPlaces& pam, const Settings& settings,
+std::vector<CheckFinding> examine_machine_for_root(const PamPlaces& pam, const ExaminedAccounts& examined,
                                                    const FileStorePlaces& places,
                                                    const std::vector<Door>& doors, UnixTime now,
                                                    std::string (*time_text)(UnixTime)) {
+    const auto& settings = examined.settings;
     auto findings = examine_what_anybody_sees(pam);
+    append(findings, judge_doors(doors, examined));
     auto known = KnownAccounts::read();
     const auto uid_of = [&](const std::string& name) { return known.uid_of(name); };
     auto of_store = judge_store(look_at_store(places, settings.missing_state, now, uid_of));
@@ -73,7 +75,7 @@ std::vector<CheckFinding> examine_machine_for_root(const PamPlaces& pam, const S
     if (accounts) leave_out_those_told_of(*accounts, of_store);
     append(findings, std::move(of_store));
     if (accounts) {
-        append(findings, judge_accounts(*accounts, doors, now, time_text, places));
+        append(findings, judge_accounts(*std::move(accounts), doors, now, time_text, examined));
     } else {
         findings.push_back({Severity::fault, "unusable", tr("accounts"), accounts.failure().message});
     }

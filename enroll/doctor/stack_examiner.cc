@@ -46,6 +46,9 @@ class Examiner {
             examine_without_ours();
             return std::move(result_);
         }
+        for (const auto& line : ours_) {
+            if (line.is_usable) result_.settings.push_back(line.settings);
+        }
         result_.takes_one_field = std::ranges::any_of(ours_, is_one_field);
         lines_.note_lines_that_fail(Phase::auth);
         examine_code();

@@ -63,10 +63,14 @@ class Doctor:
         return finding
 
 
+@pytest.fixture(autouse=True)
+def sshd_that_prompts(machine):
+    SSHD_SETTINGS.write_text("KbdInteractiveAuthentication yes\nPasswordAuthentication no\n")
+
+
 @pytest.fixture
 def doctor(machine, pam_auth_update, services_as_installed):
     """On a sound machine on which alone who is enrolled is asked."""
-    SSHD_SETTINGS.write_text("KbdInteractiveAuthentication yes\nPasswordAuthentication no\n")
     pam_auth_update("--force", "--enable", "totp")
     doctor = Doctor(machine)
     findings = doctor.ask()
@@ -519,3 +523,29 @@ def test_who_will_enrol_is_a_remark(machine, doctor, pam_auth_update, user):
     pam_auth_update("--force", "--enable", "totp-required")
     finding = doctor.finds("will_enrol")
     assert finding["severity"] == "remark" and user in finding["accounts"]
+
+
+def test_accounts_in_a_database_are_left_to_it(machine, user, settings):
+    machine.add_line_after_password("sshd", OUR_LINE)
+    settings.say("engine = postgresql")
+    doctor = Doctor(machine)
+    remark = doctor.finds("in_database")
+    assert "sshd" in remark["sentence"] and remark["change"] == "totp-enroll status --all, on an administrator's host"
+    findings = doctor.ask()
+    assert doctor.faults(findings) == [] and not {"must_enrol", "not_enrolled"} & {each["kind"] for each in findings}
+
+
+def test_accounts_in_another_store_are_judged_where_it_is_named(machine, user):
+    places = ("--store", "/var/lib/other", "--key", "/etc/other-key")
+    machine.add_line_after_password("sshd", f"{OUR_LINE} store={places[1]} key={places[3]}")
+    run(machine.totp_enroll, "prepare", *places)
+    other = machine.add_user()
+    machine.enrol(user, *places)
+    doctor = Doctor(machine)
+    remark = doctor.finds("other_store")
+    assert "sshd" in remark["sentence"] and doctor.faults(doctor.ask()) == []
+    assert remark["change"] == "totp-enroll check " + " ".join(places)
+    there = subprocess.run([machine.totp_enroll, "check", *places, "--json"], capture_output=True, text=True)
+    finding, = (each for each in json.loads(there.stdout)["findings"] if each["kind"] == "must_enrol")
+    assert user not in finding["accounts"] and other in finding["accounts"]
+    assert finding["change"].startswith(f"totp-enroll add {' '.join(places)} --user ")

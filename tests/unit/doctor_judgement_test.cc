@@ -300,8 +300,24 @@ AccountFacts enrolled(const std::string& name) {
         .name = name, .can_log_in = true, .has_record = true, .is_enrolled = true, .recovery_codes_left = 10};
 }
 
-std::vector<CheckFinding> judge(std::vector<AccountFacts> accounts, std::vector<Door> doors = {}) {
-    return judge_accounts(accounts, doors, now, moment, {"/s", "/t", "/key"});
+Settings settings_of(const std::string& store, const std::string& state = "",
+                     const std::string& key = "/key") {
+    Settings settings;
+    settings.store = store;
+    settings.state = state;
+    settings.key = key;
+    return settings;
+}
+
+Settings of_database() {
+    auto settings = settings_of("/s", "/t");
+    settings.engine = Engine::postgresql;
+    return settings;
+}
+
+std::vector<CheckFinding> judge(std::vector<AccountFacts> accounts, std::vector<Door> doors = {},
+                                const ExaminedAccounts& examined = {settings_of("/s", "/t")}) {
+    return judge_accounts(std::move(accounts), doors, now, moment, examined);
 }
 
 void sound_accounts_are_no_matter(void**) {
@@ -367,6 +383,80 @@ void who_is_not_enrolled_is_told_by_what_the_doors_do(void**) {
     assert_int_equal(judge(accounts).size(), 0);
 }
 
+void who_is_not_enrolled_is_judged_by_doors_that_ask_about_these_accounts_alone(void**) {
+    const std::vector<AccountFacts> accounts = {{.name = "alice", .can_log_in = true}};
+    const auto refuse = Unenrolled::refuse;
+    for (const auto& line :
+         {of_database(), settings_of("/other", "/t"), settings_of("/s"), settings_of("/s", "/t", "/other")}) {
+        assert_int_equal(judge(accounts, {{"sshd", refuse, {line}}}).size(), 0);
+        assert_int_equal(judge(accounts, {{"sshd", refuse, {settings_of("/s", "/t"), line}}}).size(), 0);
+        const auto findings =
+            judge(accounts, {{"login", refuse, {line}}, {"sshd", refuse, {settings_of("/s/", "/s/../t")}}});
+        assert_finding(findings, Severity::fault, "must_enrol", "totp-enroll add --user alice");
+        assert_text(findings[0].sentence.english(), "alice isn't enrolled and doesn't get in (sshd)");
+    }
+}
+
+void where_a_database_has_the_accounts_those_of_break_glass_alone_are_judged(void**) {
+    ExaminedAccounts examined{of_database(), {"--local"}};
+    examined.settings.break_glass = {"alice"};
+    auto alice = enrolled("alice");
+    auto bob = enrolled("bob");
+    alice.recovery_codes_left = bob.recovery_codes_left = 0;
+    bob.exists = false;
+    alice.spent_ahead = bob.spent_ahead = {{"phone", now + 301}};
+    const AccountFacts carol{.name = "carol", .can_log_in = true};
+    const std::vector<Door> doors = {{"sshd", Unenrolled::refuse, {of_database()}}};
+    const auto findings = judge({alice, bob, carol}, doors, examined);
+    assert_finding(findings, Severity::warning, "no_recovery_codes",
+                   "totp-enroll recovery --local --user alice");
+    assert_text(findings[0].sentence.english(),
+                "alice has no recovery codes of this machine left for while the database can't be used");
+    const std::vector<Door> by_files = {{"sshd", Unenrolled::refuse, {settings_of("/s", "/t")}}};
+    assert_finding(judge({carol}, by_files, examined), Severity::fault, "must_enrol",
+                   "totp-enroll add --local --user carol");
+}
+
+void commands_act_on_the_accounts_that_were_looked_at(void**) {
+    const ExaminedAccounts examined{settings_of("/s", "/t"), {"--store", "/s", "--key", "/a key"}};
+    auto alice = enrolled("alice");
+    alice.locked_known = no_end;
+    assert_finding(judge({alice}, {}, examined), Severity::fault, "locked",
+                   "totp-enroll unlock --store /s --key '/a key' --user alice");
+    alice = enrolled("alice");
+    alice.spent_ahead = {{"phone", now + 301}};
+    assert_finding(judge({alice}, {}, examined), Severity::fault, "spent_ahead",
+                   "totp-enroll remove --yes --store /s --key '/a key' --user alice --device phone && "
+                   "totp-enroll add --store /s --key '/a key' --user alice");
+}
+
+void accounts_elsewhere_are_told_with_the_command_that_looks_at_them(void**) {
+    const ExaminedAccounts here{settings_of("/s", "/t")};
+    assert_int_equal(judge_doors({{"sshd", {}, {settings_of("/s", "/t")}}, {"login"}}, here).size(), 0);
+
+    const auto other = settings_of("/o", "/t", "/k");
+    const auto findings =
+        judge_doors({{"login", {}, {other}}, {"sshd", {}, {settings_of("/s", "/t"), other}}}, here);
+    assert_finding(findings, Severity::remark, "other_store", "totp-enroll check --store /o --key /k");
+    assert_text(findings[0].sentence.english(),
+                "those that get in by login and sshd are in the store /o (login states in /t, under the key "
+                "/k), which isn't looked at here");
+
+    auto of_file = settings_of("/o");
+    of_file.file = "/a file";
+    assert_finding(judge_doors({{"login", {}, {of_file}}}, here), Severity::remark, "other_store",
+                   "totp-enroll check --config '/a file' --store /o --key /key");
+    assert_finding(
+        judge_doors({{"login", {}, {settings_of("/s", "/u")}}}, here), Severity::remark, "other_store",
+        "totp-enroll check --config FILE, where FILE, which is root's, says store = /s, key = /key "
+        "and state = /u");
+
+    const std::vector<Door> fleet = {{"login", {}, {of_database()}}, {"sshd", {}, {of_database()}}};
+    assert_finding(judge_doors(fleet, here), Severity::remark, "in_database", "");
+    assert_finding(judge_doors(fleet, {of_database()}), Severity::remark, "in_database",
+                   "totp-enroll status --all, on an administrator's host");
+}
+
 void many_accounts_are_one_finding(void**) {
     std::vector<AccountFacts> accounts;
     for (int i = 100; i < 200; ++i) {
@@ -428,6 +518,10 @@ int main() {
         cmocka_unit_test(sound_accounts_are_no_matter),
         cmocka_unit_test(each_trouble_of_an_account_is_told),
         cmocka_unit_test(who_is_not_enrolled_is_told_by_what_the_doors_do),
+        cmocka_unit_test(who_is_not_enrolled_is_judged_by_doors_that_ask_about_these_accounts_alone),
+        cmocka_unit_test(where_a_database_has_the_accounts_those_of_break_glass_alone_are_judged),
+        cmocka_unit_test(commands_act_on_the_accounts_that_were_looked_at),
+        cmocka_unit_test(accounts_elsewhere_are_told_with_the_command_that_looks_at_them),
         cmocka_unit_test(many_accounts_are_one_finding),
         cmocka_unit_test(a_device_is_spent_ahead_where_none_of_its_codes_to_come_counts),
         cmocka_unit_test(names_are_folded_from_six_on),
