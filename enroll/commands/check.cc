@@ -142,7 +142,7 @@ class Check : public Command {
     /// All that isn't a stack's. Settings that are wrong are a finding, as in a stack.
     std::optional<Failure> examine_machine(const SharedOptions& shared, const Surroundings& surroundings) {
         if (!is_root()) {
-            add(examine_machine_for_anybody(surroundings.pam));
+            add(examine_machine_for_anybody(surroundings.pam, doors_found()));
             return std::nullopt;
         }
         const auto installation = find_installation(shared);

@@ -16,8 +16,13 @@ void append(std::vector<CheckFinding>& findings, std::vector<CheckFinding> more)
                     std::make_move_iterator(more.end()));
 }
 
-std::vector<CheckFinding> examine_what_anybody_sees(const PamPlaces& pam) {
-    auto findings = judge_programs(look_at_programs(pam));
+bool asks_database(const Door& door) {
+    return std::ranges::any_of(door.settings,
+                               [](const Settings& line) { return line.engine != Engine::files; });
+}
+
+std::vector<CheckFinding> examine_what_anybody_sees(const PamPlaces& pam, const std::vector<Door>& doors) {
+    auto findings = judge_programs(look_at_programs(pam, std::ranges::any_of(doors, asks_database)));
     append(findings, judge_clock(is_clock_synchronised()));
     return findings;
 }
@@ -46,8 +51,8 @@ void leave_out_those_told_of(std::vector<AccountFacts>& accounts, const std::vec
 
 }  // namespace
 
-std::vector<CheckFinding> examine_machine_for_anybody(const PamPlaces& pam) {
-    auto findings = examine_what_anybody_sees(pam);
+std::vector<CheckFinding> examine_machine_for_anybody(const PamPlaces& pam, const std::vector<Door>& doors) {
+    auto findings = examine_what_anybody_sees(pam, doors);
     findings.push_back({Severity::remark,
                         "for_root",
                         tr("store and accounts"),
@@ -62,7 +67,7 @@ std::vector<CheckFinding> examine_machine_for_root(const PamPlaces& pam, const E
                                                    const std::vector<Door>& doors, UnixTime now,
                                                    std::string (*time_text)(UnixTime)) {
     const auto& settings = examined.settings;
-    auto findings = examine_what_anybody_sees(pam);
+    auto findings = examine_what_anybody_sees(pam, doors);
     append(findings, judge_doors(doors, examined));
     auto known = KnownAccounts::read();
     const auto uid_of = [&](const std::string& name) { return known.uid_of(name); };

@@ -11,7 +11,7 @@
 namespace totp {
 
 /// What anybody is told; of what only root sees it says that much.
-std::vector<CheckFinding> examine_machine_for_anybody(const PamPlaces& pam);
+std::vector<CheckFinding> examine_machine_for_anybody(const PamPlaces& pam, const std::vector<Door>& doors);
 
 /// What root is told.
 ///

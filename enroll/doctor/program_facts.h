@@ -17,8 +17,10 @@ struct ProgramFacts {
     SeenFile totp_enroll;
     SeenFile totp_check;
     SeenFile totp_check_any;
-    std::vector<SeenFile> of_fleet;  ///< setgid too: totp_check_postgresql, totp_person_postgresql
+    SeenFile totp_check_postgresql;  ///< the programs of a fleet's host
+    SeenFile totp_person_postgresql;
     SeenFile totp_administer_postgresql;
+    bool asks_database = false;      ///< codes are checked by totp_check_postgresql
     std::optional<gid_t> group;      ///< of store_group, where there is one
     std::optional<gid_t> verifiers;  ///< of verifier_group
     std::optional<SeenFile> module;  ///< nothing where libpam doesn't find it
@@ -28,6 +30,7 @@ struct ProgramFacts {
 /// The group of that name, where this machine has it.
 std::optional<gid_t> group_named(const char* name);
 
-ProgramFacts look_at_programs(const PamPlaces& places);
+/// `asks_database`  whether a line of ours has engine = postgresql.
+ProgramFacts look_at_programs(const PamPlaces& places, bool asks_database);
 
 }  // namespace totp

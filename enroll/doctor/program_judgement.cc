@@ -40,8 +40,14 @@ class ProgramJudge : FileJudge {
                 tr("install it again"));
         }
         if (facts_.totp_check_any.is_there) judge_check_any(facts_.totp_check_any);
-        for (const auto& program : facts_.of_fleet) {
-            if (program.is_there) judge_lending(program, tr("nobody but root asks a fleet's database"));
+        for (const auto* program : {&facts_.totp_check_postgresql, &facts_.totp_person_postgresql}) {
+            if (program->is_there) judge_lending(*program, tr("nobody but root asks a fleet's database"));
+        }
+        if (facts_.asks_database && !facts_.totp_check_postgresql.is_there) {
+            add(Severity::fault, "program_missing", facts_.totp_check_postgresql,
+                tr("isn't there, so with engine = postgresql nobody gets in"),
+                tr("install the package %1, or build with %2",
+                   {"libpam-totp-postgresql", "-DPAM_TOTP_POSTGRESQL=ON"}));
         }
         if (facts_.totp_administer_postgresql.is_there) judge_for_root(facts_.totp_administer_postgresql);
         judge_module();
@@ -52,8 +58,8 @@ class ProgramJudge : FileJudge {
     void judge_group() {
         if (facts_.group) return;
         std::vector<std::string> lending = {facts_.totp_enroll.path, facts_.totp_check.path};
-        for (const auto& program : facts_.of_fleet) {
-            if (program.is_there) lending.push_back(program.path);
+        for (const auto* program : {&facts_.totp_check_postgresql, &facts_.totp_person_postgresql}) {
+            if (program->is_there) lending.push_back(program->path);
         }
         findings_.push_back({Severity::remark,
                              "no_group",

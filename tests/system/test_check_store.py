@@ -137,6 +137,20 @@ def test_program_that_is_missing_is_told(doctor):
         kept.rename(CHECK)
 
 
+@pytest.mark.parametrize("line, is_needed", [("", False), ("engine=postgresql", True)])
+def test_program_that_asks_the_database_is_missed_where_a_line_needs_it(machine, doctor, line, is_needed):
+    machine.add_line_after_password("sshd", f"{OUR_LINE} {line}")
+    kept = CHECK_FLEET.with_name("kept")
+    CHECK_FLEET.rename(kept)
+    try:
+        for findings in (doctor.ask(), doctor.ask(*as_user("games"))):
+            missing = [each for each in findings if each["kind"] == "program_missing"]
+            assert [each["about"] for each in missing] == [str(CHECK_FLEET)] * is_needed, findings
+            assert not is_needed or "libpam-totp-postgresql" in missing[0]["change"]
+    finally:
+        kept.rename(CHECK_FLEET)
+
+
 def test_mount_without_setgid_is_told(doctor):
     directory = str(CHECK.parent)
     run("mount", "--bind", directory, directory)

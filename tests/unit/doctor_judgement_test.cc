@@ -49,8 +49,8 @@ ProgramFacts sound_programs() {
     return {.totp_enroll = file("/bin/totp-enroll", S_IFREG | 02755, totp_group),
             .totp_check = file("/lib/totp_check", S_IFREG | 02755, totp_group),
             .totp_check_any = file("/lib/totp_check_any", S_IFREG | 04710, verifiers),
-            .of_fleet = {file("/lib/totp_check_postgresql", S_IFREG | 02755, totp_group),
-                         file("/lib/totp_person_postgresql", S_IFREG | 02755, totp_group)},
+            .totp_check_postgresql = file("/lib/totp_check_postgresql", S_IFREG | 02755, totp_group),
+            .totp_person_postgresql = file("/lib/totp_person_postgresql", S_IFREG | 02755, totp_group),
             .totp_administer_postgresql = file("/lib/totp_administer_postgresql", S_IFREG | 0700, 0),
             .group = totp_group,
             .verifiers = verifiers,
@@ -61,8 +61,8 @@ ProgramFacts sound_programs() {
 void sound_programs_are_no_matter(void**) {
     assert_int_equal(judge_programs(sound_programs()).size(), 0);
     auto facts = sound_programs();
-    for (auto* each :
-         {&facts.totp_check_any, &facts.of_fleet[0], &facts.of_fleet[1], &facts.totp_administer_postgresql})
+    for (auto* each : {&facts.totp_check_any, &facts.totp_check_postgresql, &facts.totp_person_postgresql,
+                       &facts.totp_administer_postgresql})
         *each = {.path = each->path};
     assert_int_equal(judge_programs(facts).size(), 0);
 }
@@ -84,13 +84,21 @@ void each_flaw_of_a_program_is_told(void**) {
         {"program_mode", any, [](auto& facts) { facts.totp_check_any.look.mode = S_IFREG | 04711; }},
         {"program_mode", any, [](auto& facts) { facts.totp_check_any.group = totp_group; }},
         {"program_mode", "chmod u-s,o= /lib/totp_check_any", [](auto& facts) { facts.verifiers.reset(); }},
-        {"program_mode", fleet, [](auto& facts) { facts.of_fleet[1].look.mode = S_IFREG | 0755; }},
-        {"program_mode", fleet, [](auto& facts) { facts.of_fleet[1].look.mode = S_IFREG | 04755; }},
-        {"program_writable", fleet, [](auto& facts) { facts.of_fleet[1].look.mode = S_IFREG | 02775; }},
+        {"program_mode", fleet, [](auto& facts) { facts.totp_person_postgresql.look.mode = S_IFREG | 0755; }},
+        {"program_mode", fleet,
+         [](auto& facts) { facts.totp_person_postgresql.look.mode = S_IFREG | 04755; }},
+        {"program_writable", fleet,
+         [](auto& facts) { facts.totp_person_postgresql.look.mode = S_IFREG | 02775; }},
         {"program_mode", administrator,
          [](auto& facts) { facts.totp_administer_postgresql.look.mode = S_IFREG | 02755; }},
         {"program_writable", administrator,
          [](auto& facts) { facts.totp_administer_postgresql.look.owner = games; }},
+        {"program_missing",
+         "install the package libpam-totp-postgresql, or build with -DPAM_TOTP_POSTGRESQL=ON",
+         [](auto& facts) {
+             facts.asks_database = true;
+             facts.totp_check_postgresql.is_there = false;
+         }},
         {"nosuid", "mount -o remount,suid /lib",
          [](auto& facts) { facts.totp_check.mount = {.point = "/lib", .is_nosuid = true}; }},
         {"module_missing", "install it again", [](auto& facts) { facts.module.reset(); }},
