@@ -164,7 +164,7 @@ class Check : public Command {
         std::vector<Door> found;
         for (const auto& examined : examined_) {
             const auto unenrolled = usual_door(examined.service) ? examined.unenrolled : std::nullopt;
-            found.push_back({examined.service, unenrolled, examined.settings});
+            found.push_back({examined.service, unenrolled, examined.settings, examined.modules});
         }
         return found;
     }

@@ -11,12 +11,13 @@
 
 namespace totp {
 
-/// A way in that asks for a code.
+/// A way in, and what lines of ours make of it.
 struct Door {
     std::string service;
     /// What comes of every account that isn't enrolled; nothing where that isn't known, or worth no word.
     std::optional<Unenrolled> unenrolled;
-    std::vector<Settings> settings = {};  ///< of each line of ours in its stack
+    std::vector<Settings> settings = {};    ///< of each that asks for a code
+    std::vector<std::string> modules = {};  ///< ours, as they name it
 };
 
 /// The accounts that are looked at.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "enroll/doctor/clock_judgement.h"
+#include "enroll/doctor/known_modules.h"
 #include "enroll/doctor/program_judgement.h"
 #include "enroll/doctor/store_judgement.h"
 
@@ -21,8 +22,15 @@ bool asks_database(const Door& door) {
                                [](const Settings& line) { return line.engine != Engine::files; });
 }
 
+Needs needs_of(const std::vector<Door>& doors) {
+    Needs needs{.modules = {}, .asks_database = std::ranges::any_of(doors, asks_database)};
+    for (const auto& door : doors) needs.modules.insert(door.modules.begin(), door.modules.end());
+    if (needs.modules.empty()) needs.modules.emplace(our_module);
+    return needs;
+}
+
 std::vector<CheckFinding> examine_what_anybody_sees(const PamPlaces& pam, const std::vector<Door>& doors) {
-    auto findings = judge_programs(look_at_programs(pam, std::ranges::any_of(doors, asks_database)));
+    auto findings = judge_programs(look_at_programs(pam, needs_of(doors)));
     append(findings, judge_clock(is_clock_synchronised()));
     return findings;
 }

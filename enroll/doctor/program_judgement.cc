@@ -135,7 +135,7 @@ class ProgramJudge : FileJudge {
             command_line("mount -o remount,suid", {file.mount.point}));
     }
     void judge_module() {
-        if (!facts_.module) {
+        if (facts_.lacks_module) {
             Sentence places;
             for (const auto& directory : facts_.module_directories)
                 places = places.empty() ? Sentence(directory) : tr("%1 or %2", {places, directory});
@@ -145,11 +145,13 @@ class ProgramJudge : FileJudge {
                                  tr("isn't where libpam looks for modules, in %1", {places}),
                                  {},
                                  tr("install it again")});
-        } else if (can_be_changed(*facts_.module)) {
-            add(Severity::fault, "module_writable", *facts_.module,
-                tr("can be changed by others than root, and every login runs it"),
-                command_line("chown root", {facts_.module->path}) + " && " +
-                    command_line("chmod go-w", {facts_.module->path}));
+        }
+        for (const auto& module : facts_.modules) {
+            if (!can_be_changed(module)) continue;
+            add(Severity::fault, "module_writable", module,
+                tr("can be changed by others than root, and logins run it"),
+                command_line("chown root", {module.path}) + " && " +
+                    command_line("chmod go-w", {module.path}));
         }
     }
 

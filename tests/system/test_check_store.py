@@ -101,6 +101,38 @@ def lower(*change):
     return lambda path: run(*change, str(path))
 
 
+def our_module():
+    """Where libpam looks for it."""
+    return next(Path("/lib").glob("*-linux-*/security/pam_totp.so"))
+
+
+@pytest.fixture
+def module_elsewhere(doctor):
+    """A copy that every line of ours names by its path."""
+    path = Path(shutil.copy(our_module(), "/usr/local/lib"))
+    for service in Path("/etc/pam.d").iterdir():
+        service.write_text(service.read_text().replace("pam_totp.so", str(path)))
+    yield path
+    path.unlink()
+
+
+def test_module_that_lines_name_by_its_path_is_made_as_it_was_installed(doctor, module_elsewhere):
+    lower("chmod", "777")(module_elsewhere)
+    lower("chown", "games")(module_elsewhere)
+    assert doctor.mends("module_writable")["about"] == str(module_elsewhere)
+
+
+def test_module_is_missed_only_where_a_line_leaves_its_place_to_libpam(doctor, module_elsewhere):
+    module, kept = our_module(), our_module().with_name("kept")
+    module.rename(kept)
+    try:
+        assert doctor.faults(doctor.ask()) == []
+        Path("/etc/pam.d/other").write_text("session required pam_totp.so\n")
+        assert doctor.finds("module_missing")["about"] == "pam_totp.so"
+    finally:
+        kept.rename(module)
+
+
 @pytest.mark.parametrize("program, damage, kind", [
     (CHECK, lower("chmod", "0755"), "program_mode"), (CHECK, lower("chmod", "4755"), "program_mode"),
     (CHECK, lower("chgrp", "games"), "program_mode"), (CHECK, lower("chmod", "2775"), "program_writable"),
@@ -113,7 +145,7 @@ def lower(*change):
     ("module", lower("chown", "games"), "module_writable")])
 def test_program_is_made_as_it_was_installed(machine, doctor, program, damage, kind):
     path = {"totp-enroll": machine.totp_enroll,
-            "module": next(Path("/lib").glob("*-linux-*/security/pam_totp.so"))}.get(program, program)
+            "module": our_module()}.get(program, program)
     before = os.stat(path)
     damage(path)
     finding = doctor.mends(kind)

@@ -46,16 +46,17 @@ SeenFile file(const std::string& path, mode_t mode, gid_t group) {
 }
 
 ProgramFacts sound_programs() {
-    return {.totp_enroll = file("/bin/totp-enroll", S_IFREG | 02755, totp_group),
-            .totp_check = file("/lib/totp_check", S_IFREG | 02755, totp_group),
-            .totp_check_any = file("/lib/totp_check_any", S_IFREG | 04710, verifiers),
-            .totp_check_postgresql = file("/lib/totp_check_postgresql", S_IFREG | 02755, totp_group),
-            .totp_person_postgresql = file("/lib/totp_person_postgresql", S_IFREG | 02755, totp_group),
-            .totp_administer_postgresql = file("/lib/totp_administer_postgresql", S_IFREG | 0700, 0),
-            .group = totp_group,
-            .verifiers = verifiers,
-            .module = file("/lib/pam_totp.so", S_IFREG | 0644, 0),
-            .module_directories = {"/lib/security"}};
+    return {
+        .totp_enroll = file("/bin/totp-enroll", S_IFREG | 02755, totp_group),
+        .totp_check = file("/lib/totp_check", S_IFREG | 02755, totp_group),
+        .totp_check_any = file("/lib/totp_check_any", S_IFREG | 04710, verifiers),
+        .totp_check_postgresql = file("/lib/totp_check_postgresql", S_IFREG | 02755, totp_group),
+        .totp_person_postgresql = file("/lib/totp_person_postgresql", S_IFREG | 02755, totp_group),
+        .totp_administer_postgresql = file("/lib/totp_administer_postgresql", S_IFREG | 0700, 0),
+        .group = totp_group,
+        .verifiers = verifiers,
+        .modules = {file("/lib/pam_totp.so", S_IFREG | 0644, 0), file("/opt/pam_totp.so", S_IFREG | 0644, 0)},
+        .module_directories = {"/lib/security"}};
 }
 
 void sound_programs_are_no_matter(void**) {
@@ -101,9 +102,11 @@ void each_flaw_of_a_program_is_told(void**) {
          }},
         {"nosuid", "mount -o remount,suid /lib",
          [](auto& facts) { facts.totp_check.mount = {.point = "/lib", .is_nosuid = true}; }},
-        {"module_missing", "install it again", [](auto& facts) { facts.module.reset(); }},
+        {"module_missing", "install it again", [](auto& facts) { facts.lacks_module = true; }},
         {"module_writable", "chown root /lib/pam_totp.so && chmod go-w /lib/pam_totp.so",
-         [](auto& facts) { facts.module->look.owner = games; }},
+         [](auto& facts) { facts.modules[0].look.owner = games; }},
+        {"module_writable", "chown root /opt/pam_totp.so && chmod go-w /opt/pam_totp.so",
+         [](auto& facts) { facts.modules[1].look.mode = S_IFREG | 0664; }},
     };
     for (const auto& [kind, change, damage] : cases) {
         auto facts = sound_programs();
