@@ -22,8 +22,9 @@ struct Door {
 
 /// The accounts that are looked at.
 struct ExaminedAccounts {
-    Settings settings;                      ///< which say where their records lie
-    std::vector<std::string> options = {};  ///< by which totp-enroll acts on just these
+    Settings settings;  ///< which say where their records lie
+    std::vector<std::string> options =
+        {};  ///< by which totp-enroll acts on just these, where it wouldn't by itself
 };
 
 /// `time_text`  how a moment is written.

@@ -79,7 +79,7 @@ std::vector<CheckFinding> examine_machine_for_root(const PamPlaces& pam, const E
     append(findings, judge_doors(doors, examined));
     auto known = KnownAccounts::read();
     const auto uid_of = [&](const std::string& name) { return known.uid_of(name); };
-    auto of_store = judge_store(look_at_store(places, settings.missing_state, now, uid_of));
+    auto of_store = judge_store(look_at_store(places, settings.missing_state, now, uid_of), examined.options);
     if (!can_be_surveyed(of_store)) {
         append(findings, std::move(of_store));
         return findings;

@@ -441,6 +441,17 @@ void commands_act_on_the_accounts_that_were_looked_at(void**) {
                    "totp-enroll add --store /s --key '/a key' --user alice");
 }
 
+void commands_act_on_the_store_that_was_looked_at(void**) {
+    auto facts = sound_store();
+    facts.next_key.is_there = true;
+    assert_finding(judge_store(facts, {"--local"}), Severity::warning, "rekey_unfinished",
+                   "totp-enroll rekey --local");
+    facts = sound_store();
+    facts.has_nobody = false;
+    assert_finding(judge_store(facts, {"--store", "/s"}), Severity::warning, "nobody",
+                   "totp-enroll prepare --store /s");
+}
+
 void accounts_elsewhere_are_told_with_the_command_that_looks_at_them(void**) {
     const ExaminedAccounts here{settings_of("/s", "/t")};
     assert_int_equal(judge_doors({{"sshd", {}, {settings_of("/s", "/t")}}, {"login"}}, here).size(), 0);
@@ -532,6 +543,7 @@ int main() {
         cmocka_unit_test(who_is_not_enrolled_is_judged_by_doors_that_ask_about_these_accounts_alone),
         cmocka_unit_test(where_a_database_has_the_accounts_those_of_break_glass_alone_are_judged),
         cmocka_unit_test(commands_act_on_the_accounts_that_were_looked_at),
+        cmocka_unit_test(commands_act_on_the_store_that_was_looked_at),
         cmocka_unit_test(accounts_elsewhere_are_told_with_the_command_that_looks_at_them),
         cmocka_unit_test(many_accounts_are_one_finding),
         cmocka_unit_test(a_device_is_spent_ahead_where_none_of_its_codes_to_come_counts),
