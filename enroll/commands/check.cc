@@ -69,6 +69,17 @@ std::vector<std::string> services_of_interest(const PamPlaces& places) {
     return found;
 }
 
+/// By which totp-enroll acts on the accounts that are looked at.
+std::vector<std::string> options_for(const SharedOptions& shared, const Settings& settings) {
+    std::vector<std::string> options;
+    for (const auto& [name, value] : {std::pair("--config", shared.config),
+                                      std::pair("--store", shared.store), std::pair("--key", shared.key)}) {
+        if (!value.empty()) options.insert(options.end(), {name, value});
+    }
+    if (settings.engine != Engine::files) options.emplace_back("--local");
+    return options;
+}
+
 class Check : public Command {
   public:
     void declare(Options& options) override {
@@ -132,7 +143,7 @@ class Check : public Command {
     /// All that isn't a stack's. Settings that are wrong are a finding, as in a stack.
     std::optional<Failure> examine_machine(const SharedOptions& shared, const Surroundings& surroundings) {
         if (!is_root()) {
-            add(examine_machine_for_anybody(surroundings.pam));
+            add(examine_machine_for_anybody(surroundings.pam, doors_found()));
             return std::nullopt;
         }
         const auto installation = find_installation(shared);
@@ -142,8 +153,9 @@ class Check : public Command {
             add({{Severity::fault, "settings", tr("settings"), installation.failure().message}});
             return std::nullopt;
         }
-        add(examine_machine_for_root(surroundings.pam, installation->settings, installation->places,
-                                     doors_found(), surroundings.now, rfc3339));
+        add(examine_machine_for_root(surroundings.pam,
+                                     {installation->settings, options_for(shared, installation->settings)},
+                                     installation->places, doors_found(), surroundings.now, rfc3339));
         return std::nullopt;
     }
     void add(const std::vector<CheckFinding>& found) {
@@ -152,8 +164,8 @@ class Check : public Command {
     std::vector<Door> doors_found() const {
         std::vector<Door> found;
         for (const auto& examined : examined_) {
-            if (usual_door(examined.service) && examined.unenrolled)
-                found.push_back({examined.service, *examined.unenrolled});
+            const auto unenrolled = usual_door(examined.service) ? examined.unenrolled : std::nullopt;
+            found.push_back({examined.service, unenrolled, examined.settings, examined.modules});
         }
         return found;
     }

@@ -1,6 +1,8 @@
 #include "enroll/doctor/account_judgement.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <functional>
 
 #include "core/percent.h"
 #include "core/shell_words.h"
@@ -28,18 +30,38 @@ std::int64_t count_of(const std::vector<std::string>& names) {
     return static_cast<std::int64_t>(names.size());
 }
 
+bool is_same_path(const std::filesystem::path& one, const std::filesystem::path& other) {
+    return (one / "").lexically_normal() == (other / "").lexically_normal();
+}
+
+bool are_of_one_store(const Settings& one, const Settings& other) {
+    return is_same_path(one.store, other.store) && is_same_path(one.key, other.key) &&
+           is_same_path(one.state_directory(), other.state_directory());
+}
+
+/// Whether the line has its codes checked by the records that are looked at.
+bool is_about(const Settings& line, const Settings& examined) {
+    return line.engine == Engine::files && are_of_one_store(line, examined);
+}
+
 class AccountJudge {
   public:
-    AccountJudge(const std::vector<AccountFacts>& accounts, const std::vector<Door>& doors, UnixTime now,
-                 std::string (*time_text)(UnixTime), const FileStorePlaces& places)
-        : accounts_(accounts),
+    AccountJudge(std::vector<AccountFacts> accounts, const std::vector<Door>& doors, UnixTime now,
+                 std::string (*time_text)(UnixTime), const ExaminedAccounts& examined)
+        : accounts_(std::move(accounts)),
           doors_(doors),
           now_(now),
           time_text_(time_text),
-          enrolled_(places.store + "/enrolled"),
-          state_(places.state) {}
+          examined_(examined) {}
 
     std::vector<CheckFinding> judge() {
+        if (are_for_emergencies_alone()) {
+            leave_out_who_has_no_break_glass();
+            judge_unusable();
+            judge_locks();
+            judge_emergency_codes();
+            return std::move(findings_);
+        }
         judge_unusable();
         judge_clock();
         judge_spent_ahead();
@@ -51,6 +73,25 @@ class AccountJudge {
     }
 
   private:
+    /// A database has the accounts, and no door asks about those of this machine all the same.
+    bool are_for_emergencies_alone() const {
+        const auto& examined = examined_.settings;
+        return examined.engine != Engine::files && std::ranges::none_of(doors_, [&](const Door& door) {
+                   return std::ranges::any_of(door.settings,
+                                              [&](const Settings& line) { return is_about(line, examined); });
+               });
+    }
+    void leave_out_who_has_no_break_glass() {
+        const auto& names = examined_.settings.break_glass;
+        std::erase_if(accounts_, [&](const AccountFacts& account) {
+            return std::ranges::find(names, account.name) == names.end();
+        });
+    }
+
+    /// Of totp-enroll, up to the account's name.
+    std::string command(const std::string& words) const {
+        return command_line("totp-enroll " + words, examined_.options) + " --user";
+    }
     template <class Condition>
     std::vector<std::string> names_where(Condition is_so) const {
         std::vector<std::string> names;
@@ -93,7 +134,9 @@ class AccountJudge {
             finding.sentence =
                 tr("%1 can't get in by a code: %2", {names_in_words(names), first->failure->message});
             if (names.size() > 1)
-                finding.sentence = tr("%1 (and so on: totp-enroll status --all)", {finding.sentence});
+                finding.sentence =
+                    tr("%1 (and so on: %2)",
+                       {finding.sentence, command_line("totp-enroll status --all", examined_.options)});
             finding.accounts = std::move(names);
             findings_.push_back(std::move(finding));
         }
@@ -115,8 +158,8 @@ class AccountJudge {
         std::vector<std::string> paths;
         for (const auto& name : names) {
             const auto record = record_name(name).value_or("");
-            paths.push_back(path_in(enrolled_, record));
-            paths.push_back(path_in(state_, record));
+            paths.push_back(path_in(examined_.settings.store + "/enrolled", record));
+            paths.push_back(path_in(examined_.settings.state_directory(), record));
             if (paths.size() / 2 == most_named) break;
         }
         const auto command = command_line("rm -f", paths);
@@ -148,11 +191,10 @@ class AccountJudge {
             for (const auto& device : account.spent_ahead) {
                 until = std::max(until, device.until);
                 commands += commands.empty() ? "" : " && ";
-                commands += command_line("totp-enroll remove --yes --user",
-                                         {account.name, "--device", device.device});
+                commands += command_line(command("remove --yes"), {account.name, "--device", device.device});
             }
             if (account.spent_ahead.empty()) continue;
-            commands += command_line(" && totp-enroll add --user", {account.name});
+            commands += " && " + command_line(command("add"), {account.name});
             names.push_back(account.name);
         }
         add(Severity::fault, "spent_ahead", names,
@@ -165,8 +207,8 @@ class AccountJudge {
         if (until == 0) return;
         findings_.back().change =
             names.size() > most_named
-                ? tr("totp-enroll remove --yes --user NAME --device DEVICE and totp-enroll add --user NAME, "
-                     "for each: --json has all names")
+                ? tr("%1 NAME --device DEVICE and %2 NAME, for each: --json has all names",
+                     {command("remove --yes"), command("add")})
                 : Sentence(commands);
     }
 
@@ -181,7 +223,7 @@ class AccountJudge {
             tr_n("%2 is locked, after too many wrong codes, until somebody unlocks it",
                  "%2 are locked, after too many wrong codes, until somebody unlocks them", count_of(locked),
                  {names_in_words(locked)}),
-            "totp-enroll unlock --user");
+            command("unlock"));
         UnixTime until = 0;
         const auto waiting = names_where([&](const AccountFacts& account) {
             const bool waits =
@@ -194,17 +236,26 @@ class AccountJudge {
             tr_n("%2 has to wait after wrong codes, until %3",
                  "%2 have to wait after wrong codes, the last of them until %3", count_of(waiting),
                  {names_in_words(waiting), time_text_(until)}),
-            "totp-enroll unlock --user");
+            command("unlock"));
+    }
+    static bool is_without_recovery_codes(const AccountFacts& account) {
+        return account.is_enrolled && account.recovery_codes_left == 0;
+    }
+    void judge_emergency_codes() {
+        const auto names = names_where(is_without_recovery_codes);
+        add(Severity::warning, "no_recovery_codes", names,
+            tr_n("%2 has no recovery codes of this machine left for while the database can't be used",
+                 "%2 have no recovery codes of this machine left for while the database can't be used",
+                 count_of(names), {names_in_words(names)}),
+            command("recovery"));
     }
     void judge_recovery_codes() {
-        const auto names = names_where([](const AccountFacts& account) {
-            return account.is_enrolled && account.recovery_codes_left == 0;
-        });
+        const auto names = names_where(is_without_recovery_codes);
         add(Severity::warning, "no_recovery_codes", names,
             tr_n("%2 has no recovery codes left: without the device there is no way in",
                  "%2 have no recovery codes left: without the device there is no way in", count_of(names),
                  {names_in_words(names)}),
-            "totp-enroll recovery --user");
+            command("recovery"));
     }
 
     // ---- who isn't enrolled
@@ -219,7 +270,7 @@ class AccountJudge {
             add(Severity::fault, "must_enrol", names,
                 tr_n("%2 isn't enrolled and doesn't get in (%3)", "%2 aren't enrolled and don't get in (%3)",
                      count, {whose, where}),
-                "totp-enroll add --user");
+                command("add"));
         }
         if (const auto where = doors_that(Unenrolled::enrol); !where.empty()) {
             add(Severity::remark, "will_enrol", names,
@@ -231,33 +282,103 @@ class AccountJudge {
             add(Severity::remark, "not_enrolled", names,
                 tr_n("%2 isn't enrolled and gets in by the password alone (%3)",
                      "%2 aren't enrolled and get in by the password alone (%3)", count, {whose, where}),
-                "totp-enroll add --user");
+                command("add"));
         }
     }
-    /// The services at which that comes of who isn't enrolled; empty where there are none.
+    /// The services at which that comes of who isn't enrolled here; empty where there are none.
     Sentence doors_that(Unenrolled what) const {
         std::vector<std::string> services;
         for (const auto& door : doors_) {
-            if (door.unenrolled == what) services.push_back(door.service);
+            const bool asks_here = std::ranges::all_of(
+                door.settings, [&](const Settings& line) { return is_about(line, examined_.settings); });
+            if (asks_here && door.unenrolled == what) services.push_back(door.service);
         }
         return names_in_words(services);
     }
 
-    const std::vector<AccountFacts>& accounts_;
+    std::vector<AccountFacts> accounts_;
     const std::vector<Door>& doors_;
     UnixTime now_;
     std::string (*time_text_)(UnixTime);
-    std::string enrolled_;
-    std::string state_;
+    const ExaminedAccounts& examined_;
     std::vector<CheckFinding> findings_;
 };
 
+// ---- accounts that aren't looked at
+
+using OfLine = std::function<bool(const Settings& line)>;
+
+/// The services with a line of ours of which that is so.
+std::vector<std::string> services_where(const std::vector<Door>& doors, const OfLine& is_so) {
+    std::vector<std::string> services;
+    for (const auto& door : doors) {
+        if (std::ranges::any_of(door.settings, is_so)) services.push_back(door.service);
+    }
+    return services;
+}
+
+CheckFinding in_database(const std::vector<std::string>& services, const ExaminedAccounts& examined) {
+    CheckFinding finding{Severity::remark, "in_database", tr("accounts")};
+    finding.sentence =
+        tr("those that get in by %1 are in a database, and how they stand isn't looked at here",
+           {names_in_words(services)});
+    if (examined.settings.engine != Engine::files)
+        finding.change = tr("%1, on an administrator's host", {"totp-enroll status --all"});
+    return finding;
+}
+
+/// No option says where login states are: that has to come by a file.
+Sentence check_of(const Settings& line, const Settings& examined) {
+    const bool has_its_states =
+        line.state.empty() || (line.file == examined.file && line.state == examined.state);
+    if (!has_its_states) {
+        return tr("%1, where FILE, which is root's, says store = %2, key = %3 and state = %4",
+                  {"totp-enroll check --config FILE", printable(line.store), printable(line.key),
+                   printable(line.state)});
+    }
+    std::vector<std::string> options = {"--store", line.store, "--key", line.key};
+    if (!line.file.empty()) options.insert(options.begin(), {"--config", line.file});
+    return command_line("totp-enroll check", options);
+}
+
+CheckFinding in_other_store(const std::vector<std::string>& services, const Settings& line,
+                            const ExaminedAccounts& examined) {
+    CheckFinding finding{Severity::remark, "other_store", tr("accounts")};
+    finding.sentence =
+        tr("those that get in by %1 are in the store %2 (login states in %3, under the key %4), which isn't "
+           "looked at here",
+           {names_in_words(services), printable(line.store), printable(line.state_directory()),
+            printable(line.key)});
+    finding.change = check_of(line, examined.settings);
+    return finding;
+}
+
 }  // namespace
 
-std::vector<CheckFinding> judge_accounts(const std::vector<AccountFacts>& accounts,
-                                         const std::vector<Door>& doors, UnixTime now,
-                                         std::string (*time_text)(UnixTime), const FileStorePlaces& places) {
-    return AccountJudge(accounts, doors, now, time_text, places).judge();
+std::vector<CheckFinding> judge_accounts(std::vector<AccountFacts> accounts, const std::vector<Door>& doors,
+                                         UnixTime now, std::string (*time_text)(UnixTime),
+                                         const ExaminedAccounts& examined) {
+    return AccountJudge(std::move(accounts), doors, now, time_text, examined).judge();
+}
+
+std::vector<CheckFinding> judge_doors(const std::vector<Door>& doors, const ExaminedAccounts& examined) {
+    std::vector<CheckFinding> findings;
+    const auto of_database =
+        services_where(doors, [](const Settings& line) { return line.engine != Engine::files; });
+    if (!of_database.empty()) findings.push_back(in_database(of_database, examined));
+    std::vector<Settings> told;
+    for (const auto& door : doors) {
+        for (const auto& line : door.settings) {
+            const auto is_of_its_store = [&](const Settings& each) { return is_about(each, line); };
+            if (line.engine != Engine::files || is_about(line, examined.settings) ||
+                std::ranges::any_of(told, is_of_its_store)) {
+                continue;
+            }
+            told.push_back(line);
+            findings.push_back(in_other_store(services_where(doors, is_of_its_store), line, examined));
+        }
+    }
+    return findings;
 }
 
 }  // namespace totp

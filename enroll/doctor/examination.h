@@ -31,6 +31,8 @@ struct Examination {
     /// What comes of every account that isn't enrolled; nothing where a condition of the administrator's
     /// tells some from others, or it isn't known.
     std::optional<Unenrolled> unenrolled;
+    std::vector<std::string> modules;  ///< ours, as lines of any phase name it
+    std::vector<Settings> settings;    ///< of each line of ours that asks for a code and can be used
 
     CheckFinding& add(Severity severity, std::string kind, Sentence sentence, FileLine place,
                       Sentence change = {});

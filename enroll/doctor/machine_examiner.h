@@ -11,13 +11,13 @@
 namespace totp {
 
 /// What anybody is told; of what only root sees it says that much.
-std::vector<CheckFinding> examine_machine_for_anybody(const PamPlaces& pam);
+std::vector<CheckFinding> examine_machine_for_anybody(const PamPlaces& pam, const std::vector<Door>& doors);
 
 /// What root is told.
 ///
-/// `doors`      the usual ways in, as far as their stacks were proven.
+/// `places`     where the settings in `examined` say that records lie.
 /// `time_text`  how a moment is written.
-std::vector<CheckFinding> examine_machine_for_root(const PamPlaces& pam, const Settings& settings,
+std::vector<CheckFinding> examine_machine_for_root(const PamPlaces& pam, const ExaminedAccounts& examined,
                                                    const FileStorePlaces& places,
                                                    const std::vector<Door>& doors, UnixTime now,
                                                    std::string (*time_text)(UnixTime));

@@ -40,8 +40,14 @@ class ProgramJudge : FileJudge {
                 tr("install it again"));
         }
         if (facts_.totp_check_any.is_there) judge_check_any(facts_.totp_check_any);
-        for (const auto& program : facts_.of_fleet) {
-            if (program.is_there) judge_lending(program, tr("nobody but root asks a fleet's database"));
+        for (const auto* program : {&facts_.totp_check_postgresql, &facts_.totp_person_postgresql}) {
+            if (program->is_there) judge_lending(*program, tr("nobody but root asks a fleet's database"));
+        }
+        if (facts_.asks_database && !facts_.totp_check_postgresql.is_there) {
+            add(Severity::fault, "program_missing", facts_.totp_check_postgresql,
+                tr("isn't there, so with engine = postgresql nobody gets in"),
+                tr("install the package %1, or build with %2",
+                   {"libpam-totp-postgresql", "-DPAM_TOTP_POSTGRESQL=ON"}));
         }
         if (facts_.totp_administer_postgresql.is_there) judge_for_root(facts_.totp_administer_postgresql);
         judge_module();
@@ -52,8 +58,8 @@ class ProgramJudge : FileJudge {
     void judge_group() {
         if (facts_.group) return;
         std::vector<std::string> lending = {facts_.totp_enroll.path, facts_.totp_check.path};
-        for (const auto& program : facts_.of_fleet) {
-            if (program.is_there) lending.push_back(program.path);
+        for (const auto* program : {&facts_.totp_check_postgresql, &facts_.totp_person_postgresql}) {
+            if (program->is_there) lending.push_back(program->path);
         }
         findings_.push_back({Severity::remark,
                              "no_group",
@@ -129,7 +135,7 @@ class ProgramJudge : FileJudge {
             command_line("mount -o remount,suid", {file.mount.point}));
     }
     void judge_module() {
-        if (!facts_.module) {
+        if (facts_.lacks_module) {
             Sentence places;
             for (const auto& directory : facts_.module_directories)
                 places = places.empty() ? Sentence(directory) : tr("%1 or %2", {places, directory});
@@ -139,11 +145,13 @@ class ProgramJudge : FileJudge {
                                  tr("isn't where libpam looks for modules, in %1", {places}),
                                  {},
                                  tr("install it again")});
-        } else if (can_be_changed(*facts_.module)) {
-            add(Severity::fault, "module_writable", *facts_.module,
-                tr("can be changed by others than root, and every login runs it"),
-                command_line("chown root", {facts_.module->path}) + " && " +
-                    command_line("chmod go-w", {facts_.module->path}));
+        }
+        for (const auto& module : facts_.modules) {
+            if (!can_be_changed(module)) continue;
+            add(Severity::fault, "module_writable", module,
+                tr("can be changed by others than root, and logins run it"),
+                command_line("chown root", {module.path}) + " && " +
+                    command_line("chmod go-w", {module.path}));
         }
     }
 

@@ -33,6 +33,7 @@ class Examiner {
 
     Examination examine() {
         if (!lines_.can_judge()) return std::move(result_);
+        note_modules();
         if (!stacks_.has_file) {
             result_.add(Severity::remark, "other", tr("there is no file for it, so `other` stands in"),
                         file_of_auth());
@@ -46,6 +47,9 @@ class Examiner {
             examine_without_ours();
             return std::move(result_);
         }
+        for (const auto& line : ours_) {
+            if (line.is_usable) result_.settings.push_back(line.settings);
+        }
         result_.takes_one_field = std::ranges::any_of(ours_, is_one_field);
         lines_.note_lines_that_fail(Phase::auth);
         examine_code();
@@ -56,6 +60,13 @@ class Examiner {
     }
 
   private:
+    void note_modules() {
+        for (const auto& stack : stacks_.phases) {
+            for (const auto& line : stack) {
+                if (is_ours(line)) result_.modules.push_back(line.module);
+            }
+        }
+    }
     const Stack& auth() const { return stacks_[Phase::auth]; }
 
     CheckFinding& add_way(Severity severity, const Stack& stack, const Way& way, std::string kind,

@@ -69,12 +69,13 @@ Sentence and_so_on(const std::string& command) {
 
 class StoreJudge : FileJudge {
   public:
-    explicit StoreJudge(const StoreFacts& facts) : facts_(facts) {}
+    StoreJudge(const StoreFacts& facts, const std::vector<std::string>& options)
+        : facts_(facts), options_(options) {}
 
     std::vector<CheckFinding> judge() {
         if (!facts_.store.file.is_there && !facts_.key.is_there) {
             add(Severity::fault, "store_missing", facts_.store.file, tr("isn't there, nor is the host key"),
-                "totp-enroll prepare");
+                command("prepare"));
             return std::move(findings_);
         }
         judge_directory(facts_.store, search_only);
@@ -92,12 +93,16 @@ class StoreJudge : FileJudge {
     }
 
   private:
+    std::string command(const std::string& word) const {
+        return command_line("totp-enroll " + word, options_);
+    }
+
     // ---- directories
 
     void judge_directory(const SeenDirectory& directory, mode_t mode) {
         const auto& file = directory.file;
         if (!file.is_there)
-            return add(Severity::fault, "directory_missing", file, tr("is missing"), "totp-enroll prepare");
+            return add(Severity::fault, "directory_missing", file, tr("is missing"), command("prepare"));
         if (!S_ISDIR(file.look.mode)) {
             return add(Severity::fault, "directory_kind", file, tr("isn't a directory"),
                        tr("name the directory itself, not a link to it, with store or state in "
@@ -143,13 +148,13 @@ class StoreJudge : FileJudge {
         if (facts_.next_key.is_there) {
             add(Severity::warning, "rekey_unfinished", facts_.next_key,
                 tr("a rekey was begun and isn't finished (or is at it now): both keys are needed until then"),
-                "totp-enroll rekey");
+                command("rekey"));
         }
     }
     void judge_missing_key() {
         if (facts_.enrolled.record_count == 0) {
             return add(Severity::fault, "key_missing", facts_.key, tr("the host key isn't there"),
-                       "totp-enroll prepare");
+                       command("prepare"));
         }
         add(Severity::fault, "key_missing", facts_.key,
             tr("the host key isn't there, so no enrolment can be opened and nobody gets in by a code"),
@@ -245,7 +250,7 @@ class StoreJudge : FileJudge {
         add(Severity::warning, "nobody", facts_.enrolled.file,
             tr("the records are missing that stand for who isn't enrolled: by how long a refusal takes, "
                "others can tell who is"),
-            "totp-enroll prepare");
+            command("prepare"));
     }
     void judge_strange(const SeenDirectory& directory) {
         if (directory.strange.empty()) return;
@@ -351,10 +356,13 @@ class StoreJudge : FileJudge {
     }
 
     const StoreFacts& facts_;
+    const std::vector<std::string>& options_;
 };
 
 }  // namespace
 
-std::vector<CheckFinding> judge_store(const StoreFacts& facts) { return StoreJudge(facts).judge(); }
+std::vector<CheckFinding> judge_store(const StoreFacts& facts, const std::vector<std::string>& options) {
+    return StoreJudge(facts, options).judge();
+}
 
 }  // namespace totp

@@ -8,6 +8,7 @@
 
 namespace totp {
 
-std::vector<CheckFinding> judge_store(const StoreFacts& facts);
+/// `options`  by which totp-enroll acts on this store, where it wouldn't by itself.
+std::vector<CheckFinding> judge_store(const StoreFacts& facts, const std::vector<std::string>& options = {});
 
 }  // namespace totp

@@ -63,10 +63,14 @@ class Doctor:
         return finding
 
 
+@pytest.fixture(autouse=True)
+def sshd_that_prompts(machine):
+    SSHD_SETTINGS.write_text("KbdInteractiveAuthentication yes\nPasswordAuthentication no\n")
+
+
 @pytest.fixture
 def doctor(machine, pam_auth_update, services_as_installed):
     """On a sound machine on which alone who is enrolled is asked."""
-    SSHD_SETTINGS.write_text("KbdInteractiveAuthentication yes\nPasswordAuthentication no\n")
     pam_auth_update("--force", "--enable", "totp")
     doctor = Doctor(machine)
     findings = doctor.ask()
@@ -97,6 +101,38 @@ def lower(*change):
     return lambda path: run(*change, str(path))
 
 
+def our_module():
+    """Where libpam looks for it."""
+    return next(Path("/lib").glob("*-linux-*/security/pam_totp.so"))
+
+
+@pytest.fixture
+def module_elsewhere(doctor):
+    """A copy that every line of ours names by its path."""
+    path = Path(shutil.copy(our_module(), "/usr/local/lib"))
+    for service in Path("/etc/pam.d").iterdir():
+        service.write_text(service.read_text().replace("pam_totp.so", str(path)))
+    yield path
+    path.unlink()
+
+
+def test_module_that_lines_name_by_its_path_is_made_as_it_was_installed(doctor, module_elsewhere):
+    lower("chmod", "777")(module_elsewhere)
+    lower("chown", "games")(module_elsewhere)
+    assert doctor.mends("module_writable")["about"] == str(module_elsewhere)
+
+
+def test_module_is_missed_only_where_a_line_leaves_its_place_to_libpam(doctor, module_elsewhere):
+    module, kept = our_module(), our_module().with_name("kept")
+    module.rename(kept)
+    try:
+        assert doctor.faults(doctor.ask()) == []
+        Path("/etc/pam.d/other").write_text("session required pam_totp.so\n")
+        assert doctor.finds("module_missing")["about"] == "pam_totp.so"
+    finally:
+        kept.rename(module)
+
+
 @pytest.mark.parametrize("program, damage, kind", [
     (CHECK, lower("chmod", "0755"), "program_mode"), (CHECK, lower("chmod", "4755"), "program_mode"),
     (CHECK, lower("chgrp", "games"), "program_mode"), (CHECK, lower("chmod", "2775"), "program_writable"),
@@ -109,7 +145,7 @@ def lower(*change):
     ("module", lower("chown", "games"), "module_writable")])
 def test_program_is_made_as_it_was_installed(machine, doctor, program, damage, kind):
     path = {"totp-enroll": machine.totp_enroll,
-            "module": next(Path("/lib").glob("*-linux-*/security/pam_totp.so"))}.get(program, program)
+            "module": our_module()}.get(program, program)
     before = os.stat(path)
     damage(path)
     finding = doctor.mends(kind)
@@ -131,6 +167,20 @@ def test_program_that_is_missing_is_told(doctor):
         assert "screen lockers" in doctor.finds("program_missing")["sentence"]
     finally:
         kept.rename(CHECK)
+
+
+@pytest.mark.parametrize("line, is_needed", [("", False), ("engine=postgresql", True)])
+def test_program_that_asks_the_database_is_missed_where_a_line_needs_it(machine, doctor, line, is_needed):
+    machine.add_line_after_password("sshd", f"{OUR_LINE} {line}")
+    kept = CHECK_FLEET.with_name("kept")
+    CHECK_FLEET.rename(kept)
+    try:
+        for findings in (doctor.ask(), doctor.ask(*as_user("games"))):
+            missing = [each for each in findings if each["kind"] == "program_missing"]
+            assert [each["about"] for each in missing] == [str(CHECK_FLEET)] * is_needed, findings
+            assert not is_needed or "libpam-totp-postgresql" in missing[0]["change"]
+    finally:
+        kept.rename(CHECK_FLEET)
 
 
 def test_mount_without_setgid_is_told(doctor):
@@ -519,3 +569,29 @@ def test_who_will_enrol_is_a_remark(machine, doctor, pam_auth_update, user):
     pam_auth_update("--force", "--enable", "totp-required")
     finding = doctor.finds("will_enrol")
     assert finding["severity"] == "remark" and user in finding["accounts"]
+
+
+def test_accounts_in_a_database_are_left_to_it(machine, user, settings):
+    machine.add_line_after_password("sshd", OUR_LINE)
+    settings.say("engine = postgresql")
+    doctor = Doctor(machine)
+    remark = doctor.finds("in_database")
+    assert "sshd" in remark["sentence"] and remark["change"] == "totp-enroll status --all, on an administrator's host"
+    findings = doctor.ask()
+    assert doctor.faults(findings) == [] and not {"must_enrol", "not_enrolled"} & {each["kind"] for each in findings}
+
+
+def test_accounts_in_another_store_are_judged_where_it_is_named(machine, user):
+    places = ("--store", "/var/lib/other", "--key", "/etc/other-key")
+    machine.add_line_after_password("sshd", f"{OUR_LINE} store={places[1]} key={places[3]}")
+    run(machine.totp_enroll, "prepare", *places)
+    other = machine.add_user()
+    machine.enrol(user, *places)
+    doctor = Doctor(machine)
+    remark = doctor.finds("other_store")
+    assert "sshd" in remark["sentence"] and doctor.faults(doctor.ask()) == []
+    assert remark["change"] == "totp-enroll check " + " ".join(places)
+    there = subprocess.run([machine.totp_enroll, "check", *places, "--json"], capture_output=True, text=True)
+    finding, = (each for each in json.loads(there.stdout)["findings"] if each["kind"] == "must_enrol")
+    assert user not in finding["accounts"] and other in finding["accounts"]
+    assert finding["change"].startswith(f"totp-enroll add {' '.join(places)} --user ")

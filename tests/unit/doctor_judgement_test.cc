@@ -46,23 +46,24 @@ SeenFile file(const std::string& path, mode_t mode, gid_t group) {
 }
 
 ProgramFacts sound_programs() {
-    return {.totp_enroll = file("/bin/totp-enroll", S_IFREG | 02755, totp_group),
-            .totp_check = file("/lib/totp_check", S_IFREG | 02755, totp_group),
-            .totp_check_any = file("/lib/totp_check_any", S_IFREG | 04710, verifiers),
-            .of_fleet = {file("/lib/totp_check_postgresql", S_IFREG | 02755, totp_group),
-                         file("/lib/totp_person_postgresql", S_IFREG | 02755, totp_group)},
-            .totp_administer_postgresql = file("/lib/totp_administer_postgresql", S_IFREG | 0700, 0),
-            .group = totp_group,
-            .verifiers = verifiers,
-            .module = file("/lib/pam_totp.so", S_IFREG | 0644, 0),
-            .module_directories = {"/lib/security"}};
+    return {
+        .totp_enroll = file("/bin/totp-enroll", S_IFREG | 02755, totp_group),
+        .totp_check = file("/lib/totp_check", S_IFREG | 02755, totp_group),
+        .totp_check_any = file("/lib/totp_check_any", S_IFREG | 04710, verifiers),
+        .totp_check_postgresql = file("/lib/totp_check_postgresql", S_IFREG | 02755, totp_group),
+        .totp_person_postgresql = file("/lib/totp_person_postgresql", S_IFREG | 02755, totp_group),
+        .totp_administer_postgresql = file("/lib/totp_administer_postgresql", S_IFREG | 0700, 0),
+        .group = totp_group,
+        .verifiers = verifiers,
+        .modules = {file("/lib/pam_totp.so", S_IFREG | 0644, 0), file("/opt/pam_totp.so", S_IFREG | 0644, 0)},
+        .module_directories = {"/lib/security"}};
 }
 
 void sound_programs_are_no_matter(void**) {
     assert_int_equal(judge_programs(sound_programs()).size(), 0);
     auto facts = sound_programs();
-    for (auto* each :
-         {&facts.totp_check_any, &facts.of_fleet[0], &facts.of_fleet[1], &facts.totp_administer_postgresql})
+    for (auto* each : {&facts.totp_check_any, &facts.totp_check_postgresql, &facts.totp_person_postgresql,
+                       &facts.totp_administer_postgresql})
         *each = {.path = each->path};
     assert_int_equal(judge_programs(facts).size(), 0);
 }
@@ -84,18 +85,28 @@ void each_flaw_of_a_program_is_told(void**) {
         {"program_mode", any, [](auto& facts) { facts.totp_check_any.look.mode = S_IFREG | 04711; }},
         {"program_mode", any, [](auto& facts) { facts.totp_check_any.group = totp_group; }},
         {"program_mode", "chmod u-s,o= /lib/totp_check_any", [](auto& facts) { facts.verifiers.reset(); }},
-        {"program_mode", fleet, [](auto& facts) { facts.of_fleet[1].look.mode = S_IFREG | 0755; }},
-        {"program_mode", fleet, [](auto& facts) { facts.of_fleet[1].look.mode = S_IFREG | 04755; }},
-        {"program_writable", fleet, [](auto& facts) { facts.of_fleet[1].look.mode = S_IFREG | 02775; }},
+        {"program_mode", fleet, [](auto& facts) { facts.totp_person_postgresql.look.mode = S_IFREG | 0755; }},
+        {"program_mode", fleet,
+         [](auto& facts) { facts.totp_person_postgresql.look.mode = S_IFREG | 04755; }},
+        {"program_writable", fleet,
+         [](auto& facts) { facts.totp_person_postgresql.look.mode = S_IFREG | 02775; }},
         {"program_mode", administrator,
          [](auto& facts) { facts.totp_administer_postgresql.look.mode = S_IFREG | 02755; }},
         {"program_writable", administrator,
          [](auto& facts) { facts.totp_administer_postgresql.look.owner = games; }},
+        {"program_missing",
+         "install the package libpam-totp-postgresql, or build with -DPAM_TOTP_POSTGRESQL=ON",
+         [](auto& facts) {
+             facts.asks_database = true;
+             facts.totp_check_postgresql.is_there = false;
+         }},
         {"nosuid", "mount -o remount,suid /lib",
          [](auto& facts) { facts.totp_check.mount = {.point = "/lib", .is_nosuid = true}; }},
-        {"module_missing", "install it again", [](auto& facts) { facts.module.reset(); }},
+        {"module_missing", "install it again", [](auto& facts) { facts.lacks_module = true; }},
         {"module_writable", "chown root /lib/pam_totp.so && chmod go-w /lib/pam_totp.so",
-         [](auto& facts) { facts.module->look.owner = games; }},
+         [](auto& facts) { facts.modules[0].look.owner = games; }},
+        {"module_writable", "chown root /opt/pam_totp.so && chmod go-w /opt/pam_totp.so",
+         [](auto& facts) { facts.modules[1].look.mode = S_IFREG | 0664; }},
     };
     for (const auto& [kind, change, damage] : cases) {
         auto facts = sound_programs();
@@ -300,8 +311,24 @@ AccountFacts enrolled(const std::string& name) {
         .name = name, .can_log_in = true, .has_record = true, .is_enrolled = true, .recovery_codes_left = 10};
 }
 
-std::vector<CheckFinding> judge(std::vector<AccountFacts> accounts, std::vector<Door> doors = {}) {
-    return judge_accounts(accounts, doors, now, moment, {"/s", "/t", "/key"});
+Settings settings_of(const std::string& store, const std::string& state = "",
+                     const std::string& key = "/key") {
+    Settings settings;
+    settings.store = store;
+    settings.state = state;
+    settings.key = key;
+    return settings;
+}
+
+Settings of_database() {
+    auto settings = settings_of("/s", "/t");
+    settings.engine = Engine::postgresql;
+    return settings;
+}
+
+std::vector<CheckFinding> judge(std::vector<AccountFacts> accounts, std::vector<Door> doors = {},
+                                const ExaminedAccounts& examined = {settings_of("/s", "/t")}) {
+    return judge_accounts(std::move(accounts), doors, now, moment, examined);
 }
 
 void sound_accounts_are_no_matter(void**) {
@@ -367,6 +394,91 @@ void who_is_not_enrolled_is_told_by_what_the_doors_do(void**) {
     assert_int_equal(judge(accounts).size(), 0);
 }
 
+void who_is_not_enrolled_is_judged_by_doors_that_ask_about_these_accounts_alone(void**) {
+    const std::vector<AccountFacts> accounts = {{.name = "alice", .can_log_in = true}};
+    const auto refuse = Unenrolled::refuse;
+    for (const auto& line :
+         {of_database(), settings_of("/other", "/t"), settings_of("/s"), settings_of("/s", "/t", "/other")}) {
+        assert_int_equal(judge(accounts, {{"sshd", refuse, {line}}}).size(), 0);
+        assert_int_equal(judge(accounts, {{"sshd", refuse, {settings_of("/s", "/t"), line}}}).size(), 0);
+        const auto findings =
+            judge(accounts, {{"login", refuse, {line}}, {"sshd", refuse, {settings_of("/s/", "/s/../t")}}});
+        assert_finding(findings, Severity::fault, "must_enrol", "totp-enroll add --user alice");
+        assert_text(findings[0].sentence.english(), "alice isn't enrolled and doesn't get in (sshd)");
+    }
+}
+
+void where_a_database_has_the_accounts_those_of_break_glass_alone_are_judged(void**) {
+    ExaminedAccounts examined{of_database(), {"--local"}};
+    examined.settings.break_glass = {"alice"};
+    auto alice = enrolled("alice");
+    auto bob = enrolled("bob");
+    alice.recovery_codes_left = bob.recovery_codes_left = 0;
+    bob.exists = false;
+    alice.spent_ahead = bob.spent_ahead = {{"phone", now + 301}};
+    const AccountFacts carol{.name = "carol", .can_log_in = true};
+    const std::vector<Door> doors = {{"sshd", Unenrolled::refuse, {of_database()}}};
+    const auto findings = judge({alice, bob, carol}, doors, examined);
+    assert_finding(findings, Severity::warning, "no_recovery_codes",
+                   "totp-enroll recovery --local --user alice");
+    assert_text(findings[0].sentence.english(),
+                "alice has no recovery codes of this machine left for while the database can't be used");
+    const std::vector<Door> by_files = {{"sshd", Unenrolled::refuse, {settings_of("/s", "/t")}}};
+    assert_finding(judge({carol}, by_files, examined), Severity::fault, "must_enrol",
+                   "totp-enroll add --local --user carol");
+}
+
+void commands_act_on_the_accounts_that_were_looked_at(void**) {
+    const ExaminedAccounts examined{settings_of("/s", "/t"), {"--store", "/s", "--key", "/a key"}};
+    auto alice = enrolled("alice");
+    alice.locked_known = no_end;
+    assert_finding(judge({alice}, {}, examined), Severity::fault, "locked",
+                   "totp-enroll unlock --store /s --key '/a key' --user alice");
+    alice = enrolled("alice");
+    alice.spent_ahead = {{"phone", now + 301}};
+    assert_finding(judge({alice}, {}, examined), Severity::fault, "spent_ahead",
+                   "totp-enroll remove --yes --store /s --key '/a key' --user alice --device phone && "
+                   "totp-enroll add --store /s --key '/a key' --user alice");
+}
+
+void commands_act_on_the_store_that_was_looked_at(void**) {
+    auto facts = sound_store();
+    facts.next_key.is_there = true;
+    assert_finding(judge_store(facts, {"--local"}), Severity::warning, "rekey_unfinished",
+                   "totp-enroll rekey --local");
+    facts = sound_store();
+    facts.has_nobody = false;
+    assert_finding(judge_store(facts, {"--store", "/s"}), Severity::warning, "nobody",
+                   "totp-enroll prepare --store /s");
+}
+
+void accounts_elsewhere_are_told_with_the_command_that_looks_at_them(void**) {
+    const ExaminedAccounts here{settings_of("/s", "/t")};
+    assert_int_equal(judge_doors({{"sshd", {}, {settings_of("/s", "/t")}}, {"login"}}, here).size(), 0);
+
+    const auto other = settings_of("/o", "/t", "/k");
+    const auto findings =
+        judge_doors({{"login", {}, {other}}, {"sshd", {}, {settings_of("/s", "/t"), other}}}, here);
+    assert_finding(findings, Severity::remark, "other_store", "totp-enroll check --store /o --key /k");
+    assert_text(findings[0].sentence.english(),
+                "those that get in by login and sshd are in the store /o (login states in /t, under the key "
+                "/k), which isn't looked at here");
+
+    auto of_file = settings_of("/o");
+    of_file.file = "/a file";
+    assert_finding(judge_doors({{"login", {}, {of_file}}}, here), Severity::remark, "other_store",
+                   "totp-enroll check --config '/a file' --store /o --key /key");
+    assert_finding(
+        judge_doors({{"login", {}, {settings_of("/s", "/u")}}}, here), Severity::remark, "other_store",
+        "totp-enroll check --config FILE, where FILE, which is root's, says store = /s, key = /key "
+        "and state = /u");
+
+    const std::vector<Door> fleet = {{"login", {}, {of_database()}}, {"sshd", {}, {of_database()}}};
+    assert_finding(judge_doors(fleet, here), Severity::remark, "in_database", "");
+    assert_finding(judge_doors(fleet, {of_database()}), Severity::remark, "in_database",
+                   "totp-enroll status --all, on an administrator's host");
+}
+
 void many_accounts_are_one_finding(void**) {
     std::vector<AccountFacts> accounts;
     for (int i = 100; i < 200; ++i) {
@@ -428,6 +540,11 @@ int main() {
         cmocka_unit_test(sound_accounts_are_no_matter),
         cmocka_unit_test(each_trouble_of_an_account_is_told),
         cmocka_unit_test(who_is_not_enrolled_is_told_by_what_the_doors_do),
+        cmocka_unit_test(who_is_not_enrolled_is_judged_by_doors_that_ask_about_these_accounts_alone),
+        cmocka_unit_test(where_a_database_has_the_accounts_those_of_break_glass_alone_are_judged),
+        cmocka_unit_test(commands_act_on_the_accounts_that_were_looked_at),
+        cmocka_unit_test(commands_act_on_the_store_that_was_looked_at),
+        cmocka_unit_test(accounts_elsewhere_are_told_with_the_command_that_looks_at_them),
         cmocka_unit_test(many_accounts_are_one_finding),
         cmocka_unit_test(a_device_is_spent_ahead_where_none_of_its_codes_to_come_counts),
         cmocka_unit_test(names_are_folded_from_six_on),
