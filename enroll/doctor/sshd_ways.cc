@@ -1,7 +1,6 @@
 #include "enroll/doctor/sshd_ways.h"
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 
 #include "enroll/doctor/sshd_text.h"
@@ -9,83 +8,13 @@
 namespace totp {
 namespace {
 
-constexpr std::string_view by_pam = "keyboard-interactive";
 constexpr int shortest_grace_time = 60;
 constexpr int fewest_tries = 3;
-
-/// One entry of AuthenticationMethods: all of these, one after the other.
-using Methods = std::vector<std::string>;
-
-/// What comes of a way for somebody who is enrolled.
-enum class Outcome {
-    code,      ///< in with a code, not without
-    password,  ///< in without one; a password is needed
-    no_code,   ///< in without one; a key or something of the kind is needed
-    in_vain,   ///< asked for a code that can't be given
-    by_stack,  ///< as the stack has it, which asks for no code that can't be passed by
-};
-
-struct SshdWay {
-    Methods methods;
-    Outcome outcome;
-};
-
-/// A method as settings and people have it.
-struct Method {
-    std::string_view name;
-    std::string_view keyword;  ///< that turns it on, as it is written
-    Sentence (*proof)();       ///< who passes has it
-    std::string_view kind;     ///< of the finding, where it is enough
-};
-constexpr Method all_methods[] = {
-    {"publickey", "PubkeyAuthentication", [] { return tr("a key"); }, "key_alone"},
-    {by_pam, "KbdInteractiveAuthentication", [] { return tr("the password"); }, ""},
-    {"password", "PasswordAuthentication", [] { return tr("the password"); }, ""},
-    {"gssapi-with-mic", "GSSAPIAuthentication", [] { return tr("a Kerberos ticket"); }, "ticket_alone"},
-    {"gssapi-keyex", "GSSAPIAuthentication", [] { return tr("a Kerberos ticket"); }, "ticket_alone"},
-    {"hostbased", "HostbasedAuthentication", [] { return tr("an account on a trusted host"); }, "host_alone"},
-    {"none", "PermitEmptyPasswords", [] { return tr("an account without a password"); }, "empty_password"},
-};
-
-/// "keyboard-interactive:pam" without what stands behind the colon.
-std::string name_of_method(const std::string& method) { return method.substr(0, method.find(':')); }
-
-const Method* method_named(const std::string& method) {
-    const auto found = std::ranges::find(all_methods, name_of_method(method), &Method::name);
-    return found == std::end(all_methods) ? nullptr : found;
-}
-
-bool has(const Methods& methods, std::string_view name) {
-    return std::ranges::any_of(methods,
-                               [&](const std::string& method) { return name_of_method(method) == name; });
-}
-
-std::string joined(const std::vector<std::string>& words, std::string_view between) {
-    std::string text;
-    for (const auto& word : words) {
-        if (!text.empty()) text += between;
-        text += word;
-    }
-    return text;
-}
-
-/// AuthenticationMethods with PAM's conversation in the place of each password, once.
-std::string with_prompts(const std::vector<std::string>& lists) {
-    std::vector<std::string> changed;
-    for (const auto& list : lists) {
-        auto methods = comma_separated(list);
-        if (has(methods, by_pam)) std::erase(methods, "password");
-        std::ranges::replace(methods, std::string("password"), std::string("keyboard-interactive:pam"));
-        auto text = joined(methods, ",");
-        if (std::ranges::find(changed, text) == changed.end()) changed.push_back(std::move(text));
-    }
-    return joined(changed, " ");
-}
 
 class Judge {
   public:
     Judge(const SshdConfig& config, const SshdView& view)
-        : config_(config), view_(view), settings_(view.settings), ways_(ways()) {}
+        : config_(config), view_(view), settings_(view.settings), ways_(ways_in(view)) {}
 
     std::vector<CheckFinding> judge() {
         if (view_.stack.protection == Protection::unknown) return {};
@@ -105,56 +34,7 @@ class Judge {
     }
 
   private:
-    // ---- the ways there are
-
-    bool stack_asks() const {
-        return view_.stack.protection == Protection::proven || view_.stack.protection == Protection::exempt;
-    }
-    bool is_on(const std::string& method) const {
-        if (method == by_pam || method == std::string(by_pam) + ":pam")
-            return settings_.keyboard_interactive && settings_.use_pam;
-        if (method == "publickey") return settings_.public_key;
-        if (method == "password") return settings_.password;
-        if (method.starts_with("gssapi-")) return settings_.gssapi;
-        if (method == "hostbased") return settings_.hostbased;
-        return method == "none" && settings_.password && settings_.empty_passwords;
-    }
-    /// With all but `yes` root has to prove it by something that isn't typed.
-    bool may_use(const std::string& method) const {
-        if (!view_.is_root() || settings_.root_login == "yes") return true;
-        if (settings_.root_login == "forced-commands-only") return method == "publickey";
-        return method == "publickey" || method == "hostbased" || method.starts_with("gssapi-");
-    }
-    std::vector<Methods> lists() const {
-        std::vector<Methods> lists;
-        for (const auto& list : settings_.methods) lists.push_back(comma_separated(list));
-        if (!lists.empty()) return lists;
-        for (const auto& method : all_methods) {
-            if (method.name != "none" && method.name != "gssapi-keyex")
-                lists.push_back({std::string(method.name)});
-        }
-        return lists;
-    }
-    std::vector<SshdWay> ways() const {
-        std::vector<SshdWay> ways;
-        for (auto& methods : lists()) {
-            const bool leads_in = std::ranges::all_of(
-                methods, [&](const std::string& method) { return is_on(method) && may_use(method); });
-            const auto outcome = outcome_of(methods);
-            if (leads_in) ways.push_back({std::move(methods), outcome});
-        }
-        return ways;
-    }
-    Outcome outcome_of(const Methods& methods) const {
-        const bool has_prompts = has(methods, by_pam);
-        if (!has_prompts && !has(methods, "password")) return Outcome::no_code;
-        const bool is_password_pams = settings_.use_pam && !settings_.kerberos;
-        if (!stack_asks()) return has_prompts || is_password_pams ? Outcome::by_stack : Outcome::password;
-        if (has(methods, "password") && is_password_pams && !view_.stack.takes_one_field)
-            return Outcome::in_vain;
-        return has_prompts || is_password_pams ? Outcome::code : Outcome::password;
-    }
-    bool has_way(Outcome outcome) const {
+    bool has_way(SshdOutcome outcome) const {
         return std::ranges::find(ways_, outcome, &SshdWay::outcome) != ways_.end();
     }
 
@@ -202,7 +82,7 @@ class Judge {
                 setting("PubkeyAuthentication", settings_.public_key), methods_in_words()};
     }
     /// "a key and the password".
-    static Sentence proofs_in_words(const Methods& methods) {
+    static Sentence proofs_in_words(const SshdMethods& methods) {
         Sentence words;
         std::vector<std::string> told;
         told.reserve(methods.size());
@@ -235,10 +115,10 @@ class Judge {
             lacks_pam ? "UsePAM" : missing->keyword, "yes", doors_in_words());
     }
     /// What would have to be on; PAM's conversation if anything would do.
-    const Method* missing_method() const {
+    const SshdMethod* missing_method() const {
         for (const auto& list : settings_.methods) {
             for (const auto& method : comma_separated(list)) {
-                if (!is_on(method) && method_named(method) != nullptr) return method_named(method);
+                if (!is_on(method, settings_) && method_named(method) != nullptr) return method_named(method);
             }
         }
         return method_named(std::string(by_pam));
@@ -247,7 +127,7 @@ class Judge {
     // ---- passwords
 
     void note_passwords_without_pam() {
-        const auto way = std::ranges::find(ways_, Outcome::password, &SshdWay::outcome);
+        const auto way = std::ranges::find(ways_, SshdOutcome::password, &SshdWay::outcome);
         const auto proofs = way == ways_.end() ? Sentence() : proofs_in_words(way->methods);
         if (!settings_.use_pam) {
             add(Severity::fault, "use_pam",
@@ -267,11 +147,11 @@ class Judge {
     void note_no_prompt() {
         const bool is_planned = view_.stack.protection == Protection::no_code;
         const auto way = std::ranges::find_if(ways_, [&](const SshdWay& each) {
-            return each.outcome == Outcome::in_vain ||
-                   (is_planned && has(each.methods, "password") && !has(each.methods, by_pam));
+            return each.outcome == SshdOutcome::in_vain ||
+                   (is_planned && has_method(each.methods, "password") && !has_method(each.methods, by_pam));
         });
         const bool is_asked = std::ranges::any_of(ways_, [&](const SshdWay& each) {
-            return each.outcome == Outcome::code || (is_planned && has(each.methods, by_pam));
+            return each.outcome == SshdOutcome::code || (is_planned && has_method(each.methods, by_pam));
         });
         if (way == ways_.end() || is_asked || !settings_.use_pam) return;
         const bool is_by_list = !settings_.methods.empty() && settings_.keyboard_interactive;
@@ -284,7 +164,7 @@ class Judge {
             is_by_list ? with_prompts(settings_.methods) : "yes", doors_in_words());
     }
     void note_password_in_vain() {
-        if (!has_way(Outcome::code) || !has_way(Outcome::in_vain)) return;
+        if (!has_way(SshdOutcome::code) || !has_way(SshdOutcome::in_vain)) return;
         const bool is_by_list = !settings_.methods.empty();
         add(Severity::warning, "password_in_vain",
             tr("who is enrolled never gets in by sshd's own method `password`, which answers the prompt for "
@@ -298,11 +178,13 @@ class Judge {
     void note_single_proofs() {
         if (!settings_.use_pam || view_.stack.protection == Protection::no_code) return;
         for (const auto& way : ways_) {
-            if (way.outcome == Outcome::no_code && !has(way.methods, "none")) note_single_proof(way);
+            if (way.outcome == SshdOutcome::no_code && !has_method(way.methods, "none"))
+                note_single_proof(way);
         }
     }
     bool has_way_for_codes() const {
-        return std::ranges::any_of(ways_, [](const SshdWay& way) { return way.outcome != Outcome::no_code; });
+        return std::ranges::any_of(ways_,
+                                   [](const SshdWay& way) { return way.outcome != SshdOutcome::no_code; });
     }
     /// Where AuthenticationMethods says that it is enough, that was somebody's decision.
     void note_single_proof(const SshdWay& way) {
@@ -338,10 +220,10 @@ class Judge {
         if (!settings_.empty_passwords || view_.is_root()) return;
         const bool is_typed = settings_.password || settings_.keyboard_interactive;
         if (!is_typed) return;
-        const bool is_open = !settings_.use_pam || !stack_asks() || view_.stack.lets_unenrolled_in;
+        const bool is_open = !settings_.use_pam || !view_.stack.asks() || view_.stack.lets_unenrolled_in;
         add(is_open ? Severity::fault : Severity::warning, "empty_password",
             !is_open ? tr("an account with an empty password may need nothing but a code")
-            : settings_.use_pam && stack_asks()
+            : settings_.use_pam && view_.stack.asks()
                 ? tr("an account with an empty password that isn't enrolled may be open to everybody")
                 : tr("an account with an empty password may be open to everybody"),
             "PermitEmptyPasswords", "no", {"PermitEmptyPasswords yes", setting("UsePAM", settings_.use_pam)});
@@ -351,8 +233,8 @@ class Judge {
 
     void note_root() {
         if (settings_.root_login != "yes") return;
-        const bool is_open = has_way(Outcome::password) || has_way(Outcome::by_stack);
-        const bool is_asked = has_way(Outcome::code) || has_way(Outcome::in_vain);
+        const bool is_open = has_way(SshdOutcome::password) || has_way(SshdOutcome::by_stack);
+        const bool is_asked = has_way(SshdOutcome::code) || has_way(SshdOutcome::in_vain);
         if (is_open) {
             add(Severity::fault, "root_password", tr("the password is enough, and no code is asked"),
                 "PermitRootLogin", "prohibit-password", {"PermitRootLogin yes"});
@@ -366,7 +248,7 @@ class Judge {
     // ---- time and tries
 
     void note_limits() {
-        if (view_.is_root() || !has_way(Outcome::code)) return;
+        if (view_.is_root() || !has_way(SshdOutcome::code)) return;
         const auto seconds = std::to_string(settings_.grace_time);
         if (settings_.grace_time != 0 && settings_.grace_time < shortest_grace_time) {
             add(Severity::warning, "grace_time",
