@@ -87,6 +87,7 @@ bool is_on(const std::string& method, const SshdSettings& settings) {
 
 std::vector<SshdWay> ways_in(const SshdView& view) {
     std::vector<SshdWay> ways;
+    if (!view.may_come()) return ways;
     for (auto& methods : lists_of(view.settings)) {
         const bool leads_in = std::ranges::all_of(methods, [&](const std::string& method) {
             return is_on(method, view.settings) && may_use(method, view);

@@ -28,6 +28,7 @@ struct SshdView {
     const SshdBlock* block = nullptr;  ///< whose people the connection stands for; null: for everybody else
 
     bool is_root() const { return connection.person.name == "root"; }
+    bool may_come() const { return !is_root() || settings.root_login != "no"; }
 };
 
 /// One entry of AuthenticationMethods: all of these, one after the other.

@@ -8,17 +8,19 @@
 namespace totp {
 namespace {
 
+constexpr std::string_view list_of_methods = "AuthenticationMethods";
+constexpr auto code_alone = "keyboard-interactive:pam";
 constexpr int shortest_grace_time = 60;
 constexpr int fewest_tries = 3;
 
 class Judge {
   public:
-    Judge(const SshdConfig& config, const SshdView& view)
-        : config_(config), view_(view), settings_(view.settings), ways_(ways_in(view)) {}
+    Judge(const SshdConfig& config, const SshdView& view, const SshdView* root)
+        : config_(config), view_(view), root_(root), settings_(view.settings), ways_(ways_in(view)) {}
 
     std::vector<CheckFinding> judge() {
         if (view_.stack.protection == Protection::unknown) return {};
-        if (view_.is_root() && settings_.root_login == "no") return {};
+        if (!view_.may_come()) return {};
         if (ways_.empty()) {
             note_closed();
         } else {
@@ -55,14 +57,25 @@ class Judge {
                       std::string_view keyword, const std::string& value,
                       const std::vector<std::string>& settings) {
         const auto* const line = line_of(keyword);
-        const auto wanted = "`" + std::string(keyword) + " " + value + "`";
         findings_.push_back({severity, std::string(kind), "sshd", of_whom(sentence),
                              line != nullptr ? line->place : FileLine{config_.file},
-                             line != nullptr
-                                 ? tr("write %1 in its place", {wanted})
-                                 : tr("add the line %1 at the top of %2", {wanted, config_.file})});
+                             line != nullptr ? tr("write %1 in its place", {written(keyword, value)})
+                                             : addition(keyword, value)});
         findings_.back().steps.push_back(said_by_sshd(settings));
         return findings_.back();
+    }
+    static std::string written(std::string_view keyword, const std::string& value) {
+        return "`" + std::string(keyword) + " " + value + "`";
+    }
+    Sentence addition(std::string_view keyword, const std::string& value) const {
+        return tr("add the line %1 at the top of %2", {written(keyword, value), config_.file});
+    }
+    /// Of what is set for somebody, wherever that is.
+    Sentence change_for(const SshdConnection& connection, std::string_view keyword,
+                        const std::string& value) const {
+        const auto* const line = deciding_line(config_, connection, in_small_letters(keyword));
+        return line != nullptr ? tr("write %1 at %2", {written(keyword, value), text_of(line->place)})
+                               : addition(keyword, value);
     }
     Sentence said_by_sshd(const std::vector<std::string>& settings) const {
         const auto command = "sshd -T -C " + connection_spec(view_.connection);
@@ -196,11 +209,11 @@ class Judge {
                 has_way_for_codes()
                     ? tr("whoever has %1 gets in without a code", {proofs})
                     : tr("whoever has %1 gets in without a code, and nobody is ever asked for one", {proofs}),
-                "AuthenticationMethods", "keyboard-interactive:pam",
-                {setting(method.keyword, true), methods_in_words()});
-        finding.change = with_choices(finding.change, joined(way.methods, ","), is_decided);
+                list_of_methods, code_alone, {setting(method.keyword, true), methods_in_words()});
+        finding.change = may_type() ? with_choices(finding.change, joined(way.methods, ","), is_decided)
+                                    : change_for_root_alone();
         const auto* const line = line_of(method.keyword);
-        if (!is_decided && line != nullptr && line_of("AuthenticationMethods") == nullptr)
+        if (!is_decided && line != nullptr && line_of(list_of_methods) == nullptr)
             finding.place = line->place;
     }
     /// The change, what else AuthenticationMethods could say, and what it needs.
@@ -211,7 +224,44 @@ class Judge {
         }
         if (!settings_.keyboard_interactive)
             choices = tr("%1; it needs `KbdInteractiveAuthentication yes`", {choices});
-        return choices;
+        const bool shuts_root_out =
+            root_ != nullptr && (loses_root(code_alone) || loses_root(proof + "," + code_alone));
+        return shuts_root_out ? with_way_for_root(choices) : choices;
+    }
+
+    // ---- root, whom sshd asks for nothing that is typed unless PermitRootLogin says so
+
+    bool may_type() const { return !view_.is_root() || settings_.root_login == "yes"; }
+    Sentence change_for_root_alone() const {
+        return tr(
+            "%1, so that nobody comes as root; only with `PermitRootLogin yes` can root be asked for a code",
+            {change_for(view_.connection, "PermitRootLogin", "no")});
+    }
+    /// Whether root gets in now and wouldn't any more if the AuthenticationMethods of this view were these.
+    bool loses_root(const std::string& methods) const {
+        const auto* const line = line_of(list_of_methods);
+        if (line != deciding_line(config_, root_->connection, in_small_letters(list_of_methods)))
+            return false;
+        auto changed = *root_;
+        changed.settings.methods = {methods};
+        changed.settings.keyboard_interactive = true;
+        return !ways_in(*root_).empty() && ways_in(changed).empty();
+    }
+    Sentence with_way_for_root(const Sentence& change) const {
+        std::vector<std::string> lists;
+        for (const auto& way : ways_in(*root_)) lists.push_back(joined(way.methods, ","));
+        const auto* const line = line_of(list_of_methods);
+        const bool is_in_block = line != nullptr && line->block;
+        const auto where = is_in_block ? tr("before %1", {text_of(config_.blocks[*line->block].place)})
+                                       : tr("at the end of %1", {config_.file});
+        const auto kept =
+            tr("%1; where all are asked for a code, nobody gets in as root any more: to leave root as it is, "
+               "add the lines %2 and %3 %4",
+               {change, "`Match User root`", written(list_of_methods, joined(lists, " ")), where});
+        if (root_->settings.root_login == "yes") return kept;
+        return tr(
+            "%1; to have root asked too, enrol root (%2) and %3",
+            {kept, "`totp-enroll add --user root`", change_for(root_->connection, "PermitRootLogin", "yes")});
     }
 
     // ---- empty passwords
@@ -270,6 +320,7 @@ class Judge {
 
     const SshdConfig& config_;
     const SshdView& view_;
+    const SshdView* const root_;
     const SshdSettings& settings_;
     const std::vector<SshdWay> ways_;
     std::vector<CheckFinding> findings_;
@@ -277,8 +328,8 @@ class Judge {
 
 }  // namespace
 
-std::vector<CheckFinding> judge_sshd(const SshdConfig& config, const SshdView& view) {
-    return Judge(config, view).judge();
+std::vector<CheckFinding> judge_sshd(const SshdConfig& config, const SshdView& view, const SshdView* root) {
+    return Judge(config, view, root).judge();
 }
 
 bool is_way_beside_pam(const CheckFinding& finding) {

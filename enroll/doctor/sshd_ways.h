@@ -11,9 +11,12 @@ namespace totp {
 /// Who gets in without a code, and who can't get in at all; of root only what isn't so of everybody.
 ///
 /// `config`  where the settings come from, to say which line to change.
+/// `root`    how root comes by the same way, so that no change is told that shuts root out without a word;
+/// null
+///           where that isn't known.
 ///
 /// What the stack alone makes of passwords and codes is stack_examiner's to say, and isn't said again.
-std::vector<CheckFinding> judge_sshd(const SshdConfig& config, const SshdView& view);
+std::vector<CheckFinding> judge_sshd(const SshdConfig& config, const SshdView& view, const SshdView* root);
 
 /// Whether it tells of a way in on which PAM isn't asked who comes.
 bool is_way_beside_pam(const CheckFinding& finding);
