@@ -210,6 +210,7 @@ class Reader {
             file.path = find(places_.includes, name).value_or("");
         }
         if (!content_) return false;
+        read_.taken_in.insert(file.path);
         const auto content = *content_;
         return parse(file, content, into);
     }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,7 @@ struct ServiceStacks {
     std::vector<FileLine> ending_sooner;    ///< in libpam since 1.6: lines that are continued after an empty
                                             ///< one or a comment
     std::vector<std::string> with_returns;  ///< files with lines that end in a carriage return, as on Windows
+    std::set<std::string> taken_in;         ///< paths of files that it, or `other`, takes in
     std::vector<std::string>
         unreadable;  ///< files that this process may not read: what they hold isn't known
 

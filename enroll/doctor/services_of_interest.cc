@@ -1,5 +1,6 @@
 #include "enroll/doctor/services_of_interest.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -36,15 +37,19 @@ Names service_names(const PamPlaces& places) {
     return names;
 }
 
-/// The files that lines of the service come from, its own aside.
-void note_taken_in(const ServiceStacks& stacks, const std::string& service, Names& taken_in) {
-    for (std::size_t phase = 0; phase < phase_count; ++phase) {
-        if (stacks.is_of_other[phase]) continue;
-        for (const auto& line : stacks.phases[phase]) {
-            const auto name = fs::path(line.place.file).filename().string();
-            if (name != service) taken_in.insert(name);
-        }
-    }
+/// Whether somebody gets in by it without a code, at a line of which none of the others says so.
+bool shows_a_bypass_of_its_own(const Examination& examined, const std::vector<Examination>& others) {
+    const auto is_bypass = [](const CheckFinding& finding) { return finding.kind == "bypass"; };
+    const auto is_told = [&](const CheckFinding& bypass) {
+        return std::ranges::any_of(others, [&](const Examination& other) {
+            return std::ranges::any_of(other.findings, [&](const CheckFinding& finding) {
+                return is_bypass(finding) && finding.place == bypass.place;
+            });
+        });
+    };
+    return std::ranges::any_of(examined.findings, [&](const CheckFinding& finding) {
+        return is_bypass(finding) && !is_told(finding);
+    });
 }
 
 }  // namespace
@@ -56,13 +61,22 @@ std::vector<Examination> examine_services_of_interest(const Surroundings& surrou
     Names taken_in;
     for (const auto& name : names) {
         const auto stacks = read_service(surroundings.pam, name);
-        note_taken_in(stacks, name, taken_in);
+        for (const auto& path : stacks.taken_in) {
+            const auto file = fs::path(path).filename().string();
+            if (file != name) taken_in.insert(file);
+        }
         if (is_door(name) || is_ours_in(stacks)) of_interest.insert(name);
     }
     std::vector<Examination> found;
+    std::vector<Examination> parts;
     for (const auto& name : of_interest) {
-        if (!taken_in.contains(name) || is_door(name)) found.push_back(examine_service(surroundings, name));
+        const bool is_part = taken_in.contains(name) && !is_door(name);
+        (is_part ? parts : found).push_back(examine_service(surroundings, name));
     }
+    for (auto& part : parts) {
+        if (shows_a_bypass_of_its_own(part, found)) found.push_back(std::move(part));
+    }
+    std::ranges::sort(found, {}, &Examination::service);
     return found;
 }
 
