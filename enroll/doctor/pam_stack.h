@@ -80,7 +80,16 @@ struct ServiceStacks {
     const Stack& operator[](Phase phase) const { return phases[static_cast<std::size_t>(phase)]; }
 };
 
+/// `service` as an application names it: libpam looks for it in small letters.
 ServiceStacks read_service(const PamPlaces& places, const std::string& service);
+
+/// The file of a name that libpam looks for under no circumstances, as it has capitals: where it is, and as
+/// the service that it was meant for.
+struct NeverRead {
+    std::string file;
+    ServiceStacks stacks;
+};
+std::optional<NeverRead> read_in_vain(const PamPlaces& places, const std::string& service);
 
 /// Where libpam finds the module; nothing where it isn't there.
 std::optional<std::string> find_module(const PamPlaces& places, const std::string& module);

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "enroll/doctor/small_letters.h"
 #include "enroll/doctor/stack_examiner.h"
 #include "enroll/doctor/usual_doors.h"
 
@@ -52,6 +53,18 @@ bool shows_a_bypass_of_its_own(const Examination& examined, const std::vector<Ex
     });
 }
 
+bool has_capitals(const std::string& name) { return in_small_letters(name) != name; }
+
+/// A file that libpam never reads, where it was meant to ask for a code.
+void add_never_read(Examination examined, std::vector<Examination>& found) {
+    const bool is_fault = std::ranges::any_of(examined.findings, [](const CheckFinding& finding) {
+        return finding.kind == "never_read" && finding.severity == Severity::fault;
+    });
+    if (!is_fault) return;
+    std::erase_if(found, [&](const Examination& other) { return other.service == examined.service; });
+    found.push_back(std::move(examined));
+}
+
 }  // namespace
 
 std::vector<Examination> examine_services_of_interest(const Surroundings& surroundings) {
@@ -60,6 +73,7 @@ std::vector<Examination> examine_services_of_interest(const Surroundings& surrou
     Names of_interest;
     Names taken_in;
     for (const auto& name : names) {
+        if (has_capitals(name)) continue;
         const auto stacks = read_service(surroundings.pam, name);
         for (const auto& path : stacks.taken_in) {
             const auto file = fs::path(path).filename().string();
@@ -75,6 +89,10 @@ std::vector<Examination> examine_services_of_interest(const Surroundings& surrou
     }
     for (auto& part : parts) {
         if (shows_a_bypass_of_its_own(part, found)) found.push_back(std::move(part));
+    }
+    for (const auto& name : names) {
+        if (has_capitals(name) && !taken_in.contains(name))
+            add_never_read(examine_service(surroundings, name), found);
     }
     std::ranges::sort(found, {}, &Examination::service);
     return found;

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 
 #include "core/decimal.h"
+#include "enroll/doctor/small_letters.h"
 #include "enroll/doctor/sshd_text.h"
 
 namespace totp {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/decimal.h"
+#include "enroll/doctor/small_letters.h"
 #include "enroll/doctor/sshd_text.h"
 
 namespace totp {
@@ -83,7 +84,7 @@ Result<SshdSettings> parse_sshd_settings(std::string_view output) {
     settings.methods = methods_of(dump);
     settings.grace_time = dump.number("logingracetime");
     settings.max_tries = dump.number("maxauthtries");
-    if (dump.has("pamservicename")) settings.pam_service = dump.word("pamservicename");
+    if (dump.has("pamservicename")) settings.pam_service = in_small_letters(dump.word("pamservicename"));
     return settings;
 }
 

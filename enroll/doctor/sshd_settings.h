@@ -23,7 +23,7 @@ struct SshdSettings {
     std::vector<std::string> methods;  ///< AuthenticationMethods: each "publickey,password"; none for `any`
     int grace_time = 0;                ///< seconds; 0 is for ever
     int max_tries = 0;
-    std::string pam_service = "sshd";
+    std::string pam_service = "sshd";  ///< in small letters, as libpam looks for it
 };
 
 /// `output`: all that `sshd -T` printed, complaints among it. Where it couldn't read its configuration this

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "enroll/doctor/small_letters.h"
 #include "enroll/doctor/sshd_text.h"
 
 namespace totp {

@@ -91,6 +91,47 @@ void way_past_a_code_in_a_shared_file_is_told_of_services_alone(void**) {
     assert_text(found(arch), "login bypass");
 }
 
+// ---- names with capitals, which libpam makes small
+
+constexpr const char* never_read =
+    " never_read MyApp: libpam never reads that file as a service's: it looks for them in small letters | ";
+
+/// As found for `service`: paths in commands are shown without their directory.
+std::string findings_of(const Machine& machine, std::string_view service) {
+    const auto all = examine_services_of_interest(machine.surroundings());
+    const auto found = std::ranges::find(all, service, &Examination::service);
+    return found == all.end() ? "" : machine.findings_of(*found);
+}
+
+void file_that_libpam_never_reads_is_a_fault_where_it_was_to_ask_for_a_code(void**) {
+    const Machine alone(Files{{"MyApp", asks}, {"other", "auth required pam_deny.so\n"}});
+    assert_text(findings_of(alone, "myapp"),
+                "remark other other: there is no file for it, so `other` stands in | \n"
+                "remark closed other: nobody gets in, whatever they answer | \n"
+                "fault" +
+                    std::string(never_read) + "mv MyApp myapp\n");
+    const Machine beside(Files{{"MyApp", asks}, {"myapp", "auth required pam_permit.so\n"}});
+    assert_text(found(beside), "myapp no_code");
+    claim(findings_of(beside, "myapp")
+              .ends_with("fault" + std::string(never_read) + "put what it says into myapp, then rm MyApp\n"),
+          findings_of(beside, "myapp"));
+    const Machine followed(Files{{"myapp", asks}});
+    assert_text(found(followed), "myapp proven");
+    assert_text(followed.findings("MyApp"), "");
+}
+
+void file_that_libpam_never_reads_and_that_is_not_ours_is_told_of_where_it_is_named(void**) {
+    const Machine machine(Files{{"MyApp", "auth required pam_unix.so\n"}, {"other", asks}});
+    assert_text(found(machine), "other proven");
+    claim(machine.findings("MyApp").find("remark" + std::string(never_read)) != std::string::npos,
+          machine.findings("MyApp"));
+}
+
+void file_with_capitals_that_others_take_in_is_a_part_of_them(void**) {
+    const Machine machine(Files{{"Common-Code", asks}, {"vpn", "@include Common-Code\n"}});
+    assert_text(found(machine), "vpn proven");
+}
+
 }  // namespace
 }  // namespace totp
 
@@ -102,6 +143,9 @@ int main() {
         cmocka_unit_test(usual_door_is_told_of_whoever_takes_it_in),
         cmocka_unit_test(part_of_services_is_not_told_of),
         cmocka_unit_test(way_past_a_code_in_a_shared_file_is_told_of_services_alone),
+        cmocka_unit_test(file_that_libpam_never_reads_is_a_fault_where_it_was_to_ask_for_a_code),
+        cmocka_unit_test(file_that_libpam_never_reads_and_that_is_not_ours_is_told_of_where_it_is_named),
+        cmocka_unit_test(file_with_capitals_that_others_take_in_is_a_part_of_them),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

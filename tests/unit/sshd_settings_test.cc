@@ -60,6 +60,7 @@ void a_key_is_no_way_in_where_none_is_looked_for(void**) {
 
 void reads_the_service_that_pam_is_asked_about(void**) {
     assert_text(settings_with("pamservicename sshd-outside").pam_service, "sshd-outside");
+    assert_text(settings_with("pamservicename SSHD-Outside").pam_service, "sshd-outside");
 }
 
 void complaints_before_the_settings_are_passed_over(void**) {
