@@ -81,9 +81,9 @@ class People {
         return people;
     }
     std::vector<SshdPerson> root() const {
-        std::vector<SshdPerson> people;
-        add("root", people);
-        return people;
+        const auto* const entry = getpwnam("root");
+        if (entry == nullptr) return {};
+        return {{"root", groups_of(*entry)}};
     }
 
   private:

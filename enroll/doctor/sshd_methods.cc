@@ -51,7 +51,36 @@ SshdOutcome outcome_of(const SshdMethods& methods, const SshdView& view) {
     return asks_pam ? SshdOutcome::code : SshdOutcome::password;
 }
 
+// ---- lists of users and groups
+
+bool matches_any(const std::vector<std::string>& patterns, const std::string& name) {
+    return std::ranges::any_of(patterns,
+                               [&](const std::string& pattern) { return matches_pattern(pattern, name); });
+}
+
+/// Of "USER@HOST" the user, whatever the host.
+bool may_match(const std::vector<std::string>& patterns, const std::string& user) {
+    return std::ranges::any_of(patterns, [&](const std::string& pattern) {
+        return matches_pattern(std::string_view(pattern).substr(0, pattern.rfind('@')), user);
+    });
+}
+
+/// Wherever they come from: a pattern with a host shuts them out of that host alone.
+bool is_barred(const SshdPerson& person, const SshdSettings& settings) {
+    const auto is_in = [&](const std::vector<std::string>& patterns) {
+        return std::ranges::any_of(person.groups,
+                                   [&](const std::string& group) { return matches_any(patterns, group); });
+    };
+    return matches_any(settings.denied_users, person.name) || is_in(settings.denied_groups) ||
+           (!settings.allowed_users.empty() && !may_match(settings.allowed_users, person.name)) ||
+           (!settings.allowed_groups.empty() && !is_in(settings.allowed_groups));
+}
+
 }  // namespace
+
+bool SshdView::may_come() const {
+    return !is_root() || (settings.root_login != "no" && !is_barred(connection.person, settings));
+}
 
 const SshdMethod* method_named(const std::string& method) {
     const auto* const found = std::ranges::find(all_methods, name_of_method(method), &SshdMethod::name);

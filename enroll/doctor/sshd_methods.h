@@ -28,7 +28,9 @@ struct SshdView {
     const SshdBlock* block = nullptr;  ///< whose people the connection stands for; null: for everybody else
 
     bool is_root() const { return connection.person.name == "root"; }
-    bool may_come() const { return !is_root() || settings.root_login != "no"; }
+    /// False of root whom PermitRootLogin or a list shuts out, wherever root comes from. Of others nothing is
+    /// known: the connection stands for many.
+    bool may_come() const;
 };
 
 /// One entry of AuthenticationMethods: all of these, one after the other.

@@ -267,10 +267,15 @@ class Judge {
 
     // ---- empty passwords
 
+    static bool is_typed_alone(const SshdWay& way) {
+        return std::ranges::all_of(way.methods, [](const std::string& method) {
+            return has_method({method}, by_pam) || method == "password" || method == "none";
+        });
+    }
+
     void note_empty_passwords() {
         if (!settings_.empty_passwords || view_.is_root()) return;
-        const bool is_typed = settings_.password || settings_.keyboard_interactive;
-        if (!is_typed) return;
+        if (std::ranges::none_of(ways_, is_typed_alone)) return;
         const bool is_open = !settings_.use_pam || !view_.stack.asks() || view_.stack.lets_unenrolled_in;
         add(is_open ? Severity::fault : Severity::warning, "empty_password",
             !is_open ? tr("an account with an empty password may need nothing but a code")

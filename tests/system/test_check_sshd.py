@@ -176,6 +176,8 @@ CASES = [
     Case("without PAM and for root too", ["UsePAM no", "PermitRootLogin yes"],
          {("fault", "use_pam", "UsePAM no"), ("fault", "root_password", "PermitRootLogin yes")},
          {KEY, PASSWORD_ALONE}, {KEY, PASSWORD_ALONE}),
+    Case("root shut out by a list", ["DenyUsers root", "UsePAM no", "PermitRootLogin yes"], {("fault", "use_pam", "UsePAM no")},
+         {KEY, PASSWORD_ALONE}, set()),
     Case("prompts without PAM", ["UsePAM no", "KbdInteractiveAuthentication yes", "PasswordAuthentication no",
                                  "PubkeyAuthentication no"],
          {("fault", "closed", "UsePAM no"), ROOT_CLOSED}, set(), set()),

@@ -36,8 +36,13 @@ SshdStack stack_of(const std::string& words) {
     return stack;
 }
 
-SshdView view_of(const std::string& settings, const std::string& stack, const std::string& user) {
-    const SshdConnection connection{{user, {}}, "192.0.2.1", "192.0.2.1", "192.0.2.2", "22", ""};
+/// `who`: "NAME GROUP GROUP".
+SshdView view_of(const std::string& settings, const std::string& stack, const std::string& who) {
+    std::istringstream words(who);
+    SshdPerson person;
+    words >> person.name;
+    for (std::string group; words >> group;) person.groups.push_back(group);
+    const SshdConnection connection{person, "192.0.2.1", "192.0.2.1", "192.0.2.2", "22", ""};
     return {connection, settings_of(settings), stack_of(stack)};
 }
 
@@ -67,12 +72,14 @@ void finds_what_is_wrong_and_nothing_else(void**) {
 
 void every_finding_says_whom_where_how_and_what_to_change(void**) {
     for (const auto& row : vector_table("sshd_ways.txt", 4)) {
-        for (const auto& finding : judge_sshd({"F", {}, {}}, view_of(row[0], row[1], row[2]), nullptr)) {
+        const auto view = view_of(row[0], row[1], row[2]);
+        for (const auto& finding : judge_sshd({"F", {}, {}}, view, nullptr)) {
             const auto sentence = finding.sentence.english();
             claim(finding.about.english() == "sshd" && finding.place.file == "F" &&
                       finding.change.english().starts_with("add the line `") && finding.steps.size() == 1 &&
-                      finding.steps.front().english().starts_with("sshd -T -C user=" + row[2] + ",") &&
-                      sentence.starts_with("as root, ") == (row[2] == "root"),
+                      finding.steps.front().english().starts_with(
+                          "sshd -T -C user=" + view.connection.person.name + ",") &&
+                      sentence.starts_with("as root, ") == view.is_root(),
                   row[0] + " | " + sentence);
         }
     }
@@ -141,7 +148,8 @@ void all_that_lets_root_in_is_kept(void**) {
 }
 
 void root_who_loses_nothing_is_not_spoken_of(void**) {
-    for (const auto* root : {"permitrootlogin yes", "permitrootlogin no", "pubkeyauthentication no"})
+    for (const auto* root :
+         {"permitrootlogin yes", "permitrootlogin no", "pubkeyauthentication no", "denyusers root"})
         assert_text(change_of_key({"F", {}, {}}, "", root), asked_of_all);
     const SshdBlock of_root{{"F", 3}, "Match User root", {{"user", "root"}}};
     const SshdConfig config{"F", {{{"F", 4}, "authenticationmethods", {"publickey"}, 0U}}, {of_root}};
