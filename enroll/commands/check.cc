@@ -1,13 +1,12 @@
 // totp-enroll check: looks at this machine as a doctor, and says what to change.
 #include <algorithm>
 #include <ctime>
-#include <filesystem>
-#include <set>
 
 #include "core/percent.h"
 #include "enroll/command.h"
 #include "enroll/doctor/libpam.h"
 #include "enroll/doctor/machine_examiner.h"
+#include "enroll/doctor/services_of_interest.h"
 #include "enroll/doctor/sshd_examiner.h"
 #include "enroll/doctor/sshd_ways.h"
 #include "enroll/doctor/stack_examiner.h"
@@ -18,56 +17,6 @@
 
 namespace totp {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// What package managers leave beside a file. libpam would take it for a service if an application asked.
-bool is_left_over(const std::string& name) {
-    if (name.starts_with('.') || name.ends_with('~')) return true;
-    for (const auto* mark : {".dpkg-", ".ucf-", ".rpm", ".pam-old", ".bak", ".orig", ".pacnew", ".pacsave"}) {
-        if (name.find(mark) != std::string::npos) return true;
-    }
-    return false;
-}
-
-/// All files of the directories that may be services.
-std::set<std::string> service_names(const PamPlaces& places) {
-    std::set<std::string> names;
-    for (const auto& directory : places.services) {
-        std::error_code ignored;
-        for (const auto& entry : fs::directory_iterator(directory, ignored)) {
-            const auto name = entry.path().filename().string();
-            if (!is_left_over(name)) names.insert(name);
-        }
-    }
-    return names;
-}
-
-/// The files that lines of the service come from, its own aside.
-void note_taken_in(const ServiceStacks& stacks, const std::string& service, std::set<std::string>& taken_in) {
-    for (std::size_t phase = 0; phase < phase_count; ++phase) {
-        if (stacks.is_of_other[phase]) continue;
-        for (const auto& line : stacks.phases[phase]) {
-            const auto name = fs::path(line.place.file).filename().string();
-            if (name != service) taken_in.insert(name);
-        }
-    }
-}
-
-/// The services to look at where none is named: those our module is in, and the usual doors.
-std::vector<std::string> services_of_interest(const PamPlaces& places) {
-    std::vector<std::string> found;
-    std::set<std::string> taken_in;
-    const auto names = service_names(places);
-    const auto is_door = [&](const std::string& name) { return usual_door(name, names).has_value(); };
-    for (const auto& name : names) {
-        const auto stacks = read_service(places, name);
-        note_taken_in(stacks, name, taken_in);
-        if (is_door(name) || is_ours_in(stacks)) found.push_back(name);
-    }
-    std::erase_if(found, [&](const std::string& name) { return taken_in.contains(name) && !is_door(name); });
-    return found;
-}
 
 /// By which totp-enroll acts on the accounts that are looked at.
 std::vector<std::string> options_for(const SharedOptions& shared, const Settings& settings) {
@@ -118,12 +67,15 @@ class Check : public Command {
     }
     void examine_stacks(const Surroundings& surroundings) {
         const bool is_asked_for = !services_.empty();
-        for (const auto& service : is_asked_for ? services_ : services_of_interest(surroundings.pam)) {
-            auto examined = examine_service(surroundings, service);
+        if (is_asked_for) {
+            for (const auto& service : services_) examined_.push_back(examine_service(surroundings, service));
+        } else {
+            examined_ = examine_services_of_interest(surroundings);
+        }
+        for (auto& examined : examined_) {
             tell_of_doors(examined);
             if (is_asked_for) demand_code(examined);
             add(examined.findings);
-            examined_.push_back(std::move(examined));
         }
         if (is_asked_for || std::ranges::any_of(examined_, asks_for_code)) return;
         findings_.push_back(

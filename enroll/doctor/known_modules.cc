@@ -17,10 +17,10 @@ Codes only(std::initializer_list<int> codes) {
 
 /// They decide by rules, not by anything a person proves.
 constexpr std::string_view conditions[] = {
-    "pam_access.so",     "pam_exec.so",      "pam_group.so",    "pam_listfile.so",
-    "pam_localuser.so",  "pam_nologin.so",   "pam_rhosts.so",   "pam_rootok.so",
-    "pam_script.so",     "pam_securetty.so", "pam_sepermit.so", "pam_shells.so",
-    "pam_succeed_if.so", "pam_time.so",      "pam_usertype.so", "pam_wheel.so"};
+    "pam_access.so",         "pam_exec.so",     "pam_group.so",  "pam_listfile.so",   "pam_localuser.so",
+    "pam_nologin.so",        "pam_rhosts.so",   "pam_rootok.so", "pam_script.so",     "pam_securetty.so",
+    "pam_selinux_permit.so", "pam_sepermit.so", "pam_shells.so", "pam_succeed_if.so", "pam_time.so",
+    "pam_usertype.so",       "pam_wheel.so"};
 
 /// They do something beside: their success proves nothing.
 constexpr std::string_view helpers[] = {

@@ -10,6 +10,7 @@
 #include "core/descriptor.h"
 #include "core/percent.h"
 #include "enroll/doctor/pam_text.h"
+#include "enroll/doctor/small_letters.h"
 
 namespace totp {
 namespace {
@@ -210,6 +211,7 @@ class Reader {
             file.path = find(places_.includes, name).value_or("");
         }
         if (!content_) return false;
+        read_.taken_in.insert(file.path);
         const auto content = *content_;
         return parse(file, content, into);
     }
@@ -251,8 +253,21 @@ std::string text_of(const FileLine& place) {
 
 ServiceStacks read_service(const PamPlaces& places, const std::string& service) {
     ServiceStacks read;
-    Reader(places, service, read).read();
+    Reader(places, in_small_letters(service), read).read();
     return read;
+}
+
+std::optional<NeverRead> read_in_vain(const PamPlaces& places, const std::string& service) {
+    if (in_small_letters(service) == service) return std::nullopt;
+    for (const auto& directory : places.services) {
+        auto path = directory;
+        path.append("/").append(service);
+        if (!is_there(path)) continue;
+        NeverRead found{path, {}};
+        Reader(places, service, found.stacks).read();
+        return found;
+    }
+    return std::nullopt;
 }
 
 std::optional<std::string> find_module(const PamPlaces& places, const std::string& module) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,13 +73,23 @@ struct ServiceStacks {
     std::vector<FileLine> ending_sooner;    ///< in libpam since 1.6: lines that are continued after an empty
                                             ///< one or a comment
     std::vector<std::string> with_returns;  ///< files with lines that end in a carriage return, as on Windows
+    std::set<std::string> taken_in;         ///< paths of files that it, or `other`, takes in
     std::vector<std::string>
         unreadable;  ///< files that this process may not read: what they hold isn't known
 
     const Stack& operator[](Phase phase) const { return phases[static_cast<std::size_t>(phase)]; }
 };
 
+/// `service` as an application names it: libpam looks for it in small letters.
 ServiceStacks read_service(const PamPlaces& places, const std::string& service);
+
+/// The file of a name that libpam looks for under no circumstances, as it has capitals: where it is, and as
+/// the service that it was meant for.
+struct NeverRead {
+    std::string file;
+    ServiceStacks stacks;
+};
+std::optional<NeverRead> read_in_vain(const PamPlaces& places, const std::string& service);
 
 /// Where libpam finds the module; nothing where it isn't there.
 std::optional<std::string> find_module(const PamPlaces& places, const std::string& module);

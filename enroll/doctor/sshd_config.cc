@@ -6,6 +6,7 @@
 
 #include <glob.h>
 
+#include "enroll/doctor/small_letters.h"
 #include "enroll/doctor/sshd_text.h"
 
 namespace totp {

@@ -81,9 +81,9 @@ class People {
         return people;
     }
     std::vector<SshdPerson> root() const {
-        std::vector<SshdPerson> people;
-        add("root", people);
-        return people;
+        const auto* const entry = getpwnam("root");
+        if (entry == nullptr) return {};
+        return {{"root", groups_of(*entry)}};
     }
 
   private:
@@ -127,17 +127,21 @@ class Examiner {
         const auto others = people_.but_root();
         const auto root = people_.root();
         const auto usual = usual_connection();
-        if (!look_as(plainest(config_, others, usual), nullptr)) return std::move(findings_);
-        look_as(plainest(config_, root, usual), nullptr);
+        const auto everybody = look_as(plainest(config_, others, usual), nullptr);
+        if (!everybody) return std::move(findings_);
+        const auto usual_root = look_as(plainest(config_, root, usual), nullptr);
+        judge(everybody, usual_root);
+        judge(usual_root, usual_root);
         for (const auto& block : config_.blocks) {
             if (Clock::now() - begun_ > time_for_all) {
                 note_no_time(block);
                 break;
             }
             const auto somebody = somebody_in(config_, block, others, usual);
-            if (somebody) look_as(*somebody, &block);
             const auto as_root = root_in(block, root, usual);
-            if (as_root) look_as(*as_root, &block);
+            const auto root_there = as_root ? look_as(*as_root, &block) : usual_root;
+            if (somebody) judge(look_as(*somebody, &block), root_there);
+            if (as_root) judge(root_there, root_there);
             if (!somebody && !as_root) note_unseen(block);
         }
         return std::move(findings_);
@@ -158,16 +162,18 @@ class Examiner {
         return found;
     }
 
-    /// False where sshd doesn't say its settings.
-    bool look_as(const SshdConnection& connection, const SshdBlock* block) {
+    /// Nothing where sshd doesn't say its settings.
+    std::optional<SshdView> look_as(const SshdConnection& connection, const SshdBlock* block) {
         const auto settings = ask(connection);
         if (!settings) {
             note_silence(settings.failure());
-            return false;
+            return std::nullopt;
         }
         note_service(connection, *settings);
-        add_new(judge_sshd(config_, {connection, *settings, stack_of(settings->pam_service), block}));
-        return true;
+        return SshdView{connection, *settings, stack_of(settings->pam_service), block};
+    }
+    void judge(const std::optional<SshdView>& view, const std::optional<SshdView>& root) {
+        if (view) add_new(judge_sshd(config_, *view, root ? &*root : nullptr));
     }
     Result<SshdSettings> ask(const SshdConnection& connection) const {
         const auto said =

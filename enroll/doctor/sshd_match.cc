@@ -7,25 +7,13 @@
 #include <arpa/inet.h>
 
 #include "core/decimal.h"
+#include "enroll/doctor/small_letters.h"
 #include "enroll/doctor/sshd_text.h"
 
 namespace totp {
 namespace {
 
-// ---- patterns (ssh_config(5), PATTERNS)
-
-bool matches(std::string_view pattern, std::string_view text) {
-    while (!pattern.empty() && pattern.front() != '*') {
-        if (text.empty() || (pattern.front() != '?' && pattern.front() != text.front())) return false;
-        pattern.remove_prefix(1);
-        text.remove_prefix(1);
-    }
-    if (pattern.empty()) return text.empty();
-    for (;; text.remove_prefix(1)) {
-        if (matches(pattern.substr(1), text)) return true;
-        if (text.empty()) return false;
-    }
-}
+// ---- lists of patterns
 
 /// One of the list must match, and none that is negated.
 template <class Matches>
@@ -41,7 +29,7 @@ bool matches_list(const std::string& patterns, const Matches& matches_one) {
 }
 
 bool matches_text(const std::string& patterns, std::string_view text) {
-    return matches_list(patterns, [&](std::string_view pattern) { return matches(pattern, text); });
+    return matches_list(patterns, [&](std::string_view pattern) { return matches_pattern(pattern, text); });
 }
 
 // ---- addresses
@@ -101,7 +89,7 @@ bool matches_address(const std::string& patterns, const std::string& text) {
     const auto address = parse_address(text);
     return matches_list(patterns, [&](std::string_view pattern) {
         if (const auto network = parse_network(pattern)) return address && network->holds(*address);
-        return matches(pattern, text);
+        return matches_pattern(pattern, text);
     });
 }
 
@@ -117,7 +105,7 @@ bool holds(const SshdCriterion& criterion, const SshdConnection& connection) {
         for (const auto& pattern : comma_separated(patterns)) {
             if (!pattern.starts_with('!')) continue;
             for (const auto& group : connection.person.groups) {
-                if (matches(std::string_view(pattern).substr(1), group)) return false;
+                if (matches_pattern(std::string_view(pattern).substr(1), group)) return false;
             }
         }
         return is_found;
@@ -208,6 +196,19 @@ std::optional<SshdConnection> plainest_in(const SshdConfig& config, const SshdBl
 }
 
 }  // namespace
+
+bool matches_pattern(std::string_view pattern, std::string_view text) {
+    while (!pattern.empty() && pattern.front() != '*') {
+        if (text.empty() || (pattern.front() != '?' && pattern.front() != text.front())) return false;
+        pattern.remove_prefix(1);
+        text.remove_prefix(1);
+    }
+    if (pattern.empty()) return text.empty();
+    for (;; text.remove_prefix(1)) {
+        if (matches_pattern(pattern.substr(1), text)) return true;
+        if (text.empty()) return false;
+    }
+}
 
 bool concerns(const SshdBlock& block, const SshdConnection& connection) {
     return std::ranges::all_of(block.criteria,

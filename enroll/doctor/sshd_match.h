@@ -26,6 +26,9 @@ struct SshdConnection {
     std::string domain;  ///< rdomain
 };
 
+/// One pattern with `*` and `?` (ssh_config(5), PATTERNS).
+bool matches_pattern(std::string_view pattern, std::string_view text);
+
 /// Whether sshd takes the lines of the block for this connection. A criterion that isn't known here holds for
 /// nobody.
 bool concerns(const SshdBlock& block, const SshdConnection& connection);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/decimal.h"
+#include "enroll/doctor/small_letters.h"
 #include "enroll/doctor/sshd_text.h"
 
 namespace totp {
@@ -22,11 +23,15 @@ std::string in_one_line(std::string_view output) {
     return sentence;
 }
 
-/// What each keyword has behind it, in the first line that begins with it.
+/// What each keyword has behind it, in the first line that begins with it and in all.
 class Dump {
   public:
     explicit Dump(std::string_view output) {
-        for (auto& line : sshd_text(output)) values_.emplace(line.keyword, std::move(line.arguments));
+        for (auto& line : sshd_text(output)) {
+            auto& all = in_all_lines_[line.keyword];
+            all.insert(all.end(), line.arguments.begin(), line.arguments.end());
+            values_.emplace(line.keyword, std::move(line.arguments));
+        }
     }
 
     bool has(const std::string& keyword) const { return values_.contains(keyword); }
@@ -38,6 +43,10 @@ class Dump {
         const auto found = words(keyword);
         return found.empty() ? "" : found.front();
     }
+    std::vector<std::string> words_of_all_lines(const std::string& keyword) const {
+        const auto found = in_all_lines_.find(keyword);
+        return found == in_all_lines_.end() ? std::vector<std::string>() : found->second;
+    }
     bool is_on(const std::string& keyword) const { return word(keyword) == "yes"; }
     bool is_given(const std::string& keyword) const { return has(keyword) && word(keyword) != "none"; }
     int number(const std::string& keyword) const {
@@ -48,6 +57,7 @@ class Dump {
 
   private:
     std::map<std::string, std::vector<std::string>> values_;
+    std::map<std::string, std::vector<std::string>> in_all_lines_;
 };
 
 std::string root_login_of(const Dump& dump) {
@@ -81,9 +91,13 @@ Result<SshdSettings> parse_sshd_settings(std::string_view output) {
     settings.empty_passwords = dump.is_on("permitemptypasswords");
     settings.root_login = root_login_of(dump);
     settings.methods = methods_of(dump);
+    settings.allowed_users = dump.words_of_all_lines("allowusers");
+    settings.denied_users = dump.words_of_all_lines("denyusers");
+    settings.allowed_groups = dump.words_of_all_lines("allowgroups");
+    settings.denied_groups = dump.words_of_all_lines("denygroups");
     settings.grace_time = dump.number("logingracetime");
     settings.max_tries = dump.number("maxauthtries");
-    if (dump.has("pamservicename")) settings.pam_service = dump.word("pamservicename");
+    if (dump.has("pamservicename")) settings.pam_service = in_small_letters(dump.word("pamservicename"));
     return settings;
 }
 

@@ -21,9 +21,13 @@ struct SshdSettings {
     bool empty_passwords = false;
     std::string root_login;            ///< "yes", "no", "prohibit-password", "forced-commands-only"
     std::vector<std::string> methods;  ///< AuthenticationMethods: each "publickey,password"; none for `any`
-    int grace_time = 0;                ///< seconds; 0 is for ever
+    std::vector<std::string> allowed_users;  ///< patterns, as USER or USER@HOST; none: all
+    std::vector<std::string> denied_users;
+    std::vector<std::string> allowed_groups;  ///< patterns; none: all
+    std::vector<std::string> denied_groups;
+    int grace_time = 0;  ///< seconds; 0 is for ever
     int max_tries = 0;
-    std::string pam_service = "sshd";
+    std::string pam_service = "sshd";  ///< in small letters, as libpam looks for it
 };
 
 /// `output`: all that `sshd -T` printed, complaints among it. Where it couldn't read its configuration this

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "enroll/doctor/small_letters.h"
+
 namespace totp {
 namespace {
 
@@ -80,14 +82,6 @@ std::vector<std::string> comma_separated(std::string_view text) {
         start = end + 1;
     }
     return parts;
-}
-
-std::string in_small_letters(std::string_view text) {
-    std::string small(text);
-    for (auto& c : small) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return small;
 }
 
 }  // namespace totp

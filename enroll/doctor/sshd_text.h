@@ -19,6 +19,4 @@ std::vector<SshdTextLine> sshd_text(std::string_view content);
 /// The parts between commas; an empty one for each comma that has nothing before it.
 std::vector<std::string> comma_separated(std::string_view text);
 
-std::string in_small_letters(std::string_view text);
-
 }  // namespace totp

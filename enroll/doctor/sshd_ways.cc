@@ -1,95 +1,27 @@
 #include "enroll/doctor/sshd_ways.h"
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 
+#include "enroll/doctor/small_letters.h"
 #include "enroll/doctor/sshd_text.h"
 
 namespace totp {
 namespace {
 
-constexpr std::string_view by_pam = "keyboard-interactive";
+constexpr std::string_view list_of_methods = "AuthenticationMethods";
+constexpr auto code_alone = "keyboard-interactive:pam";
 constexpr int shortest_grace_time = 60;
 constexpr int fewest_tries = 3;
 
-/// One entry of AuthenticationMethods: all of these, one after the other.
-using Methods = std::vector<std::string>;
-
-/// What comes of a way for somebody who is enrolled.
-enum class Outcome {
-    code,      ///< in with a code, not without
-    password,  ///< in without one; a password is needed
-    no_code,   ///< in without one; a key or something of the kind is needed
-    in_vain,   ///< asked for a code that can't be given
-    by_stack,  ///< as the stack has it, which asks for no code that can't be passed by
-};
-
-struct SshdWay {
-    Methods methods;
-    Outcome outcome;
-};
-
-/// A method as settings and people have it.
-struct Method {
-    std::string_view name;
-    std::string_view keyword;  ///< that turns it on, as it is written
-    Sentence (*proof)();       ///< who passes has it
-    std::string_view kind;     ///< of the finding, where it is enough
-};
-constexpr Method all_methods[] = {
-    {"publickey", "PubkeyAuthentication", [] { return tr("a key"); }, "key_alone"},
-    {by_pam, "KbdInteractiveAuthentication", [] { return tr("the password"); }, ""},
-    {"password", "PasswordAuthentication", [] { return tr("the password"); }, ""},
-    {"gssapi-with-mic", "GSSAPIAuthentication", [] { return tr("a Kerberos ticket"); }, "ticket_alone"},
-    {"gssapi-keyex", "GSSAPIAuthentication", [] { return tr("a Kerberos ticket"); }, "ticket_alone"},
-    {"hostbased", "HostbasedAuthentication", [] { return tr("an account on a trusted host"); }, "host_alone"},
-    {"none", "PermitEmptyPasswords", [] { return tr("an account without a password"); }, "empty_password"},
-};
-
-/// "keyboard-interactive:pam" without what stands behind the colon.
-std::string name_of_method(const std::string& method) { return method.substr(0, method.find(':')); }
-
-const Method* method_named(const std::string& method) {
-    const auto found = std::ranges::find(all_methods, name_of_method(method), &Method::name);
-    return found == std::end(all_methods) ? nullptr : found;
-}
-
-bool has(const Methods& methods, std::string_view name) {
-    return std::ranges::any_of(methods,
-                               [&](const std::string& method) { return name_of_method(method) == name; });
-}
-
-std::string joined(const std::vector<std::string>& words, std::string_view between) {
-    std::string text;
-    for (const auto& word : words) {
-        if (!text.empty()) text += between;
-        text += word;
-    }
-    return text;
-}
-
-/// AuthenticationMethods with PAM's conversation in the place of each password, once.
-std::string with_prompts(const std::vector<std::string>& lists) {
-    std::vector<std::string> changed;
-    for (const auto& list : lists) {
-        auto methods = comma_separated(list);
-        if (has(methods, by_pam)) std::erase(methods, "password");
-        std::ranges::replace(methods, std::string("password"), std::string("keyboard-interactive:pam"));
-        auto text = joined(methods, ",");
-        if (std::ranges::find(changed, text) == changed.end()) changed.push_back(std::move(text));
-    }
-    return joined(changed, " ");
-}
-
 class Judge {
   public:
-    Judge(const SshdConfig& config, const SshdView& view)
-        : config_(config), view_(view), settings_(view.settings), ways_(ways()) {}
+    Judge(const SshdConfig& config, const SshdView& view, const SshdView* root)
+        : config_(config), view_(view), root_(root), settings_(view.settings), ways_(ways_in(view)) {}
 
     std::vector<CheckFinding> judge() {
         if (view_.stack.protection == Protection::unknown) return {};
-        if (view_.is_root() && settings_.root_login == "no") return {};
+        if (!view_.may_come()) return {};
         if (ways_.empty()) {
             note_closed();
         } else {
@@ -105,56 +37,7 @@ class Judge {
     }
 
   private:
-    // ---- the ways there are
-
-    bool stack_asks() const {
-        return view_.stack.protection == Protection::proven || view_.stack.protection == Protection::exempt;
-    }
-    bool is_on(const std::string& method) const {
-        if (method == by_pam || method == std::string(by_pam) + ":pam")
-            return settings_.keyboard_interactive && settings_.use_pam;
-        if (method == "publickey") return settings_.public_key;
-        if (method == "password") return settings_.password;
-        if (method.starts_with("gssapi-")) return settings_.gssapi;
-        if (method == "hostbased") return settings_.hostbased;
-        return method == "none" && settings_.password && settings_.empty_passwords;
-    }
-    /// With all but `yes` root has to prove it by something that isn't typed.
-    bool may_use(const std::string& method) const {
-        if (!view_.is_root() || settings_.root_login == "yes") return true;
-        if (settings_.root_login == "forced-commands-only") return method == "publickey";
-        return method == "publickey" || method == "hostbased" || method.starts_with("gssapi-");
-    }
-    std::vector<Methods> lists() const {
-        std::vector<Methods> lists;
-        for (const auto& list : settings_.methods) lists.push_back(comma_separated(list));
-        if (!lists.empty()) return lists;
-        for (const auto& method : all_methods) {
-            if (method.name != "none" && method.name != "gssapi-keyex")
-                lists.push_back({std::string(method.name)});
-        }
-        return lists;
-    }
-    std::vector<SshdWay> ways() const {
-        std::vector<SshdWay> ways;
-        for (auto& methods : lists()) {
-            const bool leads_in = std::ranges::all_of(
-                methods, [&](const std::string& method) { return is_on(method) && may_use(method); });
-            const auto outcome = outcome_of(methods);
-            if (leads_in) ways.push_back({std::move(methods), outcome});
-        }
-        return ways;
-    }
-    Outcome outcome_of(const Methods& methods) const {
-        const bool has_prompts = has(methods, by_pam);
-        if (!has_prompts && !has(methods, "password")) return Outcome::no_code;
-        const bool is_password_pams = settings_.use_pam && !settings_.kerberos;
-        if (!stack_asks()) return has_prompts || is_password_pams ? Outcome::by_stack : Outcome::password;
-        if (has(methods, "password") && is_password_pams && !view_.stack.takes_one_field)
-            return Outcome::in_vain;
-        return has_prompts || is_password_pams ? Outcome::code : Outcome::password;
-    }
-    bool has_way(Outcome outcome) const {
+    bool has_way(SshdOutcome outcome) const {
         return std::ranges::find(ways_, outcome, &SshdWay::outcome) != ways_.end();
     }
 
@@ -175,14 +58,25 @@ class Judge {
                       std::string_view keyword, const std::string& value,
                       const std::vector<std::string>& settings) {
         const auto* const line = line_of(keyword);
-        const auto wanted = "`" + std::string(keyword) + " " + value + "`";
         findings_.push_back({severity, std::string(kind), "sshd", of_whom(sentence),
                              line != nullptr ? line->place : FileLine{config_.file},
-                             line != nullptr
-                                 ? tr("write %1 in its place", {wanted})
-                                 : tr("add the line %1 at the top of %2", {wanted, config_.file})});
+                             line != nullptr ? tr("write %1 in its place", {written(keyword, value)})
+                                             : addition(keyword, value)});
         findings_.back().steps.push_back(said_by_sshd(settings));
         return findings_.back();
+    }
+    static std::string written(std::string_view keyword, const std::string& value) {
+        return "`" + std::string(keyword) + " " + value + "`";
+    }
+    Sentence addition(std::string_view keyword, const std::string& value) const {
+        return tr("add the line %1 at the top of %2", {written(keyword, value), config_.file});
+    }
+    /// Of what is set for somebody, wherever that is.
+    Sentence change_for(const SshdConnection& connection, std::string_view keyword,
+                        const std::string& value) const {
+        const auto* const line = deciding_line(config_, connection, in_small_letters(keyword));
+        return line != nullptr ? tr("write %1 at %2", {written(keyword, value), text_of(line->place)})
+                               : addition(keyword, value);
     }
     Sentence said_by_sshd(const std::vector<std::string>& settings) const {
         const auto command = "sshd -T -C " + connection_spec(view_.connection);
@@ -202,7 +96,7 @@ class Judge {
                 setting("PubkeyAuthentication", settings_.public_key), methods_in_words()};
     }
     /// "a key and the password".
-    static Sentence proofs_in_words(const Methods& methods) {
+    static Sentence proofs_in_words(const SshdMethods& methods) {
         Sentence words;
         std::vector<std::string> told;
         told.reserve(methods.size());
@@ -235,10 +129,10 @@ class Judge {
             lacks_pam ? "UsePAM" : missing->keyword, "yes", doors_in_words());
     }
     /// What would have to be on; PAM's conversation if anything would do.
-    const Method* missing_method() const {
+    const SshdMethod* missing_method() const {
         for (const auto& list : settings_.methods) {
             for (const auto& method : comma_separated(list)) {
-                if (!is_on(method) && method_named(method) != nullptr) return method_named(method);
+                if (!is_on(method, settings_) && method_named(method) != nullptr) return method_named(method);
             }
         }
         return method_named(std::string(by_pam));
@@ -247,7 +141,7 @@ class Judge {
     // ---- passwords
 
     void note_passwords_without_pam() {
-        const auto way = std::ranges::find(ways_, Outcome::password, &SshdWay::outcome);
+        const auto way = std::ranges::find(ways_, SshdOutcome::password, &SshdWay::outcome);
         const auto proofs = way == ways_.end() ? Sentence() : proofs_in_words(way->methods);
         if (!settings_.use_pam) {
             add(Severity::fault, "use_pam",
@@ -267,11 +161,11 @@ class Judge {
     void note_no_prompt() {
         const bool is_planned = view_.stack.protection == Protection::no_code;
         const auto way = std::ranges::find_if(ways_, [&](const SshdWay& each) {
-            return each.outcome == Outcome::in_vain ||
-                   (is_planned && has(each.methods, "password") && !has(each.methods, by_pam));
+            return each.outcome == SshdOutcome::in_vain ||
+                   (is_planned && has_method(each.methods, "password") && !has_method(each.methods, by_pam));
         });
         const bool is_asked = std::ranges::any_of(ways_, [&](const SshdWay& each) {
-            return each.outcome == Outcome::code || (is_planned && has(each.methods, by_pam));
+            return each.outcome == SshdOutcome::code || (is_planned && has_method(each.methods, by_pam));
         });
         if (way == ways_.end() || is_asked || !settings_.use_pam) return;
         const bool is_by_list = !settings_.methods.empty() && settings_.keyboard_interactive;
@@ -284,7 +178,7 @@ class Judge {
             is_by_list ? with_prompts(settings_.methods) : "yes", doors_in_words());
     }
     void note_password_in_vain() {
-        if (!has_way(Outcome::code) || !has_way(Outcome::in_vain)) return;
+        if (!has_way(SshdOutcome::code) || !has_way(SshdOutcome::in_vain)) return;
         const bool is_by_list = !settings_.methods.empty();
         add(Severity::warning, "password_in_vain",
             tr("who is enrolled never gets in by sshd's own method `password`, which answers the prompt for "
@@ -298,11 +192,13 @@ class Judge {
     void note_single_proofs() {
         if (!settings_.use_pam || view_.stack.protection == Protection::no_code) return;
         for (const auto& way : ways_) {
-            if (way.outcome == Outcome::no_code && !has(way.methods, "none")) note_single_proof(way);
+            if (way.outcome == SshdOutcome::no_code && !has_method(way.methods, "none"))
+                note_single_proof(way);
         }
     }
     bool has_way_for_codes() const {
-        return std::ranges::any_of(ways_, [](const SshdWay& way) { return way.outcome != Outcome::no_code; });
+        return std::ranges::any_of(ways_,
+                                   [](const SshdWay& way) { return way.outcome != SshdOutcome::no_code; });
     }
     /// Where AuthenticationMethods says that it is enough, that was somebody's decision.
     void note_single_proof(const SshdWay& way) {
@@ -314,11 +210,11 @@ class Judge {
                 has_way_for_codes()
                     ? tr("whoever has %1 gets in without a code", {proofs})
                     : tr("whoever has %1 gets in without a code, and nobody is ever asked for one", {proofs}),
-                "AuthenticationMethods", "keyboard-interactive:pam",
-                {setting(method.keyword, true), methods_in_words()});
-        finding.change = with_choices(finding.change, joined(way.methods, ","), is_decided);
+                list_of_methods, code_alone, {setting(method.keyword, true), methods_in_words()});
+        finding.change = may_type() ? with_choices(finding.change, joined(way.methods, ","), is_decided)
+                                    : change_for_root_alone();
         const auto* const line = line_of(method.keyword);
-        if (!is_decided && line != nullptr && line_of("AuthenticationMethods") == nullptr)
+        if (!is_decided && line != nullptr && line_of(list_of_methods) == nullptr)
             finding.place = line->place;
     }
     /// The change, what else AuthenticationMethods could say, and what it needs.
@@ -329,19 +225,61 @@ class Judge {
         }
         if (!settings_.keyboard_interactive)
             choices = tr("%1; it needs `KbdInteractiveAuthentication yes`", {choices});
-        return choices;
+        const bool shuts_root_out =
+            root_ != nullptr && (loses_root(code_alone) || loses_root(proof + "," + code_alone));
+        return shuts_root_out ? with_way_for_root(choices) : choices;
+    }
+
+    // ---- root, whom sshd asks for nothing that is typed unless PermitRootLogin says so
+
+    bool may_type() const { return !view_.is_root() || settings_.root_login == "yes"; }
+    Sentence change_for_root_alone() const {
+        return tr(
+            "%1, so that nobody comes as root; only with `PermitRootLogin yes` can root be asked for a code",
+            {change_for(view_.connection, "PermitRootLogin", "no")});
+    }
+    /// Whether root gets in now and wouldn't any more if the AuthenticationMethods of this view were these.
+    bool loses_root(const std::string& methods) const {
+        const auto* const line = line_of(list_of_methods);
+        if (line != deciding_line(config_, root_->connection, in_small_letters(list_of_methods)))
+            return false;
+        auto changed = *root_;
+        changed.settings.methods = {methods};
+        changed.settings.keyboard_interactive = true;
+        return !ways_in(*root_).empty() && ways_in(changed).empty();
+    }
+    Sentence with_way_for_root(const Sentence& change) const {
+        std::vector<std::string> lists;
+        for (const auto& way : ways_in(*root_)) lists.push_back(joined(way.methods, ","));
+        const auto* const line = line_of(list_of_methods);
+        const bool is_in_block = line != nullptr && line->block;
+        const auto where = is_in_block ? tr("before %1", {text_of(config_.blocks[*line->block].place)})
+                                       : tr("at the end of %1", {config_.file});
+        const auto kept =
+            tr("%1; where all are asked for a code, nobody gets in as root any more: to leave root as it is, "
+               "add the lines %2 and %3 %4",
+               {change, "`Match User root`", written(list_of_methods, joined(lists, " ")), where});
+        if (root_->settings.root_login == "yes") return kept;
+        return tr(
+            "%1; to have root asked too, enrol root (%2) and %3",
+            {kept, "`totp-enroll add --user root`", change_for(root_->connection, "PermitRootLogin", "yes")});
     }
 
     // ---- empty passwords
 
+    static bool is_typed_alone(const SshdWay& way) {
+        return std::ranges::all_of(way.methods, [](const std::string& method) {
+            return has_method({method}, by_pam) || method == "password" || method == "none";
+        });
+    }
+
     void note_empty_passwords() {
         if (!settings_.empty_passwords || view_.is_root()) return;
-        const bool is_typed = settings_.password || settings_.keyboard_interactive;
-        if (!is_typed) return;
-        const bool is_open = !settings_.use_pam || !stack_asks() || view_.stack.lets_unenrolled_in;
+        if (std::ranges::none_of(ways_, is_typed_alone)) return;
+        const bool is_open = !settings_.use_pam || !view_.stack.asks() || view_.stack.lets_unenrolled_in;
         add(is_open ? Severity::fault : Severity::warning, "empty_password",
             !is_open ? tr("an account with an empty password may need nothing but a code")
-            : settings_.use_pam && stack_asks()
+            : settings_.use_pam && view_.stack.asks()
                 ? tr("an account with an empty password that isn't enrolled may be open to everybody")
                 : tr("an account with an empty password may be open to everybody"),
             "PermitEmptyPasswords", "no", {"PermitEmptyPasswords yes", setting("UsePAM", settings_.use_pam)});
@@ -351,8 +289,8 @@ class Judge {
 
     void note_root() {
         if (settings_.root_login != "yes") return;
-        const bool is_open = has_way(Outcome::password) || has_way(Outcome::by_stack);
-        const bool is_asked = has_way(Outcome::code) || has_way(Outcome::in_vain);
+        const bool is_open = has_way(SshdOutcome::password) || has_way(SshdOutcome::by_stack);
+        const bool is_asked = has_way(SshdOutcome::code) || has_way(SshdOutcome::in_vain);
         if (is_open) {
             add(Severity::fault, "root_password", tr("the password is enough, and no code is asked"),
                 "PermitRootLogin", "prohibit-password", {"PermitRootLogin yes"});
@@ -366,7 +304,7 @@ class Judge {
     // ---- time and tries
 
     void note_limits() {
-        if (view_.is_root() || !has_way(Outcome::code)) return;
+        if (view_.is_root() || !has_way(SshdOutcome::code)) return;
         const auto seconds = std::to_string(settings_.grace_time);
         if (settings_.grace_time != 0 && settings_.grace_time < shortest_grace_time) {
             add(Severity::warning, "grace_time",
@@ -388,6 +326,7 @@ class Judge {
 
     const SshdConfig& config_;
     const SshdView& view_;
+    const SshdView* const root_;
     const SshdSettings& settings_;
     const std::vector<SshdWay> ways_;
     std::vector<CheckFinding> findings_;
@@ -395,8 +334,8 @@ class Judge {
 
 }  // namespace
 
-std::vector<CheckFinding> judge_sshd(const SshdConfig& config, const SshdView& view) {
-    return Judge(config, view).judge();
+std::vector<CheckFinding> judge_sshd(const SshdConfig& config, const SshdView& view, const SshdView* root) {
+    return Judge(config, view, root).judge();
 }
 
 bool is_way_beside_pam(const CheckFinding& finding) {

@@ -5,11 +5,13 @@
 #include <security/pam_appl.h>
 
 #include "core/percent.h"
+#include "core/shell_words.h"
 #include "enroll/doctor/blame.h"
 #include "enroll/doctor/bypass_change.h"
 #include "enroll/doctor/known_modules.h"
 #include "enroll/doctor/line_examiner.h"
 #include "enroll/doctor/order_change.h"
+#include "enroll/doctor/small_letters.h"
 #include "enroll/doctor/stack_players.h"
 #include "enroll/doctor/stack_prover.h"
 #include "enroll/doctor/way_in_words.h"
@@ -24,11 +26,19 @@ constexpr std::string_view our_service_by_code = "totp-enroll-code";
 
 using Players = std::vector<Player>;
 
+/// Not counting what `other` says in its place.
+bool has_own_line_of_ours(const ServiceStacks& stacks) {
+    for (std::size_t phase = 0; phase < phase_count; ++phase) {
+        if (!stacks.is_of_other[phase] && std::ranges::any_of(stacks.phases[phase], is_ours)) return true;
+    }
+    return false;
+}
+
 class Examiner {
   public:
     Examiner(const Surroundings& surroundings, const std::string& service)
         : surroundings_(surroundings), stacks_(read_service(surroundings.pam, service)) {
-        result_.service = service;
+        result_.service = in_small_letters(service);
     }
 
     Examination examine() {
@@ -332,10 +342,25 @@ class Examiner {
     std::vector<OurLine> ours_;
 };
 
+void note_file_in_capitals(const PamPlaces& places, const std::string& service, Examination& examined) {
+    const auto found = read_in_vain(places, service);
+    if (!found) return;
+    const auto wanted = found->file.substr(0, found->file.rfind('/') + 1) + examined.service;
+    examined.add(
+        has_own_line_of_ours(found->stacks) ? Severity::fault : Severity::remark, "never_read",
+        tr("libpam never reads that file as a service's: it looks for them in small letters"),
+        {found->file, 0},
+        read_service(places, service).has_file
+            ? tr("put what it says into %1, then %2", {shell_word(wanted), command_line("rm", {found->file})})
+            : Sentence(command_line("mv", {found->file, wanted})));
+}
+
 }  // namespace
 
 Examination examine_service(const Surroundings& surroundings, const std::string& service) {
-    return Examiner(surroundings, service).examine();
+    auto examined = Examiner(surroundings, service).examine();
+    note_file_in_capitals(surroundings.pam, service, examined);
+    return examined;
 }
 
 bool is_ours_in(const ServiceStacks& stacks) {

@@ -7,6 +7,7 @@
 
 namespace totp {
 
+/// `service` as an application names it; the examination has it in small letters, as libpam looks for it.
 Examination examine_service(const Surroundings& surroundings, const std::string& service);
 
 /// Whether a line of any phase is ours.

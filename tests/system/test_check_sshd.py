@@ -176,6 +176,8 @@ CASES = [
     Case("without PAM and for root too", ["UsePAM no", "PermitRootLogin yes"],
          {("fault", "use_pam", "UsePAM no"), ("fault", "root_password", "PermitRootLogin yes")},
          {KEY, PASSWORD_ALONE}, {KEY, PASSWORD_ALONE}),
+    Case("root shut out by a list", ["DenyUsers root", "UsePAM no", "PermitRootLogin yes"], {("fault", "use_pam", "UsePAM no")},
+         {KEY, PASSWORD_ALONE}, set()),
     Case("prompts without PAM", ["UsePAM no", "KbdInteractiveAuthentication yes", "PasswordAuthentication no",
                                  "PubkeyAuthentication no"],
          {("fault", "closed", "UsePAM no"), ROOT_CLOSED}, set(), set()),
@@ -215,6 +217,17 @@ CASES = [
          {("warning", "max_tries", "MaxAuthTries 1"), ("warning", "grace_time", "LoginGraceTime 20"), KEY_ALONE},
          {KEY, CODE}, {KEY}),
 ]
+
+
+def change_for(findings, kind):
+    return next(finding["change"] for finding in findings if finding["kind"] == kind)
+
+
+def put(text, before=None):
+    """Adds lines to the configuration: before the first that reads so, or at the end."""
+    lines = CONFIG.read_text().splitlines()
+    at = len(lines) if before is None else lines.index(before)
+    CONFIG.write_text("".join(f"{line}\n" for line in [*lines[:at], *text, *lines[at:]]))
 
 
 @pytest.fixture
@@ -270,6 +283,51 @@ def test_changes_that_are_told_make_it_sound(machine, sshd, visitors, case):
     seen = reality(case, visitors, sshd())
     assert CODE in seen["user"] and CODE in seen.get("inside", {CODE})
     assert not any(PASSWORD_ALONE in doors for doors in seen.values())
+
+
+ALL_ASKED = "; where all are asked for a code, nobody gets in as root any more: to leave root as it is, add the lines "
+
+
+def test_change_for_all_shuts_root_out_unless_root_is_kept_as_it_says(machine, sshd, visitors):
+    write_config(SOUND)
+    change = change_for(check(machine)[0], "key_alone")
+    assert change.startswith(f"add the line `AuthenticationMethods keyboard-interactive:pam` at the top of {CONFIG}, or with "
+                             "`publickey,keyboard-interactive:pam` to ask for both;")
+    assert (f"{ALL_ASKED}`Match User root` and `AuthenticationMethods publickey` at the end of {CONFIG}; "
+            "to have root asked too, enrol root (`totp-enroll add --user root`) and "
+            f"add the line `PermitRootLogin yes` at the top of {CONFIG}") in change
+    put(["AuthenticationMethods publickey,keyboard-interactive:pam"], HERE[0])
+    server = sshd()
+    assert visitors["root"].doors(server) == set() and visitors["outside"].doors(server) == {CODE}
+    server.stop()
+
+    kept = CONFIG.read_text()
+    put(["Match User root", "AuthenticationMethods publickey"])
+    findings, _ = check(machine)
+    assert brief(findings) == {("remark", "key_alone", line_of("AuthenticationMethods publickey"))}
+    assert "keyboard-interactive" not in change_for(findings, "key_alone")
+    server = sshd()
+    assert visitors["root"].doors(server) == {KEY} and visitors["outside"].doors(server) == {CODE}
+    server.stop()
+
+    CONFIG.write_text(kept)
+    put(["PermitRootLogin yes"], "AuthenticationMethods publickey,keyboard-interactive:pam")
+    assert check(machine)[0] == []
+    server = sshd()
+    assert visitors["root"].doors(server) == {CODE} and visitors["outside"].doors(server) == {CODE}
+
+
+def test_root_is_kept_before_the_block_that_shuts_root_out(machine, sshd, visitors):
+    block = "Match LocalPort 22"
+    write_config([*BOTH_WAYS, block, "AuthenticationMethods publickey"])
+    findings, _ = check(machine)
+    assert (f"{ALL_ASKED}`Match User root` and `AuthenticationMethods publickey` before {line_of(block)}; "
+            in change_for(findings, "key_alone"))
+    CONFIG.write_text(CONFIG.read_text().removesuffix("AuthenticationMethods publickey\n"))
+    put([BOTH_WAYS[0]])
+    put(["Match User root", "AuthenticationMethods publickey"], block)
+    server = sshd()
+    assert visitors["root"].doors(server) == {KEY} and visitors["outside"].doors(server) == {CODE}
 
 
 # ---- beside the table

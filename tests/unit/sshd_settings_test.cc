@@ -60,6 +60,15 @@ void a_key_is_no_way_in_where_none_is_looked_for(void**) {
 
 void reads_the_service_that_pam_is_asked_about(void**) {
     assert_text(settings_with("pamservicename sshd-outside").pam_service, "sshd-outside");
+    assert_text(settings_with("pamservicename SSHD-Outside").pam_service, "sshd-outside");
+}
+
+void lists_of_users_have_a_line_for_each(void**) {
+    const auto settings = settings_with("allowusers alice\nallowusers root@10.0.0.0/8\ndenygroups staff");
+    const std::vector<std::string> allowed = {"alice", "root@10.0.0.0/8"};
+    assert_true(settings.allowed_users == allowed && settings.denied_users.empty());
+    assert_true(settings.denied_groups == std::vector<std::string>{"staff"} &&
+                settings.allowed_groups.empty());
 }
 
 void complaints_before_the_settings_are_passed_over(void**) {
@@ -102,6 +111,7 @@ int main() {
         cmocka_unit_test(an_sshd_of_old_has_another_name_for_prompts),
         cmocka_unit_test(a_key_is_no_way_in_where_none_is_looked_for),
         cmocka_unit_test(reads_the_service_that_pam_is_asked_about),
+        cmocka_unit_test(lists_of_users_have_a_line_for_each),
         cmocka_unit_test(complaints_before_the_settings_are_passed_over),
         cmocka_unit_test(what_sshd_complains_of_is_handed_on_in_its_own_words),
         cmocka_unit_test(finds_the_place_in_a_complaint),
