@@ -51,7 +51,8 @@ class Login {
     int run();
 
   private:
-    /// The outcome for an account that isn't even asked.
+    /// The outcome for an account that isn't even asked. Who has break-glass is asked also where it can't be
+    /// told whether they are enrolled.
     std::optional<Outcome> outcome_without_asking();
     bool needs_no_code(const std::optional<SecretBytes>& field);
     /// `field`: where the response stands in one with the password. Nothing where nobody answered.
@@ -157,6 +158,7 @@ std::optional<Outcome> Login::outcome_without_asking() {
     const auto unenrolled = unenrolled_at(settings_, current_time());
     if (!account_ || unenrolled == Unenrolled::refuse) return std::nullopt;
     const auto enrolled = is_enrolled();
+    if (!enrolled && has_break_glass(settings_, account_)) return std::nullopt;
     if (!enrolled) return outcome_of(enrolled.failure());
     if (*enrolled) return std::nullopt;
     if (unenrolled == Unenrolled::enrol && !expect_enrolment(pamh_, settings_, *account_))
@@ -190,7 +192,7 @@ Outcome Login::outcome_by_helper(const Attempt& attempt) {
     }
     if (!split || split->code.size() > longest_response) return malformed;
     auto outcome = check_by_helper(pamh_, settings_, account_, claim(), SecretBytes(split->code));
-    if (opens_break_glass(outcome) && settings_.engine != Engine::files && geteuid() == 0) {
+    if (opens_break_glass(outcome)) {
         auto alone = attempt;
         alone.response = split->code;
         alone.is_one_field = false;
