@@ -30,7 +30,11 @@ constexpr std::size_t longest_response = 512;  // that a helper is asked about; 
 
 /// Tells the log and the person, and gives libpam its code. `user` is empty where no account is known.
 int answer(pam_handle_t* pamh, int flags, std::string_view user, const Outcome& outcome) {
-    if (!outcome.is_logged) log_decision(pamh, user, outcome);
+    if (outcome.is_logged) {
+        log_explanation(pamh, outcome);
+    } else {
+        log_decision(pamh, user, outcome);
+    }
     if ((flags & PAM_SILENT) == 0) {
         if (const auto message = message_for(outcome); !message.empty()) tell_error(pamh, message);
         for (const auto& notice : outcome.notices) tell(pamh, notice);
@@ -185,13 +189,12 @@ Outcome Login::outcome_by_helper(const Attempt& attempt) {
     const auto split =
         attempt.is_one_field ? obvious_split(attempt.response) : std::optional(Split{"", attempt.response});
     Outcome malformed{.verdict = Verdict::refused, .reason = Reason::malformed};
-    if (!split && ends_like_code(attempt.response)) {
-        malformed.explanation =
-            "the field ends in more digits than a code has, and a process that isn't root can't see how many "
-            "the devices show: a password that ends in digits needs a prompt for the code of its own";
-    }
+    if (!split && ends_like_code(attempt.response))
+        malformed.explanation = advice_about_digits(settings_.engine);
     if (!split || split->code.size() > longest_response) return malformed;
     auto outcome = check_by_helper(pamh_, settings_, account_, claim(), SecretBytes(split->code));
+    if (attempt.is_one_field && outcome.reason == Reason::malformed && may_be_shorter(*split))
+        outcome.explanation = advice_about_digits(settings_.engine);
     if (opens_break_glass(outcome)) {
         auto alone = attempt;
         alone.response = split->code;
