@@ -211,7 +211,9 @@ int authenticate(pam_handle_t* pamh, int flags, std::span<const char* const> arg
     auto settings = settings_for_line(settings_places(), arguments);
     if (!settings) {
         const auto account = account_of(pamh, std::string(text_item(pamh, PAM_USER)).c_str());
-        return answer(pamh, flags, account ? account->name : "", outcome_of(settings.failure()));
+        const auto outcome = outcome_of(settings.failure());
+        if (takes_one_field(arguments)) hand_on(pamh, SecretBytes(text_item(pamh, PAM_AUTHTOK)), outcome);
+        return answer(pamh, flags, account ? account->name : "", outcome);
     }
     return Login(pamh, flags, *std::move(settings)).run();
 }
