@@ -133,6 +133,7 @@ std::optional<SecretBytes> Login::code_asked_for() const {
 
 int Login::nobody_answered() const {
     pam_syslog(pamh_, LOG_NOTICE, "the application didn't pass on the prompt for a code, or nobody answered");
+    log_words(pamh_, LOG_NOTICE, "auth", account_ ? account_->name : "", "prompt=unanswered");
     return PAM_CONV_ERR;
 }
 
