@@ -489,9 +489,18 @@ void what_is_said_of_one_line_is_no_setting(void**) {
 void the_prompt_ends_with_one_blank(void**) {
     for (const auto& [argument, prompt] :
          {std::pair("prompt=Code:", "Code: "), std::pair("prompt=Code: ", "Code: "),
-          std::pair("prompt=a = b", "a = b "), std::pair("prompt=", " ")}) {
+          std::pair("prompt=a = b", "a = b ")}) {
         assert_text(value_of(SettingsTree().for_line({argument})).prompt, prompt);
     }
+}
+
+void refuses_a_prompt_that_asks_nothing(void**) {
+    for (const std::string argument : {"prompt=", "prompt= ", "prompt=\t", "authtok_prompt="}) {
+        assert_failure(SettingsTree().for_line({argument.c_str()}), Trouble::settings, " must be text");
+    }
+    const SettingsTree tree;
+    tree.write(main_file, "window = 1\nprompt =\n");
+    assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:2: prompt must be text");
 }
 
 void login_states_lie_in_the_store_unless_they_have_a_directory_of_their_own(void**) {
@@ -718,6 +727,7 @@ int main() {
         cmocka_unit_test(a_flag_stands_with_or_without_a_value),
         cmocka_unit_test(what_is_said_of_one_line_is_no_setting),
         cmocka_unit_test(the_prompt_ends_with_one_blank),
+        cmocka_unit_test(refuses_a_prompt_that_asks_nothing),
         cmocka_unit_test(login_states_lie_in_the_store_unless_they_have_a_directory_of_their_own),
         cmocka_unit_test(no_file_at_all_means_the_defaults),
         cmocka_unit_test(the_administrators_file_stands_in_place_of_the_vendors),
