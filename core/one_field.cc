@@ -72,6 +72,10 @@ std::optional<Split> obvious_split(std::string_view field) {
     return digits >= fewest_digits ? split_before_last(field, digits) : recovery_split(field);
 }
 
+bool may_be_shorter(const Split& split) {
+    return split.code.size() > fewest_digits && split.code.size() <= most_digits;
+}
+
 bool ends_like_code(std::string_view field) {
     if (digits_at_end(field) >= fewest_digits) return true;
     const auto split = recovery_split(field);

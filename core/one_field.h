@@ -30,6 +30,9 @@ std::vector<Split> splits(std::string_view field, const Enrolment& enrolment);
 /// they are six to eight, else a recovery code. Nothing where a code may begin at more than one place.
 std::optional<Split> obvious_split(std::string_view field);
 
+/// Whether the reading may have taken digits of the password for the code's: a shorter code would be one too.
+bool may_be_shorter(const Split& split);
+
 /// Whether a person has put a code behind the password, as far as shapes tell. Sixteen letters in a
 /// row are taken for a passphrase, though one recovery code in 400 has no digit.
 bool ends_like_code(std::string_view field);

@@ -163,6 +163,23 @@ std::optional<Failure> take_argument(std::string_view argument, Settings& settin
     return std::nullopt;
 }
 
+/// Days on a line that lets accounts pass for ever would look as if they put an end to it. In a file they may
+/// stand: they are for other lines.
+Wrong day_without_enrolment(std::span<const char* const> arguments, Settings& settings) {
+    if (settings.unenrolled == Unenrolled::enrol) return std::nullopt;
+    for (const std::string_view argument : arguments) {
+        const auto* row = setting_named(argument.substr(0, argument.find('=')));
+        const auto* day = row == nullptr ? nullptr : std::get_if<Day>(&row->kind);
+        if (day == nullptr || !day->in(settings)) continue;
+        return tr(
+            "the argument %1 counts with unenrolled=enrol alone, which isn't so here: set unenrolled=enrol, "
+            "in "
+            "place of nullok and the like, or take the argument away",
+            {printable(argument)});
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Unenrolled unenrolled_at(const Settings& settings, UnixTime now) {
@@ -216,6 +233,7 @@ Result<Settings> settings_for_line(const SettingsPlaces& places, std::span<const
         if (is_config(argument)) continue;
         if (auto failure = take_argument(argument, *settings)) return *failure;
     }
+    if (const auto wrong = day_without_enrolment(arguments, *settings)) return refused(*wrong);
     return checked(*std::move(settings));
 }
 

@@ -28,8 +28,6 @@ namespace {
 constexpr int record_flags = O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 using namespace std::chrono_literals;
 
-constexpr auto time_to_wait_for_a_lock = 5s;
-
 Failure unopened_directory(const std::string& path, int error) {
     if (error == ENOENT)
         return store_failure(tr("%1 is missing: enrol somebody with totp-enroll, or mount it", {path}));
@@ -62,7 +60,7 @@ int lock(int file, Lock kind) {
     std::chrono::nanoseconds waited{};
     while (flock(file, operation | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return errno;
-        if (waited >= time_to_wait_for_a_lock) return EWOULDBLOCK;
+        if (waited >= longest_wait_for_a_lock) return EWOULDBLOCK;
         const auto longest = std::min<std::chrono::nanoseconds>(1ms + waited / 32, 16ms);
         const timespec pause{
             .tv_sec = 0,

@@ -77,7 +77,7 @@ enum class Lock { exclusive, shared };
 /// exclusive for who goes through all of them (core/rekey). A login needs neither. Goes with the object.
 class DirectoryLock {
   public:
-    /// Waits at most five seconds. `holder` is who else it may be, for the sentence that says so.
+    /// Waits at most longest_wait_for_a_lock. `holder` is who else it may be, for the sentence that says so.
     static Result<DirectoryLock> take(const Directory& directory, Lock kind, const Sentence& holder);
 
     DirectoryLock(DirectoryLock&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
@@ -99,8 +99,8 @@ Result<Done> unlink_record(const Directory& directory, const std::string& record
 /// replaced meanwhile is opened again.
 Result<Descriptor> open_record(const Directory& directory, const std::string& record, const Account& account);
 
-/// Opens a record for writing and waits for its lock, at most five seconds; an empty descriptor if there is
-/// none. The lock goes with unlock(). One that was replaced meanwhile is opened again.
+/// Opens a record for writing and waits for its lock, at most longest_wait_for_a_lock; an empty descriptor if
+/// there is none. The lock goes with unlock(). One that was replaced meanwhile is opened again.
 Result<Descriptor> open_locked(const Directory& directory, const std::string& record, Lock kind);
 
 /// Gives the lock back. Closing isn't enough: a process that another thread of the host forked meanwhile has

@@ -100,6 +100,7 @@ struct Reader {
         return std::nullopt;
     }
     Wrong operator()(const Text& row) const {
+        if (value.find_first_not_of(" \t") == value.npos) return must_be(row);
         row.in(settings) = value;
         if (!value.ends_with(' ')) row.in(settings) += ' ';  // which a settings file can't hold
         return std::nullopt;

@@ -2,6 +2,7 @@
 // what is held, let go.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,9 @@ class HeldAccount {
     LoginState state_;
 };
 
+/// Whoever waits for an account that somebody else holds, or for a lock of the store, gives up then.
+inline constexpr std::chrono::seconds longest_wait_for_a_lock{5};
+
 /// Why an account is held.
 enum class HoldFor {
     login,                ///< nothing is made: a device whose state is gone is a failure
@@ -69,7 +73,7 @@ class Store {
     /// Whether anything is enrolled for the account, without waiting for its lock.
     virtual Result<bool> is_enrolled(const Account& account) = 0;
 
-    /// Waits for the account's lock, at most five seconds, and reads its records.
+    /// Waits for the account's lock, at most longest_wait_for_a_lock, and reads its records.
     ///
     /// For a pretence the account is nobody (Account{}), and what is held are records like a usual account's
     /// whose codes nobody has: an account without records is refused in the time that a wrong code takes.

@@ -53,6 +53,14 @@ std::string advice_about_clock(const Enrolment& enrolment, const LoginState& sta
     return "";
 }
 
+std::string advice_about_digits(Engine engine) {
+    const std::string who_cannot_see = engine == Engine::files
+                                           ? "a process that isn't root can't see how many the devices show"
+                                           : "how many the devices show the database alone knows";
+    return "of the digits at the end of the field some may be the password's, and " + who_cannot_see +
+           ": a password that ends in digits needs a prompt for the code of its own";
+}
+
 std::string advice_for(Reason reason, std::string_view service) {
     if (reason == Reason::password) return about_password(service);
     if (reason == Reason::dummy) return about_dummy(service);

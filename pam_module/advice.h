@@ -16,6 +16,10 @@ namespace totp {
 std::string advice_about_clock(const Enrolment& enrolment, const LoginState& state, const Policy& policy,
                                UnixTime now);
 
+/// Of one field that was split by its shape alone, the engine being this one: the digits at its end may be
+/// the password's in part.
+std::string advice_about_digits(Engine engine);
+
 /// One sentence for the log, to stand before the decision's line; empty where there is nothing to say.
 std::string advice_for(Reason reason, std::string_view service);
 

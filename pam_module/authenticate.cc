@@ -30,7 +30,11 @@ constexpr std::size_t longest_response = 512;  // that a helper is asked about; 
 
 /// Tells the log and the person, and gives libpam its code. `user` is empty where no account is known.
 int answer(pam_handle_t* pamh, int flags, std::string_view user, const Outcome& outcome) {
-    if (!outcome.is_logged) log_decision(pamh, user, outcome);
+    if (outcome.is_logged) {
+        log_explanation(pamh, outcome);
+    } else {
+        log_decision(pamh, user, outcome);
+    }
     if ((flags & PAM_SILENT) == 0) {
         if (const auto message = message_for(outcome); !message.empty()) tell_error(pamh, message);
         for (const auto& notice : outcome.notices) tell(pamh, notice);
@@ -51,7 +55,8 @@ class Login {
     int run();
 
   private:
-    /// The outcome for an account that isn't even asked.
+    /// The outcome for an account that isn't even asked. Who has break-glass is asked also where it can't be
+    /// told whether they are enrolled.
     std::optional<Outcome> outcome_without_asking();
     bool needs_no_code(const std::optional<SecretBytes>& field);
     /// `field`: where the response stands in one with the password. Nothing where nobody answered.
@@ -128,6 +133,7 @@ std::optional<SecretBytes> Login::code_asked_for() const {
 
 int Login::nobody_answered() const {
     pam_syslog(pamh_, LOG_NOTICE, "the application didn't pass on the prompt for a code, or nobody answered");
+    log_words(pamh_, LOG_NOTICE, "auth", account_ ? account_->name : "", "prompt=unanswered");
     return PAM_CONV_ERR;
 }
 
@@ -157,6 +163,7 @@ std::optional<Outcome> Login::outcome_without_asking() {
     const auto unenrolled = unenrolled_at(settings_, current_time());
     if (!account_ || unenrolled == Unenrolled::refuse) return std::nullopt;
     const auto enrolled = is_enrolled();
+    if (!enrolled && has_break_glass(settings_, account_)) return std::nullopt;
     if (!enrolled) return outcome_of(enrolled.failure());
     if (*enrolled) return std::nullopt;
     if (unenrolled == Unenrolled::enrol && !expect_enrolment(pamh_, settings_, *account_))
@@ -184,14 +191,13 @@ Outcome Login::outcome_by_helper(const Attempt& attempt) {
     const auto split =
         attempt.is_one_field ? obvious_split(attempt.response) : std::optional(Split{"", attempt.response});
     Outcome malformed{.verdict = Verdict::refused, .reason = Reason::malformed};
-    if (!split && ends_like_code(attempt.response)) {
-        malformed.explanation =
-            "the field ends in more digits than a code has, and a process that isn't root can't see how many "
-            "the devices show: a password that ends in digits needs a prompt for the code of its own";
-    }
+    if (!split && ends_like_code(attempt.response))
+        malformed.explanation = advice_about_digits(settings_.engine);
     if (!split || split->code.size() > longest_response) return malformed;
     auto outcome = check_by_helper(pamh_, settings_, account_, claim(), SecretBytes(split->code));
-    if (opens_break_glass(outcome) && settings_.engine != Engine::files && geteuid() == 0) {
+    if (attempt.is_one_field && outcome.reason == Reason::malformed && may_be_shorter(*split))
+        outcome.explanation = advice_about_digits(settings_.engine);
+    if (opens_break_glass(outcome)) {
         auto alone = attempt;
         alone.response = split->code;
         alone.is_one_field = false;
@@ -207,7 +213,9 @@ int authenticate(pam_handle_t* pamh, int flags, std::span<const char* const> arg
     auto settings = settings_for_line(settings_places(), arguments);
     if (!settings) {
         const auto account = account_of(pamh, std::string(text_item(pamh, PAM_USER)).c_str());
-        return answer(pamh, flags, account ? account->name : "", outcome_of(settings.failure()));
+        const auto outcome = outcome_of(settings.failure());
+        if (takes_one_field(arguments)) hand_on(pamh, SecretBytes(text_item(pamh, PAM_AUTHTOK)), outcome);
+        return answer(pamh, flags, account ? account->name : "", outcome);
     }
     return Login(pamh, flags, *std::move(settings)).run();
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <unistd.h>
+
 #include "core/emergency_codes.h"
 #include "core/recovery.h"
 #include "pam_module/decide.h"
@@ -20,6 +22,11 @@ std::optional<std::string> obstacle_in(Store& store, const Account& account) {
 
 }  // namespace
 
+bool has_break_glass(const Settings& settings, const std::optional<Account>& account) {
+    return settings.engine != Engine::files && geteuid() == 0 && account &&
+           std::ranges::count(settings.break_glass, account->name) > 0;
+}
+
 bool opens_break_glass(const Outcome& outcome) {
     return outcome.is_by_helper && outcome.verdict == Verdict::unavailable &&
            outcome.reason != Reason::settings;
@@ -27,8 +34,7 @@ bool opens_break_glass(const Outcome& outcome) {
 
 Outcome by_break_glass(Outcome unavailable, Store& store, const Settings& settings,
                        const std::optional<Account>& account, const Attempt& attempt) {
-    const bool is_named = account && std::ranges::count(settings.break_glass, account->name) > 0;
-    if (!is_named || !normalized_recovery_code(attempt.response)) return unavailable;
+    if (!has_break_glass(settings, account) || !normalized_recovery_code(attempt.response)) return unavailable;
     if (const auto obstacle = obstacle_in(store, *account)) {
         unavailable.explanation = *obstacle;
         return unavailable;

@@ -1,5 +1,6 @@
 #include "pam_module/first_pass.h"
 
+#include <algorithm>
 #include <new>
 
 #include <security/pam_ext.h>
@@ -43,6 +44,12 @@ std::optional<SecretBytes> field_to_split(pam_handle_t* pamh, const Settings& se
                    "use_first_pass finds no password: the line belongs after one that asks for it");
     }
     return SecretBytes(field);
+}
+
+bool takes_one_field(std::span<const char* const> arguments) {
+    return std::ranges::any_of(arguments, [](std::string_view argument) {
+        return argument == "use_first_pass" || argument == "try_first_pass" || argument == "forward_pass";
+    });
 }
 
 void hand_on(pam_handle_t* pamh, const SecretBytes& field, const Outcome& outcome) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include <security/pam_modules.h>
 
@@ -22,6 +23,10 @@ bool ask_for_field(pam_handle_t* pamh, const Settings& settings);
 /// The field to split, from PAM_AUTHTOK; empty where no password is there. Nothing where the code is to be
 /// asked for.
 std::optional<SecretBytes> field_to_split(pam_handle_t* pamh, const Settings& settings);
+
+/// Whether the line takes password and code in one field, as far as its arguments tell where the settings
+/// couldn't be read.
+bool takes_one_field(std::span<const char* const> arguments);
 
 /// Makes PAM_AUTHTOK what the modules after us may know of `field`:
 ///   accepted                          what stands before the code

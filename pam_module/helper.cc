@@ -22,6 +22,9 @@ Failure senseless(const Program& helper) {
     return failure_of(helper, "gives no answer that makes sense: is it of the same version?");
 }
 
+/// A helper that waited for an account in vain has to be able to say so.
+constexpr int seconds_to_answer = static_cast<int>(longest_wait_for_a_lock.count()) + 3;
+
 /// An answer, and who gave it.
 struct Answer {
     Program helper;
@@ -44,7 +47,7 @@ bool is_own(pam_handle_t* pamh, const std::optional<Account>& account) {
 /// What is claimed of an account that isn't known stays out of the log: people type passwords there.
 Result<Answer> answer_about_another(Question question, const std::optional<Account>& account,
                                     const Claim& claim) {
-    const Program helper{.path = PAM_TOTP_CHECK_ANY};
+    const Program helper{.path = PAM_TOTP_CHECK_ANY, .seconds_to_answer = seconds_to_answer};
     if (faccessat(AT_FDCWD, helper.path, X_OK, AT_EACCESS) != 0) {
         const auto reason = because_of(errno);
         return failure_of(helper, "can't be run by uid " + std::to_string(getuid()) + reason +
@@ -81,7 +84,7 @@ Result<Answer> asked(pam_handle_t* pamh, const Settings& settings, const std::op
     if (settings.engine == Engine::postgresql)
         return answer_by_postgresql(pamh, settings, question, account, claim);
     if (!is_own(pamh, account)) return answer_about_another(question, account, claim);
-    return answer_by({.path = PAM_TOTP_CHECK}, question);
+    return answer_by({.path = PAM_TOTP_CHECK, .seconds_to_answer = seconds_to_answer}, question);
 }
 
 }  // namespace

@@ -30,10 +30,14 @@ void log_words(pam_handle_t* pamh, int priority, const char* phase, std::string_
     if (!write_to_journal(priority, prefix, line)) pam_syslog(pamh, priority, "%s", line.c_str());
 }
 
+void log_explanation(pam_handle_t* pamh, const Outcome& outcome) {
+    if (outcome.explanation.empty()) return;
+    pam_syslog(pamh, log_priority(outcome.verdict), "%s", outcome.explanation.c_str());
+}
+
 void log_decision(pam_handle_t* pamh, std::string_view user, const Outcome& outcome) {
-    const int priority = log_priority(outcome.verdict);
-    if (!outcome.explanation.empty()) pam_syslog(pamh, priority, "%s", outcome.explanation.c_str());
-    log_words(pamh, priority, "auth", user, words_of(outcome));
+    log_explanation(pamh, outcome);
+    log_words(pamh, log_priority(outcome.verdict), "auth", user, words_of(outcome));
     audit(pamh, !user.empty(), outcome);
 }
 

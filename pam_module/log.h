@@ -16,8 +16,10 @@ namespace totp {
 void log_words(pam_handle_t* pamh, int priority, const char* phase, std::string_view user,
                std::string_view words);
 
-/// What was decided in the auth phase; before it the sentence for the administrator, if there is one. `user`
-/// as above.
+/// The sentence for the administrator, if there is one.
+void log_explanation(pam_handle_t* pamh, const Outcome& outcome);
+
+/// What was decided in the auth phase; before it the sentence for the administrator. `user` as above.
 void log_decision(pam_handle_t* pamh, std::string_view user, const Outcome& outcome);
 
 }  // namespace totp

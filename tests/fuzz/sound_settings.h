@@ -19,6 +19,7 @@ inline void promise_sound(const totp::Settings& settings) {
     promise(is_between(0, policy.remember, 90 * day));
     promise(settings.store.starts_with('/') && settings.key.starts_with('/'));
     promise(settings.state_directory().starts_with('/') && settings.prompt.ends_with(' '));
+    promise(settings.prompt.find_first_not_of(" \t") != std::string::npos);
     promise(!settings.enrol_by || !settings.enrol_until || *settings.enrol_by < *settings.enrol_until);
     promise(!settings.use_first_pass || !settings.try_first_pass);
     promise(!settings.forward_pass || !settings.echo);

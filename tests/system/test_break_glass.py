@@ -14,6 +14,7 @@ PAM_SUCCESS, PAM_AUTHINFO_UNAVAIL = 0, 9
 MAKES_THEM = "break_glass names an account that has no codes of this machine: totp-enroll recovery --local makes them"
 COUNTS = "while the database can't be used, the account's recovery codes of this machine count"
 NO_CODE = "0123-4567-89AB-CDEF"
+LENIENT = ("unenrolled=ignore", "nullok")
 
 
 @pytest.fixture
@@ -133,13 +134,47 @@ def test_new_codes_make_the_old_void(machine, caller, named, codes):
     assert su(caller, named, PASSWORD, code)
 
 
-def test_process_that_is_not_root_has_no_use_of_them(machine, named, codes):
+@pytest.mark.parametrize("argument", ["", *LENIENT])
+def test_process_that_is_not_root_has_no_use_of_them(machine, named, codes, argument):
     service = Path("/etc/pam.d/locker")
-    service.write_text(OUR_LINE + "\n")
+    service.write_text(f"{OUR_LINE} {argument}\n")
     try:
         assert authenticate(named, service.name, named, codes[0]) == PAM_AUTHINFO_UNAVAIL
     finally:
         service.unlink()
+
+
+# ---- lines by which whoever isn't enrolled passes: the database is asked who is before anybody is asked for a code
+
+
+@pytest.fixture(params=LENIENT)
+def lenient_su(request, machine):
+    service = Path("/etc/pam.d/su")
+    before = service.read_text()
+    service.write_text(before.replace(f"{OUR_LINE}\n", f"{OUR_LINE} {request.param}\n"))
+    yield
+    service.write_text(before)
+
+
+def test_code_of_this_machine_gets_in_once_on_a_lenient_line(machine, lenient_su, caller, named, codes):
+    assert su(caller, named, PASSWORD, codes[0])
+    assert said_last(machine, named).startswith("accepted device=recovery")
+    assert not su(caller, named, PASSWORD, codes[0])
+    assert said_last(machine, named) == "refused reason=replayed failures=1"
+
+
+def test_nothing_else_gets_in_on_a_lenient_line(machine, lenient_su, caller, named, codes):
+    for typed in ("081804", ""):
+        assert not su(caller, named, PASSWORD, typed)
+    assert not su(caller, named, PASSWORD, NO_CODE)
+    assert said_last(machine, named) == "refused reason=wrong failures=1"
+
+
+def test_account_that_is_not_named_is_not_asked_on_a_lenient_line(machine, lenient_su, settings, caller, named):
+    other = machine.add_user()
+    codes_of(machine, other)
+    assert not su(caller, other, PASSWORD, None)
+    assert said_last(machine, other) == "unavailable reason=store"
 
 
 # ---- what isn't the database's trouble: whoever tries may have brought it about
@@ -170,6 +205,16 @@ def test_helper_that_gives_no_answer_opens_nothing(request, machine, caller, nam
     assert not su(caller, named, PASSWORD, codes[0])
     assert said_last(machine, named) == "unavailable reason=store"
     assert COUNTS not in machine.log.text().split(f"user={named} ")[-2]
+
+
+@pytest.mark.parametrize("helper", ["no_helper", "silent_helper"])
+def test_helper_that_gives_no_answer_opens_nothing_on_a_lenient_line(request, machine, lenient_su, caller, named, codes,
+                                                                     helper):
+    request.getfixturevalue(helper)
+    seen = len(machine.log.lines)
+    assert not su(caller, named, PASSWORD, codes[0])
+    assert said_last(machine, named) == "unavailable reason=store"
+    assert COUNTS not in machine.log.text(seen)
 
 
 @pytest.mark.parametrize("length, code", [(255, PAM_SUCCESS), (256, PAM_AUTHINFO_UNAVAIL)])

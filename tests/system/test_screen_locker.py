@@ -1,5 +1,6 @@
 """Applications that run as the user they ask, as screen lockers do: neither root nor in any group of ours."""
 
+import fcntl
 import shutil
 import subprocess
 from pathlib import Path
@@ -67,6 +68,16 @@ def test_code_of_another_is_refused(machine, person):
     assert done.returncode != 0 and "Authentication service cannot retrieve authentication info" in done.stderr
     assert "totp_check answers for its caller alone" in machine.log.text(seen)
     assert machine.status(other.name)["devices"][0]["last_used"] is None
+
+
+def test_account_that_another_login_keeps_is_named(machine, person):
+    seen = len(machine.log.lines)
+    with open(f"/var/lib/pam-totp/state/{person.name}", "rb") as state:
+        fcntl.flock(state, fcntl.LOCK_EX)
+        assert pamtester(person, person, PASSWORD, person.code())[0] is False
+    assert f"{person.name} is in use by another login or by totp-enroll: try again" in machine.log.text(seen)
+    assert machine.log.decisions(person.name)[-1].endswith("service=totp_check rhost=- verdict=unavailable reason=store")
+    assert "doesn't answer" not in machine.log.text(seen)
 
 
 # ---- vlock on a terminal

@@ -54,6 +54,13 @@ void tells_a_password_alone_from_one_with_a_code(void**) {
     for (const auto& row : fields()) claim(ends_like_code(row[0]) == (row[4] == "yes"), row[0]);
 }
 
+void only_more_than_six_digits_may_be_the_passwords_in_part(void**) {
+    for (const auto* field : {"secret1234567", "secret12345678"})
+        claim(may_be_shorter(*obvious_split(field)), field);
+    for (const auto* field : {"secret123456", "secret0123-4567-89AB-CDEF", "secret-0123456789ABCDEF"})
+        claim(!may_be_shorter(*obvious_split(field)), field);
+}
+
 void nothing_has_no_reading(void**) {
     assert_true(splits("", enrolment_of("678R")).empty());
     assert_false(obvious_split("").has_value());
@@ -69,6 +76,7 @@ int main() {
         cmocka_unit_test(has_a_reading_for_each_length_enrolled_the_longest_first),
         cmocka_unit_test(has_an_obvious_reading_only_where_all_digits_at_the_end_are_a_code),
         cmocka_unit_test(tells_a_password_alone_from_one_with_a_code),
+        cmocka_unit_test(only_more_than_six_digits_may_be_the_passwords_in_part),
         cmocka_unit_test(nothing_has_no_reading),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -165,7 +165,9 @@ void an_argument_counts_before_file_and_drop_in(void**) {
         tree.write(drop_in, line_of(row[0], row[2]));
         if (!part_of(row[0]).empty()) continue;
         const auto argument = row[0] + "=" + row[1];
-        const auto settings = value_of(tree.for_line({argument.c_str()}));
+        std::vector arguments{argument.c_str()};
+        if (row[0].starts_with("enrol_")) arguments.push_back("unenrolled=enrol");
+        const auto settings = value_of(tree.for_line(arguments));
         assert_text(trimmed(text_of(settings, row[0])), row[1]);
     }
 }
@@ -369,6 +371,15 @@ void takes_values_that_agree_only_together(void**) {
 
 // ---- aliases and flags
 
+/// A whole PAM line's arguments.
+Result<Settings> for_words(const std::string& line) {
+    std::istringstream text(line);
+    const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
+    std::vector<const char*> arguments;
+    for (const auto& word : words) arguments.push_back(word.c_str());
+    return SettingsTree().for_line(arguments);
+}
+
 void enrolling_ends_with_its_last_day(void**) {
     const SettingsTree tree;
     const auto settings = value_of(tree.for_line({"unenrolled=enrol", "enrol_until=2026-12-31"}));
@@ -377,15 +388,44 @@ void enrolling_ends_with_its_last_day(void**) {
     assert_true(unenrolled_at(settings, end) == Unenrolled::refuse);
     const auto endless = value_of(tree.for_line({"unenrolled=enrol"}));
     assert_true(unenrolled_at(endless, end) == Unenrolled::enrol);
-    const auto passing = value_of(tree.for_line({"unenrolled=ignore", "enrol_until=2026-12-31"}));
-    assert_true(unenrolled_at(passing, end) == Unenrolled::ignore);
+}
+
+void days_in_a_file_are_for_the_lines_that_let_enrol(void**) {
+    const SettingsTree tree;
+    tree.write(main_file, "enrol_by = 2026-12-01\nenrol_until = 2026-12-31\n");
+    constexpr UnixTime end = 1'798'675'200;  // 2026-12-31 00:00 UTC
+    for (const auto& [argument, at_the_end] :
+         {std::pair("unenrolled=enrol", Unenrolled::refuse),
+          std::pair("unenrolled=ignore", Unenrolled::ignore), std::pair("nullok", Unenrolled::ignore),
+          std::pair("unenrolled=refuse", Unenrolled::refuse)}) {
+        claim(unenrolled_at(value_of(tree.for_line({argument})), end) == at_the_end, argument);
+    }
+}
+
+void refuses_days_on_a_line_that_lets_nobody_enrol(void**) {
+    const SettingsTree tree;
+    for (const auto* line :
+         {"enrol_until=2020-01-01", "nullok enrol_until=2020-01-01",
+          "enrol_until=2020-01-01 unenrolled=ignore", "unenrolled=refuse enrol_until=2020-01-01",
+          "unenrolled=enrol enrol_until=2020-01-01 nullok", "enrol_by=none enrol_until=2020-01-01"}) {
+        assert_failure(for_words(line), Trouble::settings,
+                       "the argument enrol_until=2020-01-01 counts with unenrolled=enrol alone");
+    }
+    assert_failure(for_words("nullok enrol_by=2020-01-01"), Trouble::settings,
+                   "the argument enrol_by=2020-01-01 counts");
+    value_of(for_words("nullok enrol_by=none enrol_until=none"));
+    value_of(for_words("enrol_until=2020-01-01 unenrolled=enrol"));
+    tree.write(main_file, "unenrolled = enrol\n");
+    value_of(tree.for_line({"enrol_until=2020-01-01"}));
+    assert_failure(tree.for_line({"nullok", "enrol_until=2020-01-01"}), Trouble::settings,
+                   "enrol_until=2020-01-01");
 }
 
 void the_days_of_enrolling_are_in_order(void**) {
     const SettingsTree tree;
-    assert_failure(tree.for_line({"enrol_by=2026-12-31", "enrol_until=2026-12-31"}), Trouble::settings,
-                   "of the settings enrol_until must be a later day than enrol_by");
-    value_of(tree.for_line({"enrol_by=2026-12-31", "enrol_until=2027-01-01"}));
+    assert_failure(tree.for_line({"unenrolled=enrol", "enrol_by=2026-12-31", "enrol_until=2026-12-31"}),
+                   Trouble::settings, "of the settings enrol_until must be a later day than enrol_by");
+    value_of(tree.for_line({"unenrolled=enrol", "enrol_by=2026-12-31", "enrol_until=2027-01-01"}));
 }
 
 void knows_the_names_other_modules_have(void**) {
@@ -394,15 +434,6 @@ void knows_the_names_other_modules_have(void**) {
     assert_true(settings.unenrolled == Unenrolled::ignore);
     assert_true(settings.echo);
     assert_text(settings.prompt, "Code please: ");
-}
-
-/// A whole PAM line's arguments.
-Result<Settings> for_words(const std::string& line) {
-    std::istringstream text(line);
-    const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
-    std::vector<const char*> arguments;
-    for (const auto& word : words) arguments.push_back(word.c_str());
-    return SettingsTree().for_line(arguments);
 }
 
 /// Every setting, and what is said of one line alone.
@@ -489,9 +520,18 @@ void what_is_said_of_one_line_is_no_setting(void**) {
 void the_prompt_ends_with_one_blank(void**) {
     for (const auto& [argument, prompt] :
          {std::pair("prompt=Code:", "Code: "), std::pair("prompt=Code: ", "Code: "),
-          std::pair("prompt=a = b", "a = b "), std::pair("prompt=", " ")}) {
+          std::pair("prompt=a = b", "a = b ")}) {
         assert_text(value_of(SettingsTree().for_line({argument})).prompt, prompt);
     }
+}
+
+void refuses_a_prompt_that_asks_nothing(void**) {
+    for (const std::string argument : {"prompt=", "prompt= ", "prompt=\t", "authtok_prompt="}) {
+        assert_failure(SettingsTree().for_line({argument.c_str()}), Trouble::settings, " must be text");
+    }
+    const SettingsTree tree;
+    tree.write(main_file, "window = 1\nprompt =\n");
+    assert_failure(tree.read(), Trouble::settings, "pam_totp.conf:2: prompt must be text");
 }
 
 void login_states_lie_in_the_store_unless_they_have_a_directory_of_their_own(void**) {
@@ -707,6 +747,8 @@ int main() {
         cmocka_unit_test(refuses_contradictions_between_file_and_arguments),
         cmocka_unit_test(takes_values_that_agree_only_together),
         cmocka_unit_test(enrolling_ends_with_its_last_day),
+        cmocka_unit_test(days_in_a_file_are_for_the_lines_that_let_enrol),
+        cmocka_unit_test(refuses_days_on_a_line_that_lets_nobody_enrol),
         cmocka_unit_test(the_days_of_enrolling_are_in_order),
         cmocka_unit_test(knows_the_names_other_modules_have),
         cmocka_unit_test(takes_lines_of_other_modules_where_they_mean_the_same),
@@ -718,6 +760,7 @@ int main() {
         cmocka_unit_test(a_flag_stands_with_or_without_a_value),
         cmocka_unit_test(what_is_said_of_one_line_is_no_setting),
         cmocka_unit_test(the_prompt_ends_with_one_blank),
+        cmocka_unit_test(refuses_a_prompt_that_asks_nothing),
         cmocka_unit_test(login_states_lie_in_the_store_unless_they_have_a_directory_of_their_own),
         cmocka_unit_test(no_file_at_all_means_the_defaults),
         cmocka_unit_test(the_administrators_file_stands_in_place_of_the_vendors),
