@@ -214,12 +214,26 @@ class Examiner {
                 result_.add(Severity::remark, "unenrolled", tr("who isn't enrolled gets in without a code"),
                             line.place,
                             tr("once everybody is enrolled, leave out unenrolled=ignore (or nullok)"));
+                note_days_without_effect(ours);
             }
             if (unenrolled(ours) == Unenrolled::enrol) {
                 result_.add(Severity::remark, "enrols", tr("who isn't enrolled enrols at the login"),
                             line.place);
             }
         }
+    }
+
+    /// The line passes them over; who set a day thinks that it shuts then.
+    void note_days_without_effect(const OurLine& ours) {
+        if (ours.settings.unenrolled == Unenrolled::enrol) return;
+        if (!ours.settings.enrol_by && !ours.settings.enrol_until) return;
+        const auto& place = auth()[ours.index].place;
+        result_.add(
+            Severity::remark, "days",
+            tr("enrol_by and enrol_until count with unenrolled=enrol alone: this line goes on letting in who "
+               "isn't enrolled"),
+            place,
+            lines_.mend(place, tr("write unenrolled=enrol in place of unenrolled=ignore (or nullok)")));
     }
 
     void note_remembered() {

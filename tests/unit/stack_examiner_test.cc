@@ -180,6 +180,28 @@ void lines_before_a_last_refusal_lead_past_it_to_ours(void**) {
           said);
 }
 
+// ---- days that a line passes over
+
+void day_to_enrol_by_is_told_to_mean_nothing_where_the_line_lets_pass(void**) {
+    const Machine machine(Files{{"sshd", "auth requisite pam_unix.so\nauth required pam_totp.so nullok\n"},
+                                {"login",
+                                 "auth requisite pam_unix.so\nauth required pam_totp.so "
+                                 "unenrolled=enrol\naccount required pam_totp.so\n"}});
+    const TemporaryDirectory settings;
+    write_file(settings.path() / "pam_totp.conf", "enrol_until = 2020-01-01\n");
+    auto surroundings = machine.surroundings();
+    surroundings.settings = {"/nonexistent", settings.path(), getuid()};
+    constexpr const char* told =
+        "remark days sshd:2: enrol_by and enrol_until count with unenrolled=enrol alone: this line goes on "
+        "letting in "
+        "who isn't enrolled | write unenrolled=enrol in place of unenrolled=ignore (or nullok)\n";
+    const auto of_sshd = machine.findings_of(examine_service(surroundings, "sshd"));
+    claim(of_sshd.find(told) != std::string::npos, of_sshd);
+    const auto of_login = machine.findings_of(examine_service(surroundings, "login"));
+    claim(of_login.find("remark days") == std::string::npos, of_login);
+    claim(machine.findings("sshd").find("remark days") == std::string::npos, "without a day");
+}
+
 /// As Alpine and older distributions have it: the file that is taken in ends the service's own stack.
 void our_line_is_added_together_with_what_leads_to_it(void**) {
     const Machine machine(Files{{"base-auth",
@@ -305,6 +327,7 @@ int main() {
         cmocka_unit_test(totp::whatever_fails_by_a_carriage_return_is_told_so),
         cmocka_unit_test(totp::line_of_ours_that_a_carriage_return_spoils_is_not_to_be_added_once_more),
         cmocka_unit_test(totp::service_that_lets_nobody_in_is_told_as_that),
+        cmocka_unit_test(totp::day_to_enrol_by_is_told_to_mean_nothing_where_the_line_lets_pass),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
