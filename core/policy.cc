@@ -173,8 +173,7 @@ Wrong day_without_enrolment(std::span<const char* const> arguments, Settings& se
         if (day == nullptr || !day->in(settings)) continue;
         return tr(
             "the argument %1 counts with unenrolled=enrol alone, which isn't so here: set unenrolled=enrol, "
-            "in "
-            "place of nullok and the like, or take the argument away",
+            "in place of nullok and the like, or take the argument away",
             {printable(argument)});
     }
     return std::nullopt;
