@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing, builds, and runs every test.
 #
-#   sudo ./test.sh         all that a change needs: about fifteen minutes on two cores
+#   sudo ./test.sh         all that a change needs: about twenty minutes on two cores
 #   sudo ./test.sh --all   sanitizers, packages, fuzzing, clang-tidy and what else takes longer
 set -eu
 cd "$(dirname "$0")"
