@@ -133,10 +133,11 @@ class AccountJudge {
                                  tr("accounts")};
             finding.sentence =
                 tr("%1 can't get in by a code: %2", {names_in_words(names), first->failure->message});
-            if (names.size() > 1)
+            if (names.size() > 1) {
                 finding.sentence =
                     tr("%1 (and so on: %2)",
                        {finding.sentence, command_line("totp-enroll status --all", examined_.options)});
+            }
             finding.accounts = std::move(names);
             findings_.push_back(std::move(finding));
         }

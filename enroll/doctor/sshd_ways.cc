@@ -255,7 +255,7 @@ class Judge {
         const bool is_in_block = line != nullptr && line->block;
         const auto where = is_in_block ? tr("before %1", {text_of(config_.blocks[*line->block].place)})
                                        : tr("at the end of %1", {config_.file});
-        const auto kept =
+        auto kept =
             tr("%1; where all are asked for a code, nobody gets in as root any more: to leave root as it is, "
                "add the lines %2 and %3 %4",
                {change, "`Match User root`", written(list_of_methods, joined(lists, " ")), where});
