@@ -60,7 +60,7 @@ def one_by_one(ground, rounds, _goals, _chart):
     export = [ground.machine.totp_enroll, "export", *where, "--user"]
     commands = {
         "add, ten recovery codes, QR code as text": lambda who: [*add, who, "--qr", "utf8"],
-        "export: a QR code as text": lambda who: [*export, who, "--qr", "utf8"],
+        "export: a QR code as text": lambda who: [*export, who, "--format", "qr", "--qr", "utf8"],
         "export: a QR code as PNG": lambda who: [*export, who, "--qr-file", f"{place}/{who}.png"],
         "status": lambda who: [ground.machine.totp_enroll, "status", *where, "--user", who]}
     for what, command in commands.items():
