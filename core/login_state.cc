@@ -253,9 +253,10 @@ LoginState without_strangers(LoginState state, const Enrolment& enrolment) {
 void note_spent(LoginState& state, const RecoveryHash& code, const Enrolment& enrolment) {
     auto& spent = state.spent_recovery;
     if (spent.size() >= maximum_recovery_codes) {
-        spent.erase(std::ranges::find_if(spent, [&](const std::string& id) {
+        const auto stranger = std::ranges::find_if(spent, [&](const std::string& id) {
             return std::ranges::find(enrolment.recovery, id, &RecoveryHash::id) == enrolment.recovery.end();
-        }));
+        });
+        if (stranger != spent.end()) spent.erase(stranger);
     }
     spent.push_back(code.id());
 }

@@ -310,6 +310,16 @@ void forgets_the_oldest_of_older_sets_where_there_is_no_room(void**) {
     assert_string_equal(state.spent_recovery[1].c_str(), "older 2");
 }
 
+/// Nobody writes that, but a state is read that says it.
+void spends_a_code_though_one_of_the_same_set_fills_all_the_room(void**) {
+    const auto enrolment = phone_and_key();
+    LoginState state;
+    state.spent_recovery.assign(32, enrolment.recovery[0].id());
+    note_spent(state, enrolment.recovery[1], enrolment);
+    assert_int_equal(state.spent_recovery.size(), 33);  // more than fits a slot: such a login is refused
+    assert_true(state.has_spent(enrolment.recovery[1]));
+}
+
 void a_login_of_every_device_restarted_still_fits_its_slot(void**) {
     auto state = fullest_state();
     Enrolment enrolment;
@@ -385,6 +395,7 @@ int main() {
         cmocka_unit_test(forgets_strangers_alone),
         cmocka_unit_test(keeps_what_was_spent_of_a_set_that_was_replaced),
         cmocka_unit_test(forgets_the_oldest_of_older_sets_where_there_is_no_room),
+        cmocka_unit_test(spends_a_code_though_one_of_the_same_set_fills_all_the_room),
         cmocka_unit_test(a_login_of_every_device_restarted_still_fits_its_slot),
         cmocka_unit_test(a_new_state_has_nothing_to_tell),
         cmocka_unit_test(notes_each_kind_of_change_alone),
