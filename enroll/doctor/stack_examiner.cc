@@ -6,7 +6,7 @@
 
 #include "core/percent.h"
 #include "core/shell_words.h"
-#include "enroll/doctor/blame.h"
+#include "enroll/doctor/account_phase.h"
 #include "enroll/doctor/bypass_change.h"
 #include "enroll/doctor/known_modules.h"
 #include "enroll/doctor/line_examiner.h"
@@ -65,7 +65,8 @@ class Examiner {
         examine_code();
         result_.unenrolled = fate_of_unenrolled();
         examine_first_factor();
-        if (has_unenrolled(Unenrolled::enrol)) examine_account();
+        if (const auto* enrolling = line_where_people_enrol())
+            examine_account_phase(surroundings_, stacks_, *enrolling, lines_, result_);
         return std::move(result_);
     }
 
@@ -79,13 +80,6 @@ class Examiner {
     }
     const Stack& auth() const { return stacks_[Phase::auth]; }
 
-    CheckFinding& add_way(Severity severity, const Stack& stack, const Way& way, std::string kind,
-                          Sentence sentence, Sentence change) {
-        auto& finding = result_.add(severity, std::move(kind), std::move(sentence),
-                                    stack[blamed_line(stack, way)].place, std::move(change));
-        finding.steps = steps_in_words(stack, way);
-        return finding;
-    }
     FileLine file_of_auth() const {
         return auth().empty() ? FileLine{} : FileLine{auth().front().in_service.file};
     }
@@ -136,8 +130,11 @@ class Examiner {
     Unenrolled unenrolled(const OurLine& ours) const {
         return unenrolled_at(ours.settings, surroundings_.now);
     }
-    bool has_unenrolled(Unenrolled what) const {
-        return std::ranges::any_of(ours_, [&](const OurLine& ours) { return unenrolled(ours) == what; });
+    /// The first, at a login; nothing where they can't.
+    const StackLine* line_where_people_enrol() const {
+        const auto first = std::ranges::find_if(
+            ours_, [&](const OurLine& ours) { return unenrolled(ours) == Unenrolled::enrol; });
+        return first == ours_.end() ? nullptr : &auth()[first->index];
     }
 
     // ---- the code
@@ -164,7 +161,7 @@ class Examiner {
             proof != way.steps.end()
                 ? tr("who passes %1 gets in without a code", {printable(auth()[proof->line].module)})
                 : tr("somebody gets in who has neither proved who they are nor given a code");
-        add_way(Severity::fault, auth(), way, "bypass", sentence, change_against_bypass(way));
+        add_way(result_, Severity::fault, auth(), way, "bypass", sentence, change_against_bypass(way));
     }
     Sentence change_against_bypass(const Way& way) const {
         if (auto change = change_of_bypass(judged(), way)) return *std::move(change);
@@ -172,9 +169,8 @@ class Examiner {
     }
     static Sentence password_lines_anew() {
         return tr(
-            "to change single lines isn't enough: the lines that check the password have to be written anew, "
-            "as "
-            "in the recipes of pam_totp(8)");
+            "to change single lines isn't enough: the lines that check the password have to be written "
+            "anew, as in the recipes of pam_totp(8)");
     }
     /// Says whom a condition lets pass.
     void note_exemption(const Way& way) {
@@ -183,7 +179,7 @@ class Examiner {
         auto what = printable(line.module);
         for (const auto& argument : line.arguments) what += " " + printable(argument);
         const bool is_root = line.module_name() == "pam_rootok.so" && step->code == PAM_SUCCESS;
-        add_way(Severity::remark, auth(), way, "exempt",
+        add_way(result_, Severity::remark, auth(), way, "exempt",
                 is_root ? tr("root is asked for no code (%1)", {what})
                         : tr("no code is needed where %1 answers %2", {what, name_of_code(step->code)}),
                 {});
@@ -200,7 +196,7 @@ class Examiner {
         const auto way = find_way(auth(), without, whole);
         if (!way) return Unenrolled::refuse;
         if (way->condition) return std::nullopt;
-        return has_unenrolled(Unenrolled::enrol) ? Unenrolled::enrol : Unenrolled::ignore;
+        return line_where_people_enrol() != nullptr ? Unenrolled::enrol : Unenrolled::ignore;
     }
     void note_unenrolled(const Players& whole) {
         const auto way = find_way(auth(), players({.is_code_given = false}), whole);
@@ -258,7 +254,7 @@ class Examiner {
             const auto without = players({.is_code_given = false, .is_first_factor_given = false});
             const auto alone = players({.is_first_factor_given = false});
             if (const auto way = find_way(auth(), without, whole); way && !way->condition) {
-                add_way(Severity::fault, auth(), *way, "nothing",
+                add_way(result_, Severity::fault, auth(), *way, "nothing",
                         tr("who isn't enrolled gets in and proves nothing"),
                         password_first(auth()[ours_.front().index]));
             } else if (const auto code = find_way(auth(), alone, whole); code && !is_exempted(*code)) {
@@ -274,10 +270,10 @@ class Examiner {
     void note_code_alone(const Way& way) {
         const auto sentence = tr("a code is enough to get in, and nothing else has to be proved");
         if (way.condition) {
-            add_way(Severity::remark, auth(), way, "code_alone",
+            add_way(result_, Severity::remark, auth(), way, "code_alone",
                     tr("%1 where %2 has it so", {sentence, printable(auth()[*way.condition].module)}), {});
         } else {
-            add_way(Severity::fault, auth(), way, "code_alone", sentence,
+            add_way(result_, Severity::fault, auth(), way, "code_alone", sentence,
                     password_first(auth()[ours_.front().index]));
         }
     }
@@ -306,47 +302,6 @@ class Examiner {
         return tr(
             "no line can just be moved without opening a way past it or shutting somebody out: the lines "
             "that check the password have to be written anew, as in the recipes of pam_totp(8)");
-    }
-
-    // ---- the account phase, where who isn't enrolled enrols
-
-    /// In the service's own file, if the auth line stands there too.
-    FileLine end_of_account(const StackLine& auth_line) const {
-        const auto& last = stacks_[Phase::account].back();
-        return auth_line.stands_in_service() ? last.in_service : last.place;
-    }
-    void examine_account() {
-        const auto enrolling = std::ranges::find_if(
-            ours_, [&](const OurLine& ours) { return unenrolled(ours) == Unenrolled::enrol; });
-        const auto wanted = written(Phase::account, "required", auth()[enrolling->index]);
-        const auto& stack = stacks_[Phase::account];
-        const auto ours = lines_.lines_of_ours(Phase::account);
-        if (ours.empty()) {
-            result_.add(
-                Severity::fault, "account_missing",
-                tr("who has still to enrol gets in nowhere: unenrolled=enrol needs our module in the account "
-                   "phase too"),
-                auth()[enrolling->index].place,
-                stack.empty() ? tr("add the line %1", {wanted})
-                              : tr("add the line %1 after %2",
-                                   {wanted, text_of(end_of_account(auth()[enrolling->index]))}));
-            return;
-        }
-        for (const auto& line : ours) {
-            if (line.is_usable && unenrolled(line) != Unenrolled::enrol) {
-                result_.add(Severity::fault, "account_arguments",
-                            tr("the account line has other arguments than the auth line"),
-                            stack[line.index].place, tr("write %1 in its place", {wanted}));
-            }
-        }
-        const auto players_if = [&](const Assumption& assumption) {
-            return players_of(surroundings_.pam, stack, Phase::account, ours, assumption, surroundings_.now);
-        };
-        const auto way = find_way(stack, players_if({.is_code_given = false}), players_if(anything));
-        if (!way) return;
-        add_way(way->condition ? Severity::warning : Severity::fault, stack, *way, "account_bypass",
-                tr("who has still to enrol may never come to our account line, and then gets in nowhere"),
-                tr("move the line %1 before %2", {wanted, text_of(stack[blamed_line(stack, *way)].place)}));
     }
 
     const Surroundings& surroundings_;

@@ -1,6 +1,7 @@
 #include "enroll/doctor/way_in_words.h"
 
 #include "core/percent.h"
+#include "enroll/doctor/blame.h"
 
 namespace totp {
 namespace {
@@ -54,6 +55,14 @@ std::vector<Sentence> steps_in_words(Lines stack, const Way& way) {
                             : tr("%1: %2 answers %3, %4", {place, called(line), code, outcome}));
     }
     return words;
+}
+
+CheckFinding& add_way(Examination& result, Severity severity, Lines stack, const Way& way, std::string kind,
+                      Sentence sentence, Sentence change) {
+    auto& finding = result.add(severity, std::move(kind), std::move(sentence),
+                               stack[blamed_line(stack, way)].place, std::move(change));
+    finding.steps = steps_in_words(stack, way);
+    return finding;
 }
 
 Sentence written_at(const StackLine& line, std::string_view control) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "enroll/doctor/examination.h"
 #include "enroll/doctor/stack_prover.h"
 
 namespace totp {
@@ -14,6 +15,10 @@ std::vector<Sentence> steps_in_words(std::span<const StackLine> stack, const Way
 
 /// The line as it should stand, for the same module and arguments: "auth required pam_totp.so nullok".
 std::string written(Phase phase, std::string_view control, const StackLine& line);
+
+/// A finding about a way, at the line that is to blame for it, with the steps.
+CheckFinding& add_way(Examination& result, Severity severity, std::span<const StackLine> stack,
+                      const Way& way, std::string kind, Sentence sentence, Sentence change);
 
 /// "write `auth CONTROL MODULE` at FILE:LINE"
 Sentence written_at(const StackLine& line, std::string_view control);
