@@ -27,9 +27,15 @@ std::string_view word_for(Change change) {
     return "";
 }
 
-std::string who() {
-    const passwd* entry = getpwuid(getuid());
-    return entry != nullptr ? entry->pw_name : std::to_string(getuid());
+std::string name_of(uid_t user) {
+    const passwd* entry = getpwuid(user);
+    return entry != nullptr ? entry->pw_name : std::to_string(user);
+}
+
+/// The real user, who is the same as long as the process lives.
+const std::string& who() {
+    static const auto name = name_of(getuid());
+    return name;
 }
 
 void log(std::string_view user, std::string_view change, const std::string& more) {

@@ -4,8 +4,8 @@
 
 namespace totp {
 
-Crew::Crew(std::size_t tasks, std::size_t members, Work work)
-    : tasks_(tasks), work_(std::move(work)), present_(members) {
+Crew::Crew(std::size_t lines, std::size_t members, Draw draw, Work work)
+    : lines_(lines), draw_(std::move(draw)), work_(std::move(work)), present_(members) {
     for (std::size_t i = 0; i < members; ++i) members_.emplace_back([this] { work_through(); });
 }
 
@@ -17,13 +17,25 @@ void Crew::hand_in(HandedIn result) {
     news_.notify_one();
 }
 
+std::optional<Crew::Drawn> Crew::draw_next() {
+    const std::scoped_lock lock(drawing_);
+    if (next_ == lines_) return std::nullopt;
+    const auto line = next_++;
+    return Drawn{line, draw_(line)};
+}
+
+Crew::HandedIn Crew::enrol(const Drawn& drawn) const {
+    if (!drawn.enrollee) return {drawn.line, {}, drawn.enrollee.failure()};
+    return {drawn.line, *drawn.enrollee, work_(*drawn.enrollee)};
+}
+
 void Crew::work_through() {
     std::exception_ptr thrown;
     try {
         while (!is_stopped_) {
-            const auto task = next_++;
-            if (task >= tasks_) break;
-            hand_in({task, work_(task)});
+            const auto drawn = draw_next();
+            if (!drawn) break;
+            hand_in(enrol(*drawn));
         }
     } catch (...) {  // no memory, or a bug: for who waits
         thrown = std::current_exception();

@@ -1,4 +1,4 @@
-// Threads that go through tasks 0, 1, 2… and hand in what came of each.
+// Threads that enrol whom the lines of a list name, and hand in what came of each line.
 #pragma once
 
 #include <atomic>
@@ -8,6 +8,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -18,38 +19,51 @@ namespace totp {
 
 class Crew {
   public:
-    using Work = std::function<Result<Ending>(std::size_t task)>;
+    /// Whom line 0, 1, 2… names.
+    using Draw = std::function<Result<Enrollee>(std::size_t line)>;
+    using Work = std::function<Result<Ending>(const Enrollee& enrollee)>;
 
     struct HandedIn {
-        std::size_t task;
+        std::size_t line;
+        std::optional<Enrollee> enrollee;  ///< nothing where the line names nobody who can be enrolled
         Result<Ending> outcome;
     };
 
-    /// `work` is called by `members` threads at once, for each of `tasks` once. They begin at once, with the
-    /// signal mask of who makes them.
-    Crew(std::size_t tasks, std::size_t members, Work work);
+    /// `draw` is called for each of `lines` in turn, by one member at a time, so that it may ask NSS; and
+    /// `work` by all `members` at once. They begin at once, with the signal mask of who makes them.
+    Crew(std::size_t lines, std::size_t members, Draw draw, Work work);
     ~Crew();
     Crew(const Crew&) = delete;
     Crew& operator=(const Crew&) = delete;
 
-    /// Nobody begins another task; what is under way is finished.
+    /// Nobody begins another line; what is under way is finished.
     void stop() { is_stopped_ = true; }
 
-    /// What was handed in since the last call; waits for something at most so long. Throws what `work` threw,
-    /// after which the crew is stopped.
+    /// What was handed in since the last call; waits for something at most so long. Throws what `draw` or
+    /// `work` threw, after which the crew is stopped.
     std::vector<HandedIn> wait(std::chrono::milliseconds at_most);
 
     /// Whether all have left and everything they did was fetched.
     bool is_over() const;
 
   private:
+    struct Drawn {
+        std::size_t line;
+        Result<Enrollee> enrollee;
+    };
+    /// Nothing after the last line.
+    std::optional<Drawn> draw_next();
+    HandedIn enrol(const Drawn& drawn) const;
     void work_through();
     void hand_in(HandedIn result);
 
-    std::size_t tasks_;
+    std::size_t lines_;
+    Draw draw_;
     Work work_;
-    std::atomic<std::size_t> next_ = 0;
     std::atomic<bool> is_stopped_ = false;
+
+    std::mutex drawing_;
+    std::size_t next_ = 0;  // the mutex's above
 
     mutable std::mutex mutex_;
     std::condition_variable news_;

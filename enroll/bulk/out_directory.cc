@@ -139,8 +139,9 @@ Result<Done> OutDirectory::finish(const std::string& record) const {
     return rename(begun(name_of_text(record)), name_of_text(record));
 }
 
+/// To unlink waits for all who make a file there, even a name that isn't: so it is looked up first.
 Result<Done> OutDirectory::remove(const std::string& name) const {
-    if (unlinkat(directory_.number(), name.c_str(), 0) == 0 || errno == ENOENT) return Done{};
+    if (!has(name) || unlinkat(directory_.number(), name.c_str(), 0) == 0 || errno == ENOENT) return Done{};
     return path_failure("%1 can't be removed: %2", directory_.path + "/" + name);
 }
 

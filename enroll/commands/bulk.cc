@@ -94,16 +94,17 @@ class Bulk : public Command {
   private:
     std::optional<Failure> refuse_options(const SharedOptions& shared) const;
     Result<std::vector<ListLine>> read_list() const;
-    /// Whom the lines are of, once each; the rest is reported.
-    std::vector<Enrollee> enrollees_of(const std::vector<ListLine>& lines, bool is_json);
     Result<Enrollee> enrollee_of(const ListLine& line) const;
     Result<Account> account_of(const ListLine& line) const;
-    Result<Done> take_line(const ListLine& line, std::vector<Enrollee>& all);
+    /// Whom the line is of, if no earlier one is.
+    Result<Enrollee> take_line(const ListLine& line);
     int enrol_in_files(const std::vector<ListLine>& lines, const SharedOptions& shared);
     int enrol_in(const Register& accounts, const std::vector<ListLine>& lines, bool is_json);
-    void enrol(const std::vector<Enrollee>& enrollees, const Enrolling& enrolling, const OutDirectory& out,
+    void enrol(const std::vector<ListLine>& lines, const Enrolling& enrolling, const OutDirectory& out,
                bool is_json);
-    void take(const Enrollee& enrollee, const Result<Ending>& outcome, const OutDirectory& out, bool is_json);
+    void report(const Crew::HandedIn& done, const ListLine& line, const OutDirectory& out, bool is_json);
+    void report_of(const Enrollee& enrollee, const Result<Ending>& outcome, const OutDirectory& out,
+                   bool is_json);
     int conclude(std::size_t all, const OutDirectory& out, bool is_json) const;
     std::string name_of_list() const { return file_ == "-" ? "stdin" : file_; }
 
@@ -183,32 +184,20 @@ Result<Enrollee> Bulk::enrollee_of(const ListLine& line) const {
     return enrollee;
 }
 
-Result<Done> Bulk::take_line(const ListLine& line, std::vector<Enrollee>& all) {
+Result<Enrollee> Bulk::take_line(const ListLine& line) {
     auto enrollee = enrollee_of(line);
-    if (!enrollee) return enrollee.failure();
+    if (!enrollee) return enrollee;
     const auto [earlier, is_first] = line_of_.emplace(enrollee->account.name, line.number);
     if (!is_first) {
         return input_failure(
             tr("%1 names %2 again, who is in line %3", {place_in_list(name_of_list(), line.number),
                                                         printable(enrollee->account.name), earlier->second}));
     }
-    all.push_back(*std::move(enrollee));
-    return Done{};
+    return enrollee;
 }
 
-std::vector<Enrollee> Bulk::enrollees_of(const std::vector<ListLine>& lines, bool is_json) {
-    std::vector<Enrollee> all;
-    for (const auto& line : lines) {
-        const auto user = line.account ? line.account->user : "";
-        if (const auto taken = take_line(line, all); !taken)
-            report_failure({.line = line.number, .user = user}, taken.failure(), is_json, tally_);
-    }
-    return all;
-}
-
-/// To be called by one thread alone: it asks NSS who root is.
-void Bulk::take(const Enrollee& enrollee, const Result<Ending>& outcome, const OutDirectory& out,
-                bool is_json) {
+void Bulk::report_of(const Enrollee& enrollee, const Result<Ending>& outcome, const OutDirectory& out,
+                     bool is_json) {
     const Subject subject{enrollee.line, enrollee.account.name, enrollee.device,
                           out.path_of_text(enrollee.record), out.path_of_picture(enrollee.record)};
     if (!outcome) {
@@ -222,27 +211,34 @@ void Bulk::take(const Enrollee& enrollee, const Result<Ending>& outcome, const O
     if (is_json) print_facts(known_of(subject, *outcome), word_for(*outcome), "");
 }
 
-void Bulk::enrol(const std::vector<Enrollee>& enrollees, const Enrolling& enrolling, const OutDirectory& out,
+void Bulk::report(const Crew::HandedIn& done, const ListLine& line, const OutDirectory& out, bool is_json) {
+    if (done.enrollee) return report_of(*done.enrollee, done.outcome, out, is_json);
+    const auto user = line.account ? line.account->user : "";
+    report_failure({.line = line.number, .user = user}, done.outcome.failure(), is_json, tally_);
+}
+
+void Bulk::enrol(const std::vector<ListLine>& lines, const Enrolling& enrolling, const OutDirectory& out,
                  bool is_json) {
     const SignalsHeldBack signals;
-    const auto all = tally_.done() + enrollees.size();
     const std::size_t members =
         std::max(std::thread::hardware_concurrency() * members_for_a_processor, least_members);
-    ProgressBar bar(all, !is_json);
+    ProgressBar bar(lines.size(), !is_json);
     {
-        Crew crew(enrollees.size(), std::min(members, enrollees.size()),
-                  [&](std::size_t task) { return enrolling.enrol(enrollees[task]); });
+        Crew crew(
+            lines.size(), std::min(members, lines.size()),
+            [&](std::size_t line) { return take_line(lines[line]); },
+            [&](const Enrollee& enrollee) { return enrolling.enrol(enrollee); });
         while (!crew.is_over()) {
-            for (const auto& each : crew.wait(100ms)) {
-                if (!each.outcome) bar.erase();
-                take(enrollees[each.task], each.outcome, out, is_json);
+            for (const auto& done : crew.wait(100ms)) {
+                if (!done.outcome) bar.erase();
+                report(done, lines[done.line], out, is_json);
             }
             bar.draw(tally_.done(), tally_.enrolled);
             if (signals.have_come()) crew.stop();
         }
     }
     bar.erase();
-    tally_.code = std::max(tally_.code, conclude(all, out, is_json));
+    tally_.code = std::max(tally_.code, conclude(lines.size(), out, is_json));
 }
 
 /// What is said in the end; returns the exit code that goes with it.
@@ -263,8 +259,7 @@ int Bulk::conclude(std::size_t all, const OutDirectory& out, bool is_json) const
 int Bulk::enrol_in(const Register& accounts, const std::vector<ListLine>& lines, bool is_json) {
     const auto out = OutDirectory::open(out_);
     if (!out) return complain(out.failure());
-    const auto enrollees = enrollees_of(lines, is_json);
-    enrol(enrollees, Enrolling(accounts, *out, recovery_codes_), *out, is_json);
+    enrol(lines, Enrolling(accounts, *out, recovery_codes_), *out, is_json);
     return tally_.code;
 }
 
