@@ -195,6 +195,10 @@ SecretBytes svg_of(const QrSymbol& symbol, const QrCaption& caption) {
 constexpr int pixels_of_a_module = 8;       // at one bit each: one octet of a row
 constexpr png_uint_32 resolution = 11'811;  // pixels a metre: 300 dpi
 
+/// zlib's, for rows that come eight times: no larger, and without its quarter of a megabyte to be wiped.
+constexpr int window_bits = 9;
+constexpr int memory_level = 4;
+
 /// What libpng needs to know, as it takes it.
 struct PngPicture {
     png_uint_32 modules;   ///< on a side, with the quiet zone
@@ -252,6 +256,8 @@ void encode(png_structp png, png_infop header, const PngPicture& picture) {
     const png_uint_32 side = picture.modules * pixels_of_a_module;
     png_set_IHDR(png, header, side, side, 1, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_compression_window_bits(png, window_bits);
+    png_set_compression_mem_level(png, memory_level);
     png_set_pHYs(png, header, resolution, resolution, PNG_RESOLUTION_METER);
     png_set_text(png, header, &picture.title, 1);
     png_write_info(png, header);
