@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "core/sealed_record.h"
 #include "core/shell_words.h"
 
 namespace totp {
@@ -13,8 +12,8 @@ RecordNames names_of_record(const std::string& record, const FileStorePlaces& pl
 }
 
 Result<std::optional<Enrolment>> read_enrolment(const Directory& enrolled, const RecordNames& names,
-                                                const Account& account, const FileStorePlaces& places) {
-    const auto text = read_sealed(enrolled, names.record, account, places.key, places.owner);
+                                                const Account& account, HostKeys& keys) {
+    const auto text = read_sealed(enrolled, names.record, account, keys);
     if (!text) return text.failure();
     if (!*text) return std::optional<Enrolment>();
     auto enrolment = parse_enrolment((*text)->text());

@@ -8,6 +8,7 @@
 #include "core/file_store.h"
 #include "core/login_state.h"
 #include "core/record_file.h"
+#include "core/sealed_record.h"
 
 namespace totp {
 
@@ -21,7 +22,7 @@ RecordNames names_of_record(const std::string& record, const FileStorePlaces& pl
 
 /// The enrolment of the account; nothing if there is none.
 Result<std::optional<Enrolment>> read_enrolment(const Directory& enrolled, const RecordNames& names,
-                                                const Account& account, const FileStorePlaces& places);
+                                                const Account& account, HostKeys& keys);
 
 /// What the open file of its login state says.
 Result<LoginState> read_state(const Descriptor& file, const RecordNames& names, const Account& account);

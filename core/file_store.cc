@@ -97,7 +97,8 @@ Result<Done> HeldFiles::take_lock() {
 }
 
 Result<Done> HeldFiles::read_records() {
-    auto enrolment = read_enrolment(enrolled_, names_, account_, places_);
+    HostKeys keys(places_.key, places_.owner);
+    auto enrolment = read_enrolment(enrolled_, names_, account_, keys);
     if (!enrolment) return enrolment.failure();
     enrolment_ = *std::move(enrolment);
     if (!file_) return Done{};
@@ -292,7 +293,8 @@ Result<std::optional<PendingDevice>> FileStore::pending(const Account& account) 
     if (!names) return names.failure();
     const auto directory = open_in_store(places_, pending_directory);
     if (!directory) return directory.failure();
-    const auto text = read_sealed(*directory, names->record, account, places_.key, places_.owner);
+    HostKeys keys(places_.key, places_.owner);
+    const auto text = read_sealed(*directory, names->record, account, keys);
     if (!text || !*text) return std::optional<PendingDevice>();
     return parse_pending((*text)->text());
 }

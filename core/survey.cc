@@ -61,13 +61,15 @@ class Surveyor {
     Result<Done> run(const Directory& directory, const Directory* other, const SurveyWitness& witness) const;
 
   private:
-    /// One thread's part of it.
+    /// One thread's part of it, with keys that it reads once.
     Result<Done> go_through(SharedListing& listing, const Directory* other,
                             const SurveyWitness& witness) const;
-    Result<Done> see(const std::string& record, const Directory* other, const SurveyWitness& witness) const;
-    Result<AccountRecords> look_again(const std::string& record, const Account& account) const;
+    Result<Done> see(const std::string& record, const Directory* other, HostKeys& keys,
+                     const SurveyWitness& witness) const;
+    Result<AccountRecords> look_again(const std::string& record, const Account& account,
+                                      HostKeys& keys) const;
     /// First the enrolment: who adds a device writes its state before.
-    Result<AccountRecords> look(const std::string& record, const Account& account) const;
+    Result<AccountRecords> look(const std::string& record, const Account& account, HostKeys& keys) const;
     Result<std::optional<LoginState>> state_of(const RecordNames& names, const Account& account) const;
 
     const FileStorePlaces& places_;
@@ -107,17 +109,18 @@ Result<Done> Surveyor::go_through(SharedListing& listing, const Directory* other
         SharedListing& listing;
         ~Leaving() { listing.stop(); }
     } const leaving{listing};  // by a failure, an exception, or at the end, where it stops nobody
+    HostKeys keys(places_.key, places_.owner);
     for (;;) {
         const auto batch = listing.next_batch();
         if (!batch) return batch.failure();
         if (batch->empty()) return Done{};
         for (const auto& record : *batch) {
-            if (auto seen = see(record, other, witness); !seen) return seen;
+            if (auto seen = see(record, other, keys, witness); !seen) return seen;
         }
     }
 }
 
-Result<Done> Surveyor::see(const std::string& record, const Directory* other,
+Result<Done> Surveyor::see(const std::string& record, const Directory* other, HostKeys& keys,
                            const SurveyWitness& witness) const {
     const auto user = user_of(record);
     if (!user) return Done{};
@@ -127,19 +130,21 @@ Result<Done> Surveyor::see(const std::string& record, const Directory* other,
     const auto owner = owner_in_either(enrolled_, states_, record);
     if (!owner) return owner.failure();
     const Account account{*user, *owner};
-    witness(account, look_again(record, account));
+    witness(account, look_again(record, account, keys));
     return Done{};
 }
 
-Result<AccountRecords> Surveyor::look_again(const std::string& record, const Account& account) const {
-    auto records = look(record, account);
-    for (int i = 1; i < looks && !records; ++i) records = look(record, account);
+Result<AccountRecords> Surveyor::look_again(const std::string& record, const Account& account,
+                                            HostKeys& keys) const {
+    auto records = look(record, account, keys);
+    for (int i = 1; i < looks && !records; ++i) records = look(record, account, keys);
     return records;
 }
 
-Result<AccountRecords> Surveyor::look(const std::string& record, const Account& account) const {
+Result<AccountRecords> Surveyor::look(const std::string& record, const Account& account,
+                                      HostKeys& keys) const {
     const auto names = names_of_record(record, places_);
-    auto enrolment = read_enrolment(enrolled_, names, account, places_);
+    auto enrolment = read_enrolment(enrolled_, names, account, keys);
     if (!enrolment) return enrolment.failure();
     auto state = state_of(names, account);
     if (!state) return state.failure();
