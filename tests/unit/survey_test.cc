@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/rekey.h"
 #include "tests/unit/devices.h"
 #include "tests/unit/testing.h"
 
@@ -184,6 +185,20 @@ void waits_for_no_lock(void**) {
     assert_true(static_cast<bool>(store.survey().at("alice")));
 }
 
+/// Each thread keeps the key that it has read.
+void a_key_that_is_replaced_meanwhile_is_no_failure(void**) {
+    const auto store = large_store();
+    std::mutex mutex;
+    int told = 0;
+    value_of(survey(store.places(), MissingState::refuse, now,
+                    [&](const Account& account, const Result<AccountRecords>& records) {
+                        const std::scoped_lock lock(mutex);
+                        if (++told == 1) assert_true(value_of(rekey(store.places(), {})).is_done());
+                        claim(records && records->enrolment, account.name + " is told");
+                    }));
+    assert_int_equal(told, more_than_at_once);
+}
+
 void what_is_removed_between_the_looks_is_no_failure(void**) {
     const TestStore store;
     int times = 0;
@@ -240,6 +255,7 @@ int main() {
         cmocka_unit_test(passes_over_what_is_no_record),
         cmocka_unit_test(says_what_is_wrong_with_one_and_goes_on),
         cmocka_unit_test(waits_for_no_lock),
+        cmocka_unit_test(a_key_that_is_replaced_meanwhile_is_no_failure),
         cmocka_unit_test(what_is_removed_between_the_looks_is_no_failure),
         cmocka_unit_test(a_state_that_a_login_would_make_anew_is_no_failure),
         cmocka_unit_test(an_enrolment_that_was_deployed_as_root_s_belongs_to_the_state_s_owner),
