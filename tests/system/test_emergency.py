@@ -1,5 +1,6 @@
 """pam-totp-emergency(7): each emergency is made to happen, and the commands of its section, as the page has them, end it."""
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -10,8 +11,9 @@ import pexpect
 import pytest
 
 import pam_client
-from machine import PASSWORD, code_at, run, su, wrong
+from machine import PASSWORD, SettingsFile, code_at, run, su, wrong
 from person import Person, TERMINAL
+from tls_database import free_port
 
 PAGE = (Path(__file__).parents[2] / "conf/pam-totp-emergency.7.scd").read_text()
 STORE = Path("/var/lib/pam-totp")
@@ -50,23 +52,37 @@ def at_terminal(command):
     return pexpect.spawn("sh", ["-c", command], env=environment(), encoding="utf-8", timeout=20, dimensions=(24, 80))
 
 
-def confirm_as_root(person, command):
+def confirm_as_root(person, command, device="phone"):
     """Root adds a device of somebody who sits beside them."""
     client = at_terminal(command)
-    person.confirm(client)
+    person.confirm(client, device)
     if client.expect(["Press any key", pexpect.EOF]) == 0:
         person.recovery_codes = re.findall(r"[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}", client.before)
         client.send("x")
     assert person.finish(client)[1] == 0
 
 
-def take_away_as_root(command):
-    """Whatever is asked, root is sure."""
-    client = at_terminal(command)
-    while client.expect(["y/N", pexpect.EOF]) == 0:
+def do_at_terminal(command):
+    """Whatever is asked, root is sure; what was shown."""
+    client, shown = at_terminal(command), ""
+    while client.expect(["y/N", "Press any key", pexpect.EOF]) < 2:
+        shown += client.before
         client.sendline("y")
+    shown += client.before
     client.close()
     assert client.exitstatus == 0
+    return shown
+
+
+@contextlib.contextmanager
+def settings(*lines):
+    """While they count."""
+    file = SettingsFile("during-the-emergency")
+    file.say(*lines)
+    try:
+        yield
+    finally:
+        file.remove()
 
 
 @pytest.fixture
@@ -112,12 +128,19 @@ def test_phone_lost_without_recovery_codes(alice):
 
 
 def test_phone_stolen(alice):
-    remove, add = commands_of("THE PHONE IS LOST", alice.name)[4:]
-    stolen = alice.code()
-    take_away_as_root(remove)
-    assert not gets_in(alice, stolen)
-    confirm_as_root(alice, add)
-    assert gets_in(alice, alice.code())
+    """Whoever has it and knows the password doesn't get in, where the password is enough for who isn't enrolled."""
+    *take_away, show = commands_of("THE PHONE IS LOST", alice.name)[4:]
+    beside_it = alice.recovery_code()
+    with settings("unenrolled = ignore"):
+        for command in take_away:
+            shown = do_at_terminal(command)
+            assert not gets_in(alice, None), f"after {command}"
+        assert not gets_in(alice, alice.code()) and not gets_in(alice, beside_it)
+    alice.recovery_codes = re.findall(r"[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}", shown)
+    key = re.search(r"\n    ([A-Z2-7]{4}(?: [A-Z2-7]{4})+)\r?\n", do_at_terminal(show))[1]
+    alice.secrets["new-phone"] = key.replace(" ", "")
+    assert gets_in(alice, alice.code("new-phone"))
+    assert gets_in(alice, alice.recovery_code())
 
 
 def test_wrong_codes(machine, alice):
@@ -143,20 +166,30 @@ def test_phone_clock_is_wrong(machine, alice):
     assert gets_in(alice, code_at(alice.secrets["phone"], off + 2))
 
 
+def test_phone_clock_is_wrong_by_an_hour(alice):
+    verify, resync = commands_of("HER PHONE'S CLOCK IS WRONG", alice.name)
+    typed = [code_at(alice.secrets["phone"], 120 + step) for step in range(2)]
+    told = subprocess.run(["sh", "-c", verify], env=environment(), input=f"{typed[0]}\n", capture_output=True, text=True)
+    assert "Refused: wrong.\n" in told.stdout, "the page can promise more"
+    told = subprocess.run(["sh", "-c", resync], env=environment(), input="\n".join(typed) + "\n", capture_output=True,
+                          text=True)
+    assert re.search(r"its clock is 36[0-9]0 s ahead of this machine's", told.stderr), told
+
+
 # ---- everybody
 
 def test_machine_clock_was_ahead(machine, alice):
     """Somebody logged in while it was: what is spent since lies far ahead."""
-    *_, remove, add = commands_of("THIS MACHINE'S CLOCK IS WRONG", alice.name)
+    *_, add, remove = commands_of("THIS MACHINE'S CLOCK IS WRONG", alice.name)
     Path("/etc/pam.d/ahead").write_text("auth required pam_totp.so\n")
     then = code_at(alice.secrets["phone"], 400 * 24 * 60 * 2)
     run("faketime", "-f", "+400d", sys.executable, pam_client.__file__, "ahead", alice.name, input=f"{then}\n")
     assert not gets_in(alice, alice.code())
     assert "spent until" in machine.log.text()
     assert gets_in(alice, alice.recovery_code()), "recovery codes don't depend on the clock"
-    take_away_as_root(remove)
-    confirm_as_root(alice, add)
-    assert gets_in(alice, alice.code())
+    confirm_as_root(alice, add, "new-phone")
+    do_at_terminal(remove)
+    assert gets_in(alice, alice.code("new-phone"))
 
 
 def test_key_lost_and_in_the_backup(machine, alice):
@@ -194,6 +227,42 @@ def test_store_lost(machine, alice):
     assert gets_in(alice, alice.recovery_code())
 
 
+@contextlib.contextmanager
+def read_only(directory):
+    """As a disk is that has errors."""
+    run("mount", "--bind", directory, directory)
+    run("mount", "-o", "remount,bind,ro", directory)
+    try:
+        yield
+    finally:
+        run("umount", directory)
+
+
+def test_disk_that_cannot_be_written(alice):
+    *elsewhere, back, end = commands_of("THE DISK IS FULL, OR READ-ONLY", alice.name)
+    with read_only(STORE):
+        assert not gets_in(alice, alice.code())
+        for command in elsewhere:
+            do(command)
+        spent = alice.code()
+        assert gets_in(alice, spent)
+    do(back)
+    do(end)
+    assert not gets_in(alice, spent)
+    assert gets_in(alice, alice.code())
+
+
+def test_database_that_cannot_be_reached(machine, user):
+    [make_codes] = commands_of("THE DATABASE CAN'T BE REACHED", user)
+    for name in ("crt", "key"):
+        Path(f"/etc/pam-totp/postgresql.{name}").touch()
+    with settings("engine = postgresql", f"break_glass = {user}", "[postgresql]", f"hosts = 127.0.0.1:{free_port()}",
+                  "user = host7"):
+        alice = Person(machine, user)
+        alice.recovery_codes = re.findall(r"[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}", do(make_codes))
+        assert gets_in(alice, alice.recovery_code())
+
+
 def test_no_way_to_become_root(machine, alice):
     _, keep, comment, back = commands_of("NOBODY CAN BECOME ROOT", alice.name)
     shutil.move(KEY, BACKUP / "key")
@@ -211,5 +280,5 @@ def test_every_command_is_tried():
     """A section that is new here needs a case of its own."""
     sections = re.findall(r"^# (.*)$", PAGE, re.MULTILINE)
     tried = re.findall(r'commands_of\("(.*?)"', Path(__file__).read_text())
-    without_commands = {"NAME", "FIRST", "SEE ALSO", "THE DISK IS FULL, OR READ-ONLY"}
+    without_commands = {"NAME", "FIRST", "SEE ALSO"}
     assert set(sections) - without_commands == set(tried)

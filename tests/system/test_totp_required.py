@@ -1,5 +1,6 @@
 """The profile totp-required, put in by pam-auth-update as an administrator does it: at every service at once."""
 
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from stacks import services_as_installed  # noqa: F401, a fixture
 from test_enrol_at_login import Newcomer, OverSsh, enrols
 from test_local_doors import Login, Su, SuToOneself, Sudo, sudoers  # noqa: F401, a fixture
 
+DEBIAN = Path(__file__).parents[2] / "debian"
 OURS = "required\tpam_totp.so unenrolled=enrol"
 
 
@@ -55,6 +57,18 @@ def test_both_lines_come_and_go_together(required):
 def test_the_two_profiles_exclude_each_other(pam_auth_update):
     pam_auth_update("--force", "--enable", "totp", "totp-required")
     assert stack("auth").count("pam_totp.so") == 1
+
+
+def test_readme_says_that_the_profile_is_to_be_chosen_again_after_a_removal(pam_auth_update):
+    pam_auth_update("--force", "--enable", "totp")
+    for script in ("prerm", "postinst"):
+        [options] = re.findall(r"^ +pam-auth-update (.*)$", (DEBIAN / f"libpam-totp.{script}").read_text(), re.M)
+        pam_auth_update(*options.split())
+    assert "pam_totp" not in stack("auth")
+    removing = (DEBIAN / "libpam-totp.README.Debian").read_text().split("Removing and purging")[1]
+    [options] = re.findall(r"^    pam-auth-update (.*)$", removing, re.M)
+    pam_auth_update(*options.split())
+    assert "pam_totp" in stack("auth")
 
 
 def test_somebody_who_is_logged_in_already_enrols_by_totp_enroll(required, machine, user):
