@@ -1,6 +1,7 @@
 #include "enroll/doctor/stack_examiner.h"
 
 #include <algorithm>
+#include <span>
 
 #include <security/pam_appl.h>
 
@@ -25,6 +26,13 @@ constexpr std::string_view our_service = "totp-enroll";
 constexpr std::string_view our_service_by_code = "totp-enroll-code";
 
 using Players = std::vector<Player>;
+
+/// Where a password has expired the account phase ends there, as by pam_unix in Debian's common-account.
+bool ends_at_expired_password(const StackLine& line) {
+    return line.kind == StackLine::Kind::module && line.level == 0 &&
+           line.action_on(PAM_NEW_AUTHTOK_REQD).verb == Verb::done &&
+           facts_of_line(line, Phase::account).proves;
+}
 
 /// Not counting what `other` says in its place.
 bool has_own_line_of_ours(const ServiceStacks& stacks) {
@@ -310,10 +318,29 @@ class Examiner {
 
     // ---- the account phase, where who isn't enrolled enrols
 
-    /// In the service's own file, if the auth line stands there too.
-    FileLine end_of_account(const StackLine& auth_line) const {
-        const auto& last = stacks_[Phase::account].back();
-        return auth_line.stands_in_service() ? last.in_service : last.place;
+    /// In the service's own file, if `ours` stands there too.
+    static std::string place_near(const StackLine& ours, const StackLine& line) {
+        return text_of(ours.stands_in_service() ? line.in_service : line.place);
+    }
+    Sentence addition_to_account(const std::string& wanted, const StackLine& auth_line) const {
+        const auto& stack = stacks_[Phase::account];
+        if (stack.empty()) return tr("add the line %1", {wanted});
+        const auto early = std::ranges::find_if(stack, ends_at_expired_password);
+        return early == stack.end()
+                   ? tr("add the line %1 after %2", {wanted, place_near(auth_line, stack.back())})
+                   : tr("add the line %1 before %2", {wanted, place_near(auth_line, *early)});
+    }
+    /// Who is to change an expired password comes to no line behind the one that says so.
+    void note_expired_passwords(const std::string& wanted, const OurLine& ours) {
+        const auto& stack = stacks_[Phase::account];
+        const auto before = std::span(stack).first(ours.index);
+        const auto early = std::ranges::find_if(before, ends_at_expired_password);
+        if (early == before.end()) return;
+        result_.add(Severity::warning, "account_expired",
+                    tr("who has still to enrol, and whose password has expired, is turned away once they "
+                       "have changed it, and enrols at the login after that"),
+                    early->place,
+                    tr("move the line %1 before %2", {wanted, place_near(stack[ours.index], *early)}));
     }
     void examine_account() {
         const auto enrolling = std::ranges::find_if(
@@ -326,10 +353,7 @@ class Examiner {
                 Severity::fault, "account_missing",
                 tr("who has still to enrol gets in nowhere: unenrolled=enrol needs our module in the account "
                    "phase too"),
-                auth()[enrolling->index].place,
-                stack.empty() ? tr("add the line %1", {wanted})
-                              : tr("add the line %1 after %2",
-                                   {wanted, text_of(end_of_account(auth()[enrolling->index]))}));
+                auth()[enrolling->index].place, addition_to_account(wanted, auth()[enrolling->index]));
             return;
         }
         for (const auto& line : ours) {
@@ -343,7 +367,7 @@ class Examiner {
             return players_of(surroundings_.pam, stack, Phase::account, ours, assumption, surroundings_.now);
         };
         const auto way = find_way(stack, players_if({.is_code_given = false}), players_if(anything));
-        if (!way) return;
+        if (!way) return note_expired_passwords(wanted, ours.front());
         add_way(way->condition ? Severity::warning : Severity::fault, stack, *way, "account_bypass",
                 tr("who has still to enrol may never come to our account line, and then gets in nowhere"),
                 tr("move the line %1 before %2", {wanted, text_of(stack[blamed_line(stack, *way)].place)}));
