@@ -49,11 +49,19 @@ void clear_environment() {
     for (const auto& [name, value] : kept) setenv(name, value.c_str(), 1);
 }
 
+bool is_ignored(int number) {
+    struct sigaction action {};
+    return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/// SIGHUP stays ignored: a long run that was begun with nohup(1) goes on.
 void reset_signals() {
     constexpr itimerval never{};
     for (const auto timer : {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}) setitimer(timer, &never, nullptr);
-    for (int number = 1; number < NSIG; ++number)
+    for (int number = 1; number < NSIG; ++number) {
+        if (number == SIGHUP && is_ignored(number)) continue;
         static_cast<void>(signal(number, SIG_DFL));  // fails for those that can't be set
+    }
     static_cast<void>(signal(SIGPIPE, SIG_IGN));
     static_cast<void>(signal(SIGTSTP, SIG_IGN));
     sigset_t none;

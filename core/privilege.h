@@ -11,8 +11,9 @@ namespace totp {
 
 /// To be called first in main(). Afterwards the borrowed group is given up; no descriptor but the three
 /// standard ones is open, and these are (a missing one gives and takes nothing); the environment has nothing
-/// but TERM and the locale; signals do what they do by default, SIGPIPE and SIGTSTP nothing; no alarm is set;
-/// new files are the user's alone; memory can't be dumped or traced.
+/// but TERM and the locale; signals do what they do by default, SIGPIPE and SIGTSTP nothing, nor SIGHUP
+/// where the caller ignores it; no alarm is set; new files are the user's alone; memory can't be dumped or
+/// traced.
 ///
 /// False where the program can't be used like this: it was made setuid, or a step failed.
 [[nodiscard]] bool distrust_caller();

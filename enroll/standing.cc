@@ -63,9 +63,9 @@ Sentence device_line(const Json& device) {
         device.at("last_from").is_null()
             ? tr("%1; last used %2", {parameters, last})
             : tr("%1; last used %2 from %3", {parameters, last, text_of(device.at("last_from"))});
-    return device.at("drift") == 0
-               ? line
-               : tr("%1; its clock is %2 steps ahead of ours", {line, number(device.at("drift"))});
+    if (device.at("drift") == 0 || device.at("period").is_null()) return line;
+    const auto seconds = device.at("drift").get<std::int64_t>() * device.at("period").get<std::int64_t>();
+    return tr("%1; %2", {line, clock_off_by(seconds)});
 }
 
 /// A side, with how it is locked where it is.
@@ -144,6 +144,11 @@ std::optional<Json> standing_in(const std::optional<SecretBytes>& text) {
 }
 
 }  // namespace
+
+Sentence clock_off_by(std::int64_t seconds) {
+    return seconds > 0 ? tr("its clock is %1 s ahead of this machine's", {seconds})
+                       : tr("its clock is %1 s behind this machine's", {-seconds});
+}
 
 Json standing_of(const std::string& user, const std::optional<Enrolment>& enrolment, const LoginState& state,
                  const Policy& policy, UnixTime now) {

@@ -12,6 +12,9 @@
 
 namespace totp {
 
+/// A clause about a device.
+Sentence clock_off_by(std::int64_t seconds);
+
 /// The documented shape, for an account that is enrolled or not.
 Json standing_of(const std::string& user, const std::optional<Enrolment>& enrolment, const LoginState& state,
                  const Policy& policy, UnixTime now);

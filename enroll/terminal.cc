@@ -145,10 +145,15 @@ std::string rfc3339(std::int64_t unix_time) {
     return text;
 }
 
+/// One that is ignored would wait too while it is blocked.
 SignalsHeldBack::SignalsHeldBack() {
     sigset_t ending;
     sigemptyset(&ending);
-    for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) sigaddset(&ending, number);
+    for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) {
+        struct sigaction action {};
+        if (sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&ending, number);
+    }
     sigprocmask(SIG_BLOCK, &ending, &before_);
     arrivals_ = Descriptor(signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
 }

@@ -45,8 +45,8 @@ std::string rfc3339(std::int64_t unix_time);
 /// The person wants to leave, or the terminal is gone.
 struct Interrupted {};
 
-/// For as long as it lives, SIGINT, SIGTERM, SIGQUIT and SIGHUP wait: a terminal or a file can be put in
-/// order before they end the program, which they do when the outermost of these goes.
+/// For as long as it lives, SIGINT, SIGTERM, SIGQUIT and SIGHUP wait, unless they are ignored: a terminal or
+/// a file can be put in order before they end the program, which they do when the outermost of these goes.
 class SignalsHeldBack {
   public:
     SignalsHeldBack();

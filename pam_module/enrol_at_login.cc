@@ -311,7 +311,8 @@ int guard_credentials(pam_handle_t* pamh) {
     if (!is_enrolment_owed(pamh)) return PAM_SUCCESS;
     pam_syslog(pamh, LOG_ERR,
                "an enrolment is owed and the account phase didn't see to it: nobody gets in; put the line "
-               "\"account required pam_totp.so\" into this service (see pam_totp(8))");
+               "\"account required pam_totp.so\" into this service, before those that may end its account "
+               "phase (see pam_totp(8))");
     return PAM_INCOMPLETE;
 }
 

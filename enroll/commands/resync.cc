@@ -9,6 +9,7 @@
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
 #include "enroll/json.h"
+#include "enroll/standing.h"
 #include "enroll/terminal.h"
 
 namespace totp {
@@ -31,11 +32,6 @@ class Resync : public AccountCommand {
             {printable(account.name)});
     }
 };
-
-Sentence clock_off_by(std::int64_t seconds) {
-    return seconds > 0 ? tr("its clock is %1 s ahead of this machine's", {seconds})
-                       : tr("its clock is %1 s behind this machine's", {-seconds});
-}
 
 Sentence explanation(const Resynchronisation& result) {
     switch (result.outcome) {

@@ -211,11 +211,12 @@ def test_lost_state_makes_nobody_fail_where_it_may_begin_anew(bulk, passwd):
 
 # ---- interruption
 
-def kill_in_the_midst(bulk, by, names=0, pause=0.0):
-    """Starts it and sends the signal once there are so many names more where it puts them, and the pause is over.
+def kill_in_the_midst(bulk, by, names=0, pause=0.0, before=()):
+    """Starts it, by the command `before` where there is one, and sends the signal once there are so many names more where it puts them, and the pause is over.
     The exit code and what it said."""
     names += len(bulk.names())
-    with subprocess.Popen(bulk.command(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*before, *bulk.command()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
         while len(bulk.names()) < names and process.poll() is None:
             time.sleep(0.001)
         time.sleep(pause)
@@ -276,6 +277,14 @@ def test_signal_lets_it_finish_what_is_under_way(machine, bulk, passwd, by):
     assert (done.returncode, done.stdout.split(" failed")[0]) == (
         DONE, f"{len(users) - enrolled} enrolled, {enrolled} done before, 0")
     assert all_log_in(bulk, users[:3] + users[-3:])
+
+
+def test_hang_up_stops_nothing_that_was_begun_with_nohup(bulk, passwd):
+    users = passwd.add(6 * ACCOUNTS)
+    bulk.say(*users)
+    code, *said = kill_in_the_midst(bulk, signal.SIGHUP, names=6, before=["nohup"])
+    assert (code, *said) == (DONE, f"{len(users)} enrolled, 0 done before, 0 failed. What is to be handed over is in "
+                                   f"{bulk.out}.\n", "")
 
 
 def test_lost_output_stops_it_and_it_goes_on(bulk, passwd):

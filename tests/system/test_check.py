@@ -97,7 +97,7 @@ def test_account_line_that_enrolment_needs_is_missed(pam_auth_update, check):
     account.write_text("".join(line for line in account.read_text().splitlines(True) if "pam_totp" not in line))
     code, text = check("sshd")
     assert code == 1
-    assert "change: add the line `account required pam_totp.so unenrolled=enrol` after /etc/pam.d/" in text
+    assert "change: add the line `account required pam_totp.so unenrolled=enrol` before /etc/pam.d/common-account:" in text
 
 
 def test_facts_are_json_alone(profile, check):

@@ -176,6 +176,28 @@ def test_phone_clock_is_wrong_by_an_hour(alice):
     assert re.search(r"its clock is 36[0-9]0 s ahead of this machine's", told.stderr), told
 
 
+def test_account_has_another_name(machine):
+    add, remove, _ = commands_of("HER ACCOUNT HAS ANOTHER NAME, OR ANOTHER UID", "renamed")
+    before = Person(machine, machine.add_user("was-renamed"))
+    before.enrol()
+    run("usermod", "--login", "renamed", before.name)
+    after = Person(machine, "renamed")
+    assert not gets_in(after, before.code())
+    confirm_as_root(after, add)
+    take_away_as_root(remove)
+    assert gets_in(after, after.code())
+    assert not list(STORE.glob(f"*/{before.name}"))
+
+
+def test_account_has_another_uid(machine, alice):
+    *_, mend = commands_of("HER ACCOUNT HAS ANOTHER NAME, OR ANOTHER UID", alice.name)
+    run("usermod", "--uid", "5999", alice.name)
+    assert not gets_in(alice, alice.code())
+    assert f"doesn't belong to {alice.name}" in machine.log.text()
+    do(mend)
+    assert gets_in(alice, alice.code())
+
+
 # ---- everybody
 
 def test_machine_clock_was_ahead(machine, alice):

@@ -551,6 +551,13 @@ def test_own_verify_spends_and_counts_like_a_login(machine, enrolled_person):
     assert machine.status(enrolled_person.name)["known"]["failures"] == 1
 
 
+@pytest.mark.parametrize("step, off", [(-1, "30 s behind"), (1, "30 s ahead of")])
+def test_status_tells_on_which_side_a_clock_is_off(enrolled_person, step, off):
+    code = code_at(enrolled_person.secrets["phone"], step)
+    said, exit_code = enrolled_person.finish(enrolled_person.begin("status", answer=code))
+    assert exit_code == DONE and f"; its clock is {off} this machine's\r\n" in said
+
+
 def test_place_of_a_proof_does_not_become_known(machine, enrolled_person):
     assert enrolled_person.finish(enrolled_person.begin("status", answer=enrolled_person.code()))[1] == DONE
     assert machine.status(enrolled_person.name)["places"] == []

@@ -40,6 +40,53 @@ def test_newcomer_enrols_and_is_asked_next_time(machine, door, tmp_path):
     assert door.enter(PASSWORD, code_at(secret))
 
 
+NEW_PASSWORD = "another battery, and a staple"
+SSSD = """Name: SSSD
+Default: no
+Priority: 128
+Account-Type: Additional
+Account:
+\tsufficient\tpam_localuser.so
+\t[default=bad success=ok user_unknown=ignore]\tpam_permit.so
+"""
+
+
+def changes_password(client):
+    """It has expired: the old one, then twice the new one."""
+    client.expect("[Cc]urrent password: ?")
+    client.sendline(PASSWORD)
+    for _ in range(2):
+        client.expect("[Nn]ew password: ?")
+        client.sendline(NEW_PASSWORD)
+
+
+def test_newcomer_whose_password_has_expired_enrols_too(machine, door):
+    run("chage", "--lastday", "0", door.user)
+    newcomer = Newcomer(door)
+    newcomer.gives_password()
+    newcomer.types(code_at(newcomer.sees_the_key(), steps_from_now=-1))
+    newcomer.notes_recovery_codes()
+    changes_password(newcomer.client)
+    assert newcomer.is_in()
+    assert machine.status(door.user)["enrolled"]
+
+
+@pytest.fixture
+def sssd(required, profiles):
+    """As Debian's libpam-sss: for accounts of this machine its lines end the account phase."""
+    profile = profiles / "sssd"
+    profile.write_text(SSSD)
+    required("--force", "--enable", "sssd")
+    yield
+    required("--disable", "sssd")
+    profile.unlink()
+
+
+def test_newcomer_enrols_where_sssd_ends_the_account_phase(sssd, door, tmp_path):
+    assert "pam_localuser.so" in stack("account")
+    enrols(door, tmp_path)
+
+
 def test_wrong_password_never_sees_the_key(machine, door):
     newcomer = Newcomer(door)
     newcomer.gives_password("wrong")

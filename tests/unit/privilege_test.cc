@@ -129,9 +129,9 @@ sighandler_t action_of(int number) {
 void signals_do_what_they_do_by_default(void**) {
     claim_of_distrust(
         [] {
-            for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGRTMAX})
+            for (const int number : {SIGTERM, SIGINT, SIGCHLD, SIGALRM, SIGRTMAX})
                 std::signal(number, SIG_IGN);
-            for (const int number : {SIGUSR1, SIGTSTP}) std::signal(number, [](int) {});
+            for (const int number : {SIGUSR1, SIGHUP, SIGTSTP}) std::signal(number, [](int) {});
         },
         []() -> std::string {
             for (int number = 1; number < NSIG; ++number) {
@@ -140,6 +140,11 @@ void signals_do_what_they_do_by_default(void**) {
             }
             return "";
         });
+}
+
+void hang_up_that_is_ignored_stays_so(void**) {
+    claim_of_distrust([] { std::signal(SIGHUP, SIG_IGN); },
+                      [] { return action_of(SIGHUP) == SIG_IGN ? "" : "a hang-up ends it"; });
 }
 
 void no_signal_is_blocked(void**) {
@@ -358,6 +363,7 @@ int main() {
         cmocka_unit_test(leaves_the_standard_descriptors_what_they_are),
         cmocka_unit_test(missing_descriptors_give_and_take_nothing),
         cmocka_unit_test(signals_do_what_they_do_by_default),
+        cmocka_unit_test(hang_up_that_is_ignored_stays_so),
         cmocka_unit_test(no_signal_is_blocked),
         cmocka_unit_test(no_alarm_is_set),
         cmocka_unit_test(new_files_are_the_users_alone),

@@ -305,6 +305,49 @@ void service_that_lets_nobody_in_is_told_as_that(void**) {
                 "remark closed gdm-fingerprint: nobody gets in, whatever they answer | \n");
 }
 
+// ---- the account phase
+
+constexpr const char* common_account =
+    "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n"
+    "account requisite pam_deny.so\n"
+    "account required pam_permit.so\n";
+constexpr const char* auth_of_enrolling =
+    "auth requisite pam_unix.so\n"
+    "auth required pam_totp.so unenrolled=enrol\n";
+constexpr const char* enrols = "remark enrols sshd:2: who isn't enrolled enrols at the login | \n";
+
+std::string findings_with_account(const std::string& lines) {
+    const Machine machine(
+        Files{{"common-account", common_account}, {"sshd", std::string(auth_of_enrolling) + lines}});
+    return machine.findings("sshd");
+}
+
+void account_line_is_to_stand_before_what_ends_the_phase(void**) {
+    assert_text(findings_with_account("account required pam_nologin.so\n@include common-account\n"),
+                std::string(enrols) +
+                    "fault account_missing sshd:2: who has still to enrol gets in nowhere: unenrolled=enrol "
+                    "needs our module in the account phase too | add the line `account required pam_totp.so "
+                    "unenrolled=enrol` before sshd:4\n");
+    assert_text(findings_with_account("account required pam_totp.so unenrolled=enrol\n"
+                                      "@include common-account\n"),
+                enrols);
+}
+
+void account_line_behind_what_ends_the_phase_at_an_expired_password_is_told(void**) {
+    assert_text(findings_with_account("@include common-account\n"
+                                      "account required pam_totp.so unenrolled=enrol\n"),
+                std::string(enrols) +
+                    "warning account_expired common-account:1: who has still to enrol, and whose password "
+                    "has expired, is turned away once they have changed it, and enrols at the login after "
+                    "that | move the line `account required pam_totp.so unenrolled=enrol` before sshd:3\n");
+}
+
+void account_line_behind_a_line_that_goes_on_is_right(void**) {
+    assert_text(findings_with_account("account required pam_unix.so\n"
+                                      "account required pam_totp.so unenrolled=enrol\n"),
+                enrols);
+}
+
 }  // namespace
 }  // namespace totp
 
@@ -327,6 +370,9 @@ int main() {
         cmocka_unit_test(totp::whatever_fails_by_a_carriage_return_is_told_so),
         cmocka_unit_test(totp::line_of_ours_that_a_carriage_return_spoils_is_not_to_be_added_once_more),
         cmocka_unit_test(totp::service_that_lets_nobody_in_is_told_as_that),
+        cmocka_unit_test(totp::account_line_is_to_stand_before_what_ends_the_phase),
+        cmocka_unit_test(totp::account_line_behind_what_ends_the_phase_at_an_expired_password_is_told),
+        cmocka_unit_test(totp::account_line_behind_a_line_that_goes_on_is_right),
         cmocka_unit_test(totp::day_to_enrol_by_is_told_to_mean_nothing_where_the_line_lets_pass),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
