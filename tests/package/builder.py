@@ -12,6 +12,7 @@ from readme import line_with
 TREE = Path(__file__).resolve().parents[2]
 ADMIN = "admin"
 BUILT_ALREADY = "build/release"
+STUCK = 1200  # seconds, in which any machine has built it or done whatever else
 
 
 def packages_to_build():
@@ -67,7 +68,7 @@ class Builder(FreshDebian):
     def begins(self, command, user=ADMIN):
         """The same on a terminal, before anything is answered."""
         program, *words = self.typing(user, command)
-        return pexpect.spawn(program, words, encoding="utf-8", timeout=30, dimensions=(50, 120))
+        return pexpect.spawn(program, words, encoding="utf-8", timeout=STUCK, dimensions=(50, 120))
 
     def make_source_package(self):
         self.types("dpkg-buildpackage -us -uc -S -d")

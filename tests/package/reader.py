@@ -7,12 +7,12 @@ import time
 
 import pexpect
 
-from builder import ADMIN
+from builder import ADMIN, STUCK
 from fresh_debian import run
 
 PASSWORD = "correct horse battery staple"
 STEP = 30
-SECONDS_TO_BUILD = 1200
+SECONDS_TO_TYPE = 5
 SSHD_STACK, SSHD_SETTINGS = "/etc/pam.d/sshd", "/etc/ssh/sshd_config"
 RECOVERY_CODE = re.compile(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}\b")
 KEY = re.compile(r"^ +([A-Z2-7]{4}(?: [A-Z2-7]{1,4})+)\r?$", re.M)
@@ -28,12 +28,17 @@ class Person:
         builder.say("useradd", "--create-home", "--shell", "/bin/sh", name)
         builder.say("chpasswd", input=f"{name}:{PASSWORD}\n")
 
-    def code_of(self, secret, step=0):
+    def codes_of(self, secret, *steps):
+        """Those of several steps, all seen from one moment."""
         left = STEP - time.time() % STEP
-        if left < 5:
+        if left < SECONDS_TO_TYPE:
             time.sleep(left)
-        moment = int(time.time()) + (self.steps_off + step) * STEP
-        return run("oathtool", "--totp", "--base32", f"--now=@{moment}", secret).strip()
+        now = int(time.time())
+        return [run("oathtool", "--totp", "--base32", f"--now=@{now + (self.steps_off + step) * STEP}", secret).strip()
+                for step in steps]
+
+    def code_of(self, secret, step=0):
+        return self.codes_of(secret, step)[0]
 
     def code(self, step=0):
         return self.code_of(next(iter(self.devices.values())), step)
@@ -41,20 +46,27 @@ class Person:
     def answers(self, client):
         """Whatever a program asks, until it ends; all that was on the terminal."""
         seen = ""
+        two_codes = iter(())
+
+        def first_of_two():
+            nonlocal two_codes
+            two_codes = iter(self.codes_of(next(iter(self.devices.values())), 0, 1))
+            return next(two_codes)
+
         replies = {
             r"Password: ": lambda: PASSWORD,
             r"Verification code: ": lambda: self.recovery_codes.pop(),
             r"Code that the app shows now: ": lambda: self.code_of(KEY.findall(seen)[-1].replace(" ", "")),
             r"Press any key|Press Enter": lambda: "",
-            r"A code of the device: ": lambda: self.code(),
-            r"The code after it: ": lambda: self.code(step=1),
+            r"A code of the device: ": first_of_two,
+            r"The code after it: ": lambda: next(two_codes),
             r"Code or recovery code: ": lambda: self.code(step=2),
             r"\[y/N\] ": lambda: "y",
             r"\[Y/n\] ": lambda: "",
             pexpect.EOF: None,
         }
         while True:
-            reply = list(replies.values())[client.expect(list(replies), timeout=SECONDS_TO_BUILD)]
+            reply = list(replies.values())[client.expect(list(replies), timeout=STUCK)]
             seen += client.before + ("" if reply is None else client.after)
             if reply is None:
                 break
@@ -91,19 +103,26 @@ class Sshd:
         self.stop_server()
         self.server = subprocess.Popen(
             self.builder.command("/usr/sbin/sshd", "-D", "-p", str(self.port), "-o", "ListenAddress=127.0.0.1"))
-        for _ in range(100):
+        while self.server.poll() is None:
             with socket.socket() as client:
                 if client.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.1)
-        raise AssertionError("sshd doesn't answer")
+        raise AssertionError("sshd doesn't start")
+
+    def wait_for_log(self, line):
+        """journald writes in its own time."""
+        end = time.monotonic() + STUCK
+        while not re.search(line, subprocess.run(self.builder.command("journalctl"), capture_output=True, text=True).stdout):
+            assert time.monotonic() < end, f"no {line} in the journal"
+            time.sleep(0.1)
 
     def client(self, user):
         return pexpect.spawn("ssh", [
             "-F", "/dev/null", "-p", str(self.port), "-o", "StrictHostKeyChecking=no", "-o",
             "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", "-o",
             "PreferredAuthentications=keyboard-interactive", f"{user}@127.0.0.1", "echo I am in"],
-            encoding="utf-8", timeout=30, dimensions=(50, 120))
+            encoding="utf-8", timeout=STUCK, dimensions=(50, 120))
 
     def lets_in(self, user, *replies):
         """Whether the password and these, each at its own question, get in; nothing else may be asked."""

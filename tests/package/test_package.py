@@ -9,6 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from builder import STUCK
 from fresh_debian import release, run
 
 USER, PASSWORD = "alice", "correct horse"
@@ -67,7 +68,7 @@ class Token:
 def logs_in(debian, code, asker="root", prompt="Verification code: "):
     """Whether sshd's stack lets alice in with her password and this code. It asks for both."""
     client = pexpect.spawn("chroot", [f"--userspec={asker}", str(debian.root), "pamtester", "sshd", USER, "authenticate"],
-                           encoding="utf-8", timeout=30)
+                           encoding="utf-8", timeout=STUCK)
     client.expect_exact("Password: ")
     client.sendline(PASSWORD)
     client.expect_exact(prompt)

@@ -45,8 +45,7 @@ class Transaction {
                 const char* user = "alice")
         : at_prompt_(std::move(at_prompt)) {
         const pam_conv conversation{converse, &at_prompt_};
-        if (pam_start_confdir(stage::service, user, &conversation, services.c_str(), &pamh_) !=
-            PAM_SUCCESS)
+        if (pam_start_confdir(stage::service, user, &conversation, services.c_str(), &pamh_) != PAM_SUCCESS)
             std::abort();
         pam_set_item(pamh_, PAM_RHOST, remote_host);
     }
@@ -73,9 +72,10 @@ inline int log_in(const stage::Stage& stage, AtPrompt at_prompt, const char* rem
     return Transaction(services_of(stage), std::move(at_prompt), remote_host).authenticate();
 }
 
+inline constexpr unsigned seconds_until_stuck = 300;
+
 /// How `body` ends in a process of its own: what it returns, or 256 and the number of the signal it died of.
 inline int in_child(const std::function<int()>& body) {
-    constexpr unsigned seconds_until_stuck = 60;
     const pid_t child = fork();
     if (child == 0) {
         alarm(seconds_until_stuck);

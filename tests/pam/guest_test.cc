@@ -394,7 +394,7 @@ void child_that_is_forked_in_the_middle_keeps_no_account(void**) {
     while_held = [&] {
         child = fork();
         if (child == 0) {
-            alarm(60);
+            alarm(seconds_until_stuck);
             for (;;) pause();
         }
     };
@@ -504,7 +504,7 @@ std::string said_under(const House& house, const std::string& configuration) {
     if (pipe(ends.data()) != 0) std::abort();
     const pid_t child = fork();
     if (child == 0) {
-        alarm(60);
+        alarm(seconds_until_stuck);
         dup2(ends[1], STDOUT_FILENO);
         setenv("OPENSSL_CONF", file.c_str(), 1);
         execl("/proc/self/exe", "guest_test", "--log-in", services_of(house).c_str(),

@@ -94,8 +94,8 @@ Crowd::~Crowd() {
 }
 
 void Crowd::attend(const std::string& directory, std::size_t self) {
-    alarm(seconds_until_stuck);  // a lock held while a person types would stop everybody
     for (;;) {
+        alarm(seconds_until_stuck);  // a lock held while a person types would stop everybody
         pthread_barrier_wait(&round_->everybody_is_ready);
         if (round_->is_over) _exit(0);
         stage::set_clock(round_->now);

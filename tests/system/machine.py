@@ -27,6 +27,16 @@ GROUP = "_totp"
 VERIFIERS = "_totp_verifier"
 PAM_SERVICES = Path(__file__).parents[2] / "conf/pam.d"
 SECONDS_TO_TYPE_A_CODE = 3
+LOGIN_IN_RUNS_OF_OATHTOOL = 300  # how much longer it takes, with room to spare
+STUCK = 300  # no bound on how long anything takes: who waits so long would wait for ever
+
+
+def wait_until(is_so, what="it doesn't come about"):
+    """Looks again and again."""
+    end = time.monotonic() + STUCK
+    while not is_so():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
 
 
 def run(*command, **options):
@@ -37,19 +47,50 @@ def run(*command, **options):
     return done.stdout
 
 
-def wait_for_room_in_step(period=STEP):
+def wait_for_room_in_step(period=STEP, seconds=SECONDS_TO_TYPE_A_CODE):
     """The clock is the real one: no step may end between showing a code and looking at it."""
     left = period - time.time() % period
-    if left < SECONDS_TO_TYPE_A_CODE:
+    if left < seconds:
         time.sleep(left)
 
 
-def code_at(secret, steps_from_now=0, digits=6, algorithm="SHA1", period=STEP):
-    """What oathtool, an independent implementation, shows for a base-32 secret."""
-    wait_for_room_in_step(period)
-    moment = int(time.time()) + steps_from_now * period
+def code_of_step(secret, step, digits=6, algorithm="SHA1", period=STEP):
+    """What oathtool, an independent implementation, shows for a base-32 secret in that time step."""
     return run("oathtool", f"--totp={algorithm.lower()}", "--base32", f"--digits={digits}",
-               f"--time-step-size={period}s", f"--now=@{moment}", secret).strip()
+               f"--time-step-size={period}s", f"--now=@{step * period}", secret).strip()
+
+
+def codes_at(secret, *steps_from_now, period=STEP, **kind):
+    """The codes of several steps, all seen from one moment; it is early enough in its step for a login, however slow this
+    machine is just now."""
+    while True:
+        now, begin = time.time(), time.monotonic()
+        codes = [code_of_step(secret, int(now // period) + steps, period=period, **kind) for steps in steps_from_now]
+        took = (time.monotonic() - begin) / len(codes)
+        left = period - now % period
+        if left >= min(max(SECONDS_TO_TYPE_A_CODE, LOGIN_IN_RUNS_OF_OATHTOOL * took), period / 2):
+            return codes
+        time.sleep(left)
+
+
+def code_at(secret, steps_from_now=0, **kind):
+    [code] = codes_at(secret, steps_from_now, **kind)
+    return code
+
+
+class App:
+    """An app whose owner types one code after the other and never the same again. Each is right for as long as anybody may
+    need to type it; if one is wanted before its time, those before it have told that this clock is ahead."""
+
+    def __init__(self, secret, period=STEP, **kind):
+        self.secret, self._period, self._kind = secret, period, kind
+        self._last, self._ahead = 0, 0
+
+    def code(self):
+        now = int(time.time() // self._period)
+        self._last = max(self._last + 1, now + max(self._ahead - 1, 0))
+        self._ahead = self._last - now
+        return code_of_step(self.secret, self._last, period=self._period, **self._kind)
 
 
 def wrong(code):
@@ -63,7 +104,7 @@ class Log:
     MARK = b"everything before was read"
 
     def __init__(self):
-        self.lines = []
+        self._lines = []
         self._has_read = threading.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind("/dev/log")
@@ -76,20 +117,24 @@ class Log:
             if line == self.MARK:
                 self._has_read.set()
             else:
-                self.lines.append(line.decode(errors="replace"))
+                self._lines.append(line.decode(errors="replace"))
 
-    def text(self, since=0):
-        """All that was written until now, from that line on."""
+    @property
+    def lines(self):
+        """All that was written until now."""
         self._has_read.clear()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as writer:
             writer.sendto(self.MARK, "/dev/log")
-        assert self._has_read.wait(timeout=10)
+        assert self._has_read.wait(STUCK)
+        return list(self._lines)
+
+    def text(self, since=0):
+        """The same from that line on."""
         return "\n".join(self.lines[since:])
 
     def decisions(self, user):
         """Our log lines about one user, from `user=` on."""
-        self.text()
-        ours = (re.search(r"pam_totp\(\S+\): (user=.*?)\0?$", line) for line in list(self.lines))
+        ours = (re.search(r"pam_totp\(\S+\): (user=.*?)\0?$", line) for line in self.lines)
         return [line[1] for line in ours if line and line[1].startswith(f"user={user} ")]
 
 
@@ -244,7 +289,7 @@ class Sshd:
         self._wait_until_it_listens()
 
     def _wait_until_it_listens(self):
-        for _ in range(200):
+        while self.process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
                 return
@@ -285,7 +330,7 @@ def authenticate(caller, service, user, typed, *before):
 
 def enter(command, user, password, answer):
     """Whether somebody who types this at a command's prompts on a terminal of its own gets in as `user`."""
-    client = pexpect.spawn(*_split(command), timeout=30, encoding="utf-8")
+    client = pexpect.spawn(*_split(command), timeout=STUCK, encoding="utf-8")
     return conversation(client, user, password, answer)
 
 

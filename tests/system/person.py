@@ -6,7 +6,7 @@ import subprocess
 
 import pexpect
 
-from machine import PASSWORD, as_user, code_at
+from machine import PASSWORD, STUCK, App, as_user
 
 PASSWORD_PROMPT = "Password: "
 CODE_PROMPT = "Verification code: "
@@ -24,7 +24,7 @@ class Person:
         self.name = name
         self.secrets = {}
         self.recovery_codes = []
-        self._steps = {}
+        self._apps = {}
 
     # ---- what they type
 
@@ -36,7 +36,7 @@ class Person:
     def start(self, *arguments, size=(24, 80), command=None, **environment):
         """A run on a terminal, before anything is typed."""
         program, *rest = command or self.command(*arguments, **environment)
-        return pexpect.spawn(program, rest, encoding="utf-8", timeout=20, dimensions=size)
+        return pexpect.spawn(program, rest, encoding="utf-8", timeout=STUCK, dimensions=size)
 
     def begin(self, *arguments, answer=None, **options):
         """A run on a terminal whose owner has shown who they are: by a code too where `answer` is given."""
@@ -56,10 +56,9 @@ class Person:
     # ---- what they have
 
     def code(self, device="phone"):
-        """A code of the device that wasn't used yet; three of them are right at any time."""
-        step = self._steps.get(device, -2) + 1
-        self._steps[device] = step
-        return code_at(self.secrets[device], step)
+        """A code of the device that wasn't used yet."""
+        secret = self.secrets[device]
+        return self._apps.setdefault(secret, App(secret)).code()
 
     def recovery_code(self):
         return self.recovery_codes.pop()

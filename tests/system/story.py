@@ -8,7 +8,7 @@ import sys
 
 import pexpect
 
-from machine import PASSWORD, Machine, Sshd, code_at
+from machine import PASSWORD, STUCK, App, Machine, Sshd
 
 def free_name():
     """A name that this machine has no account of."""
@@ -40,12 +40,12 @@ def prepare(build):
 def check(machine, sshd):
     """Plays both sides. Whether the right code got in and nothing else did."""
     step(f"root enrols {USER}; an app (played by oathtool) shows the first code")
-    enrolling = pexpect.spawn(machine.totp_enroll, ["add", "--user", USER], timeout=30, encoding="utf-8",
+    enrolling = pexpect.spawn(machine.totp_enroll, ["add", "--user", USER], timeout=STUCK, encoding="utf-8",
                               env={**os.environ, "TERM": "xterm"})
     enrolling.expect(r"\r\n    ([A-Z2-7 ]{20,})\r\n")
-    secret = enrolling.match[1].replace(" ", "")
+    app = App(enrolling.match[1].replace(" ", ""))
     enrolling.expect("Code that the app shows now: ")
-    enrolling.sendline(code_at(secret))
+    enrolling.sendline(app.code())
     enrolling.expect("Press any key")
     recovery_code = re.search(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){3}", enrolling.before)[0]
     enrolling.send(" ")
@@ -62,7 +62,7 @@ def check(machine, sshd):
         say(f"{what}: {'let in' if got_in else 'not let in'}, {mark}")
 
     step(f"{USER} logs in with ssh, on a real OpenSSH server")
-    code = code_at(secret, steps_from_now=1)
+    code = app.code()
     attempt("right password, wrong code", False, PASSWORD, f"{(int(code) + 500_000) % 1_000_000:06}")
     attempt("wrong password, right code", False, "wrong", code)
     attempt("right password, right code", True, PASSWORD, code)

@@ -4,7 +4,7 @@ import itertools
 import os
 import time
 
-from machine import run
+from machine import STUCK, run
 
 
 class Terminal:
@@ -35,7 +35,8 @@ class Terminal:
 
     def wait_until(self, is_so, among=None, what="not as it must be"):
         """Until it is so of the rows, as one text."""
-        for _ in range(500):
+        end = time.monotonic() + STUCK
+        while time.monotonic() < end:
             if is_so("\n".join((among or self.screen)())):
                 return
             time.sleep(0.02)

@@ -8,6 +8,7 @@ import pyotp
 import pytest
 
 from machine import PASSWORD, code_at, wait_for_room_in_step, wrong
+from test_bulk import Passwd
 
 EVERY_KIND = list(itertools.product(["SHA1", "SHA256", "SHA512"], [6, 7, 8], [30, 60]))
 SOME_KINDS = [("SHA1", 6, 30), ("SHA1", 8, 60), ("SHA256", 7, 30), ("SHA512", 8, 60)]
@@ -151,9 +152,8 @@ def test_second_device_is_as_good_and_the_first_stays(totp_enroll, machine, user
 
 
 def test_hundred_accounts_in_a_row_by_a_script_and_each_codes_are_right(machine, totp_enroll):
-    for number in range(100):
+    for number, user in enumerate(Passwd().add(100)):
         algorithm, digits, period = EVERY_KIND[number % len(EVERY_KIND)]
-        user = machine.add_user()
         facts = machine.enrol(user, "--algorithm", algorithm, "--digits", str(digits), "--period", str(period))
         code = oathtool_code(facts, algorithm, digits, period)
         assert totp_enroll("verify", user, typed=[code]).returncode == 0, (user, algorithm, digits, period)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import PASSWORD, as_user, code_at, run, su, wrong
+from machine import PASSWORD, STUCK, as_user, code_at, codes_at, run, su, wrong
 
 STORE = Path("/var/lib/pam-totp")
 KEY = Path("/etc/pam-totp/key")
@@ -368,7 +368,7 @@ def test_resync_without_two_codes_in_a_row_is_refused(refuses, alice, typed, exi
 
 
 def test_lines_may_end_as_they_do_on_windows(machine, alice):
-    first, second = code_at(SECRET), code_at(SECRET, 1)
+    first, second = codes_at(SECRET, 0, 1)
     for command, typed, said in (("verify", f"{first}\r", "Right: phone"), ("verify", f"{first}\r\r", "shape"),
                                  ("resync", f"{first}\r\n{second}\r", "in step again")):
         done = totp_enroll(machine, command, "--user", alice, typed=typed)
@@ -607,7 +607,7 @@ def test_remove_without_yes_and_without_a_terminal_changes_nothing(refuses, alic
 @pytest.fixture
 def asked_to_remove(machine, alice):
     """remove on a terminal, where it asks."""
-    client = pexpect.spawn(machine.totp_enroll, ["remove", "--user", alice], timeout=10, encoding="utf-8")
+    client = pexpect.spawn(machine.totp_enroll, ["remove", "--user", alice], timeout=STUCK, encoding="utf-8")
     client.expect_exact(f"Remove everything enrolled for {alice}? [y/N] ")
     return client
 

@@ -16,7 +16,7 @@ import pyotp
 import pytest
 
 import pam_client
-from machine import PASSWORD, SettingsFile, as_user, run, wait_for_room_in_step
+from machine import PASSWORD, STUCK, SettingsFile, as_user, run, wait_for_room_in_step
 from person import RECOVERY_CODE
 from test_qr_file import read
 
@@ -484,7 +484,7 @@ def test_full_disk_under_out_enrols_nobody_whose_key_would_be_lost(bulk, passwd)
 def on_terminal(bulk, *options):
     """All that was written to a terminal of 60 columns."""
     program, *rest = bulk.command(*options)
-    client = pexpect.spawn(program, rest, encoding="utf-8", timeout=60, dimensions=(24, 60))
+    client = pexpect.spawn(program, rest, encoding="utf-8", timeout=STUCK, dimensions=(24, 60))
     client.expect(pexpect.EOF)
     client.close()
     return client.before, client.exitstatus

@@ -8,7 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import run
+from machine import STUCK, run
 
 COMPLETIONS = Path(__file__).parents[2] / "enroll/completions"
 EVERY, SHOW, LIST, EMPTY = "\x14", "\x0f", "\x04", "\x01\x0b"  # ^T ^O ^D ^A^K
@@ -39,7 +39,7 @@ class OnTerminal:
     """An interactive shell, set up to write all completions into its line (^T) and to show the line (^O)."""
 
     def __init__(self, command, setup, environment):
-        self._shell = pexpect.spawn(command[0], command[1:], env=environment, encoding="utf-8", timeout=10,
+        self._shell = pexpect.spawn(command[0], command[1:], env=environment, encoding="utf-8", timeout=STUCK,
                                     dimensions=(100, 1000))
         self._shell.sendline(f"PS1='$ '{setup}echo rea''dy")
         self._shell.expect("ready\r")

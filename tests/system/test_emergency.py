@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 import pam_client
-from machine import PASSWORD, SettingsFile, code_at, run, su, wrong
+from machine import PASSWORD, STUCK, SettingsFile, code_at, codes_at, run, su, wrong
 from person import Person, TERMINAL
 from tls_database import free_port
 
@@ -49,7 +49,7 @@ def do(command):
 
 
 def at_terminal(command):
-    return pexpect.spawn("sh", ["-c", command], env=environment(), encoding="utf-8", timeout=20, dimensions=(24, 80))
+    return pexpect.spawn("sh", ["-c", command], env=environment(), encoding="utf-8", timeout=STUCK, dimensions=(24, 80))
 
 
 def confirm_as_root(person, command, device="phone"):
@@ -157,10 +157,10 @@ def test_wrong_codes(machine, alice):
 def test_phone_clock_is_wrong(machine, alice):
     verify, resync = commands_of("HER PHONE'S CLOCK IS WRONG", alice.name)
     off = 12
-    typed = [code_at(alice.secrets["phone"], off + step) for step in range(2)]
+    typed = codes_at(alice.secrets["phone"], off, off + 1)
     assert not gets_in(alice, typed[0])
     told = subprocess.run(["sh", "-c", verify], env=environment(), input=f"{typed[0]}\n", capture_output=True, text=True)
-    assert "phone: that code is right for another time: the device's clock is about 360 s ahead" in told.stdout
+    assert re.search(r"phone: that code is right for another time: the device's clock is about 3[36]0 s ahead", told.stdout)
     subprocess.run(["sh", "-c", resync], env=environment(), input="\n".join(typed) + "\n", text=True, check=True,
                    capture_output=True)
     assert gets_in(alice, code_at(alice.secrets["phone"], off + 2))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import PASSWORD, SAY_WHO, Sshd, as_user, code_at, enter, run, wrong
+from machine import PASSWORD, SAY_WHO, STUCK, App, Sshd, as_user, code_at, enter, run, wrong
 from test_local_doors import Login, Su, SuToOneself, Sudo, sudoers  # noqa: F401, a fixture
 from test_qr import decoded, drawing, photograph, shown_secret
 from test_ssh import authorize, key  # noqa: F401, a fixture
@@ -67,7 +67,7 @@ class Newcomer:
 
     def __init__(self, door):
         (program, *arguments), self._is = command_at(door)
-        self.client = pexpect.spawn(program, arguments, timeout=30, encoding="utf-8", dimensions=(50, 120),
+        self.client = pexpect.spawn(program, arguments, timeout=STUCK, encoding="utf-8", dimensions=(50, 120),
                                     env={"LC_ALL": "C.UTF-8", "TERM": "xterm", "PATH": "/usr/bin:/usr/sbin:/bin"})
         self.shown = ""
 
@@ -108,24 +108,25 @@ def door(request, machine, sshd, user):
 
 
 def enrols(door, tmp_path):
-    """The whole way; the secret, the recovery codes, and the code that confirmed."""
+    """The whole way; the app, the recovery codes, and the code that confirmed."""
     newcomer = Newcomer(door)
     newcomer.gives_password()
     secret = newcomer.sees_the_key()
     uri = decoded(photograph(drawing(newcomer.rows()), background_is_dark=True), tmp_path / "photograph.png")
     assert uri.startswith("otpauth://totp/") and f":{door.user}?secret={secret}&" in uri + "&", uri
-    confirming = code_at(secret, steps_from_now=-1)
+    app = App(secret)
+    confirming = app.code()
     newcomer.types(confirming)
     codes = newcomer.notes_recovery_codes()
     assert len(codes) == 10
     assert newcomer.is_in()
-    return secret, codes, confirming
+    return app, codes, confirming
 
 
 def test_newcomer_scans_confirms_and_is_in_and_is_asked_next_time(machine, door, tmp_path):
-    secret, codes, confirming = enrols(door, tmp_path)
+    app, codes, confirming = enrols(door, tmp_path)
     assert not door.enter(PASSWORD, confirming), "the confirming code is spent"
-    assert door.enter(PASSWORD, code_at(secret))
+    assert door.enter(PASSWORD, app.code())
     assert door.enter(PASSWORD, codes[0])
     assert machine.status(door.user)["recovery_codes_left"] == 9
 
@@ -171,9 +172,10 @@ def test_public_key_first_then_enrolment(machine, user, key, tmp_path):  # noqa:
     server = Sshd(["AuthenticationMethods publickey,keyboard-interactive"])
     try:
         door = OverSsh(server, user, "-i", str(key))
-        secret, *_ = enrols(door, tmp_path)
-        assert not door.enter(PASSWORD, wrong(code_at(secret)))
-        assert door.enter(PASSWORD, code_at(secret))
+        app, *_ = enrols(door, tmp_path)
+        code = app.code()
+        assert not door.enter(PASSWORD, wrong(code))
+        assert door.enter(PASSWORD, code)
     finally:
         server.stop()
 
@@ -206,7 +208,7 @@ def test_su_by_root_is_left_alone(machine, user):
 
 def test_passwd_and_chpasswd_are_left_alone(machine, user):
     run("chpasswd", input=f"{user}:another battery staple\n")
-    client = pexpect.spawn(*[(command := as_user(user, "passwd"))[0], command[1:]], timeout=20, encoding="utf-8")
+    client = pexpect.spawn(*[(command := as_user(user, "passwd"))[0], command[1:]], timeout=STUCK, encoding="utf-8")
     for typed in ("another battery staple", "horse correct 77", "horse correct 77"):
         client.expect("assword: ")
         client.sendline(typed)
@@ -278,5 +280,5 @@ def test_right_password_enrols_by_every_stack_that_comes_by_us(machine, sshd, us
             assert not newcomer.is_in(), "a stack without a first factor opens to nobody"
         newcomer.leaves()
         return
-    secret, *_ = enrols(OverSsh(sshd, user), tmp_path)
-    assert OverSsh(sshd, user).enter(PASSWORD, code_at(secret))
+    app, *_ = enrols(OverSsh(sshd, user), tmp_path)
+    assert OverSsh(sshd, user).enter(PASSWORD, app.code())

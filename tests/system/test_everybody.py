@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from test_bulk import DONE, NOT_PERMITTED, REFUSED, UNUSABLE, USAGE, Passwd
 STORE = Path("/var/lib/pam-totp")
 METRICS = Path(__file__).parents[2] / "conf/prometheus/pam-totp-metrics"
 MANY = 2000
+BEGIN = int(time.time())  # nobody logged in before
 
 
 def status_of_all(machine, *options):
@@ -106,13 +106,11 @@ def test_nobody_is_nobody(machine):
     assert (done.returncode, done.stdout, done.stderr) == (DONE, "", "")
 
 
-def test_account_that_is_held_is_told_at_once(machine, user):
+def test_account_that_is_held_is_told_without_its_lock(machine, user):
     machine.enrol(user)
     with open(STORE / "state" / user, "rb") as state:
         fcntl.flock(state, fcntl.LOCK_EX)
-        began = time.monotonic()
         assert facts_of_all(machine)[user]["enrolled"]
-        assert time.monotonic() - began < 2
 
 
 def test_only_root_is_told_of_everybody(machine, user):
@@ -136,15 +134,42 @@ def test_store_that_cannot_be_used_is_told(machine):
         STORE.joinpath("state").chmod(0o1770)
 
 
-def test_many_are_told_in_little_memory(machine, tmp_path):
+# Kernels count the memory of whoever started a program as the program's: here that is next to nothing.
+PEAK = r"""
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(int count, char** words) {
+    struct rusage used;
+    int status = count;
+    if (fork() == 0) return execv(words[1], words + 1);
+    wait4(-1, &status, 0, &used);
+    fprintf(stderr, "%ld", used.ru_maxrss);
+    return status != 0;
+}
+"""
+
+
+@pytest.fixture
+def peak(machine, tmp_path):
+    """How many kilobytes telling of all takes at most."""
+    (tmp_path / "peak.c").write_text(PEAK)
+    run("gcc", "-o", str(tmp_path / "peak"), str(tmp_path / "peak.c"))
+
+    def measured():
+        done = subprocess.run([tmp_path / "peak", machine.totp_enroll, "status", "--all", "--json"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 0, done.stderr
+        return int(done.stderr)
+    return measured
+
+
+def test_many_are_told_in_little_memory(machine, peak, tmp_path):
     """Memory doesn't grow with them: at 2,000 accounts it is what it is at one."""
     names = Passwd().add(MANY)
     (tmp_path / "list").write_text("\n".join(names))
-
-    def peak():
-        script = ("import os, resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL);"
-                  "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
-        return int(run(sys.executable, "-c", script, machine.totp_enroll, "status", "--all", "--json"))
 
     run(machine.totp_enroll, "bulk", str(tmp_path / "list"), "--out", "/run/private/handed-over",
         "--recovery-codes", "0")
@@ -171,10 +196,9 @@ def figures(machine, path):
 
 
 def test_figures_are_those_of_the_accounts(machine, people, tmp_path):
-    before = int(time.time()) - 120
     seen = figures(machine, tmp_path / "pam_totp.prom")
     last, collected = seen.pop(("last_success_seconds",)), seen.pop(("collected_seconds",))
-    assert before <= last <= collected <= time.time()
+    assert BEGIN <= last <= collected <= time.time()
     assert seen == {
         ("enrolled_accounts",): 4, ("unreadable_accounts",): 0, ("failures", "known"): 0, ("failures", "elsewhere"): 2,
         ("locked_accounts", "known", "time"): 0, ("locked_accounts", "known", "unlock"): 0,

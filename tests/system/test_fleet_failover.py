@@ -11,6 +11,7 @@ import pyotp
 import pytest
 
 from fleet import SECRET, Cluster, Database, Host, Standby, rows
+from machine import STUCK
 from test_fleet_verify import code
 
 SESSIONS = 16
@@ -58,7 +59,7 @@ class Pair:
     def begin(self):
         for thread in self.threads:
             thread.start()
-        assert self.enough.wait(timeout=60)
+        assert self.enough.wait(STUCK)
 
     def fail_over(self):
         self.primary.kill()

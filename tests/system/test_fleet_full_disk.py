@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from machine import PASSWORD, code_at, run, su
+from machine import PASSWORD, STUCK, code_at, run, su
 from test_break_glass import codes_of
 from test_fleet_administer import become_administrators_host, new_database
 from test_full_disk import LOOP_DEVICES, fill
@@ -110,6 +110,6 @@ def test_no_room_for_the_write_ahead_log_lets_nobody_in_but_by_break_glass(machi
     assert UNUSABLE in machine.log.decisions(person)[-1]
     assert su(caller, person, PASSWORD, emergency_codes[0])
     make_room()
-    database.process.wait(timeout=20)
+    database.process.wait(timeout=STUCK)
     database.start()
     assert su(caller, person, PASSWORD, code_at(secret))

@@ -245,7 +245,7 @@ def test_host_that_can_not_be_found_lets_nobody_in(tries, host, person):
 
 
 def test_next_host_is_asked_where_one_does_not_answer(tries, host, black_hole, database, person):
-    host.say("deadline = 4", hosts=f"{NAME}:{free_port()}, {NAME}:{black_hole}, {NAME}:{database.port}")
+    host.say("deadline = 10", hosts=f"{NAME}:{free_port()}, {NAME}:{black_hole}, {NAME}:{database.port}")
     assert tries.get_in(person)
 
 

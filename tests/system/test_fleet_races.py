@@ -1,5 +1,6 @@
 """Many hosts at once. PAM_TOTP_ROUNDS=200 for the whole of it."""
 
+import contextlib
 import os
 import threading
 import time
@@ -15,6 +16,7 @@ from test_fleet_verify import code, wrong
 HOSTS = 50
 SESSIONS = 200
 ROUNDS = int(os.environ.get("PAM_TOTP_ROUNDS", "3"))
+MOST_TRIES = 50
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,16 @@ def sessions(database):
     return [database.host(f"web{i % HOSTS}") for i in range(SESSIONS)]
 
 
+def login(session, account, text):
+    """What is said in the end: where processors are waited for so long that it counts as others' holding the account, it is
+    asked again."""
+    nonce = os.urandom(16)
+    for _ in range(MOST_TRIES):
+        with contextlib.suppress(psycopg2.errors.LockNotAvailable):
+            return session.login(account, text, nonce).verdict
+    return "held by others"
+
+
 def at_once(sessions, question):
     """What each session says to question(session), all of them beginning together."""
     gate = threading.Barrier(len(sessions))
@@ -41,10 +53,7 @@ def at_once(sessions, question):
 
     def ask(session):
         gate.wait()
-        try:
-            answers.append(question(session).verdict)
-        except psycopg2.errors.LockNotAvailable:
-            answers.append("held by others")
+        answers.append(question(session))
 
     threads = [threading.Thread(target=ask, args=(session,)) for session in sessions]
     for thread in threads:
@@ -60,8 +69,8 @@ def test_one_code_asked_about_by_all_gets_in_once(database, sessions, round):
     account = f"alice{round}"
     database.enrol(account)
     text = code()
-    answers = at_once(sessions, lambda session: session.login(account, text))
-    assert answers["accepted"] == 1, answers
+    answers = at_once(sessions, lambda session: login(session, account, text))
+    assert answers["accepted"] == 1 and not answers["held by others"], answers
     assert sessions[0].login(account, text).verdict in ("refused", "throttled")
 
 
@@ -70,8 +79,8 @@ def test_a_lock_out_counts_the_guesses_of_all(database, sessions, round):
     account = f"bob{round}"
     database.enrol(account)
     text = wrong()
-    answers = at_once(sessions, lambda session: session.login(account, text))
-    assert 0 < answers["refused"] <= 5 and not answers["accepted"], answers  # who is kept waiting too long isn't told
+    answers = at_once(sessions, lambda session: login(session, account, text))
+    assert answers == {"refused": 5, "throttled": SESSIONS - 5}
     assert database.administer("SELECT totp.status(%s)", account)[0][0]["elsewhere"]["failures"] == 5
 
 
@@ -82,12 +91,18 @@ def test_a_guess_on_each_host_is_a_guess_more(database, sessions):
 
 
 def test_accounts_do_not_wait_for_each_other(database, sessions):
-    """One on each host: with all sessions at once it is processors that are waited for."""
+    """Nor for one that an administrator holds all the while."""
     numbered = {session: i for i, session in enumerate(sessions[:HOSTS])}
-    for i in range(HOSTS):
-        database.enrol(f"many{i}")
+    for name in ["held", *(f"many{i}" for i in range(HOSTS))]:
+        database.enrol(name)
+    ann = database.cluster.connect("ann")
+    rows(ann, "BEGIN")
+    rows(ann, "SELECT totp.new_recovery_codes('held')")
+    with pytest.raises(psycopg2.errors.LockNotAvailable, match="the account is held by others"):
+        sessions[0].ask("held", wrong())
     text = code()
-    assert at_once(list(numbered), lambda session: session.login(f"many{numbered[session]}", text)) == {"accepted": HOSTS}
+    assert at_once(list(numbered), lambda session: login(session, f"many{numbered[session]}", text)) == {"accepted": HOSTS}
+    rows(ann, "COMMIT")
 
 
 @pytest.fixture

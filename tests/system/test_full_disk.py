@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from machine import PASSWORD, SettingsFile, code_at, run, wrong
+from machine import PASSWORD, App, SettingsFile, code_at, run, wrong
 
 DISK = Path("/run/private/disk")
 LOOP_DEVICES = {"loop-control": (0o020600, 10, 237)} | {f"loop{number}": (0o060600, 7, number) for number in range(32)}
@@ -78,14 +78,15 @@ def fill(directory):
 def test_people_log_in_on_a_full_disk_and_codes_are_spent(machine, disk, owner, sshd):
     user, secret = owner
     fill(disk)
-    code = code_at(secret, steps_from_now=-1)
+    app = App(secret)
+    code = app.code()
     assert sshd.login(user, PASSWORD, code)
     assert not sshd.login(user, PASSWORD, code)
     assert "reason=replayed failures=1" in machine.log.decisions(user)[-1]
-    assert not sshd.login(user, PASSWORD, wrong(code_at(secret)))
+    assert not sshd.login(user, PASSWORD, wrong(code))
     assert "reason=wrong failures=2" in machine.log.decisions(user)[-1]
-    assert sshd.login(user, PASSWORD, code_at(secret))
-    assert sshd.login(user, PASSWORD, code_at(secret, steps_from_now=1))
+    assert sshd.login(user, PASSWORD, app.code())
+    assert sshd.login(user, PASSWORD, app.code())
 
 
 def test_nothing_is_lost_by_enrolling_on_a_full_disk(machine, disk, owner, user):

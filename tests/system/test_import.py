@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import PASSWORD, as_user, authenticate, code_at, run, wait_for_room_in_step, wrong
+from machine import PASSWORD, STUCK, as_user, authenticate, code_at, run, wait_for_room_in_step, wrong
 from person import ENTERS_PAGE, LEAVES_PAGE, WIPES
 
 DONE, REFUSED, USAGE, NOT_PERMITTED, UNUSABLE = range(5)
@@ -158,10 +158,11 @@ def test_scratch_codes_are_good_once_and_spent_ones_stay_spent(machine, sshd, us
 def test_clock_that_was_found_off_stays_known(machine, sshd, user):
     google = GoogleAuthenticator(user, "-t", "-d", "-u", "-W")
     google.add_line('" TIME_SKEW 5')
-    assert lets_in("google", user, code_at(google.secret, 5))
+    spent = code_at(google.secret, 5)
+    assert lets_in("google", user, spent)
     imported(machine, "google", google.file)
     assert machine.status(user)["devices"][0]["drift"] == 5
-    assert not sshd.login(user, PASSWORD, code_at(google.secret, 5))
+    assert not sshd.login(user, PASSWORD, spent)
     assert sshd.login(user, PASSWORD, code_at(google.secret, 6))
 
 
@@ -324,7 +325,7 @@ def test_one_bad_home_is_told_and_no_other_suffers(machine, homes, trap, said):
     file = Path(f"/home/{bad}/.google_authenticator")
     trap(file, good)
     try:
-        done = totp_enroll(machine, "import", "google", "--all-homes", "--json", timeout=60)
+        done = totp_enroll(machine, "import", "google", "--all-homes", "--json", timeout=STUCK)
     finally:
         if file.is_dir():
             file.rmdir()
@@ -353,7 +354,7 @@ def test_user_who_stops_what_reads_their_home_is_left_behind(machine, homes):
     stopper = subprocess.Popen(as_user(bad, "/usr/bin/python3", "-c", STOPS_WHAT_IS_ITS_USERS))
     try:
         for _ in range(200):
-            done = totp_enroll(machine, "import", "google", "--all-homes", "--json", timeout=60)
+            done = totp_enroll(machine, "import", "google", "--all-homes", "--json", timeout=STUCK)
             facts = {each["user"]: each for each in map(json.loads, done.stdout.splitlines())}
             assert facts[good]["error"] is None
             if facts[bad]["error"] is not None:
@@ -567,7 +568,7 @@ def test_export_draws_the_qr_code(machine, enrolled, tmp_path):
 
 @pytest.mark.parametrize("form, shown", [("uri", "otpauth://"), ("google", "TOTP_AUTH"), ("qr", "For the app")])
 def test_what_is_exported_does_not_stay_on_the_terminal(machine, enrolled, form, shown):
-    client = pexpect.spawn(machine.totp_enroll, ["export", "--user", enrolled[0], "--format", form], timeout=20,
+    client = pexpect.spawn(machine.totp_enroll, ["export", "--user", enrolled[0], "--format", form], timeout=STUCK,
                            encoding="utf-8", env={**os.environ, "TERM": "xterm"}, dimensions=(40, 100))
     client.expect_exact(ENTERS_PAGE)
     client.expect_exact(shown)

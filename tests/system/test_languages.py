@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import PASSWORD, SAY_WHO, Sshd, as_user, code_at, conversation, enter, run, wrong
+from machine import PASSWORD, SAY_WHO, STUCK, Sshd, as_user, code_at, conversation, enter, run, wrong
 from person import PASSWORD_PROMPT, RECOVERY_CODE, Person
 from terminal import Terminal
 from test_qr import decoded, key_uri, photograph, shown_secret
@@ -76,7 +76,7 @@ def test_enrols_and_removes_in_german(machine, person):
 def test_no_other_answer_is_yes(machine, person, answer):
     person.enrol()
     client = pexpect.spawn("env", ["LC_ALL=C.UTF-8", "LANGUAGE=de", machine.totp_enroll, "remove", "--user", person.name],
-                           encoding="utf-8", timeout=20)
+                           encoding="utf-8", timeout=STUCK)
     client.expect_exact("[j/N] ")
     client.sendline(answer)
     said, exit_code = person.finish(client)
@@ -88,7 +88,7 @@ def test_english_yes_is_understood_in_every_language(machine, person):
     person.enrol("--device", "phone")
     person.enrol("--device", "tablet")
     client = pexpect.spawn("env", ["LC_ALL=C.UTF-8", "LANGUAGE=fr", machine.totp_enroll, "remove", "--user", person.name,
-                                   "--device", "tablet"], encoding="utf-8", timeout=20)
+                                   "--device", "tablet"], encoding="utf-8", timeout=STUCK)
     client.expect_exact(f"Retirer l'appareil tablet de {person.name} ? [o/N] ")
     client.sendline("y")
     assert person.finish(client)[1] == 0
@@ -296,7 +296,7 @@ def test_no_recovery_code_leaves_a_small_page(terminal, columns, rows):
 def answer_su_in_german(caller, user, code):
     """What has answered the password and, at the German prompt, the code."""
     command = as_user(caller, *in_german(["su", user, "-c", SAY_WHO]))
-    client = pexpect.spawn(command[0], command[1:], timeout=30, encoding="utf-8")
+    client = pexpect.spawn(command[0], command[1:], timeout=STUCK, encoding="utf-8")
     client.expect_exact("Password: ")
     client.sendline(PASSWORD)
     client.expect_exact(PROMPT)
@@ -328,7 +328,7 @@ def test_sshd_has_no_locale_and_stays_english(machine, enrolled, monkeypatch):
     server = Sshd(["AcceptEnv LANG LANGUAGE LC_*"])
     try:
         client = pexpect.spawn(*(lambda command: (command[0], command[1:]))(
-            server.command(user, "-o", "SendEnv=LANGUAGE LC_*") + [SAY_WHO]), timeout=30, encoding="utf-8")
+            server.command(user, "-o", "SendEnv=LANGUAGE LC_*") + [SAY_WHO]), timeout=STUCK, encoding="utf-8")
         assert conversation(client, user, PASSWORD, code_at(secret))
     finally:
         server.stop()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from machine import PASSWORD, SAY_WHO, as_user, code_at, enter, run, su, wrong
+from machine import PASSWORD, SAY_WHO, App, as_user, code_at, enter, run, su, wrong
 
 
 class Su:
@@ -128,10 +128,10 @@ def test_su_by_root_is_not_asked(machine, user, secret):
 
 @pytest.fixture
 def known_at_su(machine, user, secret):
-    """An enrolled user who has logged in from their own su with the code of the last step."""
-    own = SuToOneself(machine, user)
-    assert own.enter(PASSWORD, code_at(secret, steps_from_now=-1))
-    return own
+    """An enrolled user who has logged in from their own su, and the app on their phone."""
+    own, app = SuToOneself(machine, user), App(secret)
+    assert own.enter(PASSWORD, app.code())
+    return own, app
 
 
 def test_code_spent_at_one_door_is_spent_at_all(machine, user, secret, sshd):
@@ -141,9 +141,10 @@ def test_code_spent_at_one_door_is_spent_at_all(machine, user, secret, sshd):
         assert not kind(machine, user).enter(PASSWORD, code), kind.__name__
 
 
-def test_lock_out_elsewhere_leaves_the_callers_known_place_open(machine, user, secret, known_at_su):
-    stranger = Su(machine, user)
+def test_lock_out_elsewhere_leaves_the_callers_known_place_open(machine, user, known_at_su):
+    stranger, (own, app) = Su(machine, user), known_at_su
+    code = app.code()
     for _ in range(5):
-        assert not stranger.enter(PASSWORD, wrong(code_at(secret)))
-    assert not stranger.enter(PASSWORD, code_at(secret)), "the stranger's side is shut"
-    assert known_at_su.enter(PASSWORD, code_at(secret)), "the owner's own is not"
+        assert not stranger.enter(PASSWORD, wrong(code))
+    assert not stranger.enter(PASSWORD, code), "the stranger's side is shut"
+    assert own.enter(PASSWORD, code), "the owner's own is not"

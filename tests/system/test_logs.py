@@ -5,13 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 import pam_client
-from machine import PASSWORD, code_at, run, wrong
+from machine import PASSWORD, code_at, run, wait_until, wrong
 
 FAIL2BAN = Path(__file__).parents[2] / "conf/fail2ban"
 FILTERS = Path("/etc/fail2ban/filter.d")
@@ -135,7 +134,7 @@ def journal(machine):
     Path("/run/systemd/journal").mkdir(parents=True, exist_ok=True)
     Path("/etc/machine-id").write_text("0" * 31 + "1\n")
     daemon = subprocess.Popen(["/lib/systemd/systemd-journald"])
-    wait_for(Path("/run/systemd/journal/socket").exists)
+    wait_until(Path("/run/systemd/journal/socket").exists)
 
     def entries(*matches):
         text = run("journalctl", "--directory=/run/log/journal", "--output=json", *matches)
@@ -146,14 +145,6 @@ def journal(machine):
     shutil.rmtree("/run/systemd/journal")
 
 
-def wait_for(condition):
-    for _ in range(200):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it doesn't come")
-
-
 def test_journal_has_the_words_as_fields(machine, journal, enrolled):
     user, secret = enrolled
     machine.log.text()
@@ -162,7 +153,7 @@ def test_journal_has_the_words_as_fields(machine, journal, enrolled):
     log_in(user, wrong(code))
     log_in(user, code)
     by_user = f"PAM_TOTP_USER={user}"
-    wait_for(lambda: len(journal(by_user)) == 2)
+    wait_until(lambda: len(journal(by_user)) == 2)
     refused, accepted = journal(by_user)
     assert refused["MESSAGE"] == (f"pam_totp({SERVICE}:auth): user={user} service={SERVICE} rhost={ADDRESS} "
                                   "verdict=refused reason=wrong failures=1")
@@ -178,7 +169,7 @@ def test_journal_has_the_words_as_fields(machine, journal, enrolled):
 def test_fail2ban_reads_the_journal(machine, journal, fail2ban_filter, enrolled):
     user, secret = enrolled
     log_in(user, wrong(code_at(secret)))
-    wait_for(lambda: journal(f"PAM_TOTP_USER={user}"))
+    wait_until(lambda: journal(f"PAM_TOTP_USER={user}"))
     by_user = [f"_UID=0 PAM_TOTP_USER={user}"]
     found = run("fail2ban-regex", "--out", "ip", "--journalmatch", *by_user,
                 "systemd-journal[journalfiles=/run/log/journal/*/system.journal]", "pam-totp")

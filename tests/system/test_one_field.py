@@ -5,7 +5,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import PASSWORD, SAY_WHO, Sshd, code_at, su, wrong
+from machine import PASSWORD, SAY_WHO, STUCK, App, Sshd, code_at, su, wrong
 from test_enrol_at_login import Newcomer, OverSsh
 
 PROMPT_FOR_BOTH = "Password & verification code: "
@@ -44,7 +44,7 @@ def by_password(server, user, field):
 def by_prompt(server, user, field):
     """Whether who types this at our prompt gets in."""
     command = server.command(user, "-o", "PreferredAuthentications=keyboard-interactive") + [SAY_WHO]
-    client = pexpect.spawn(command[0], command[1:], timeout=30, encoding="utf-8")
+    client = pexpect.spawn(command[0], command[1:], timeout=STUCK, encoding="utf-8")
     client.expect_exact(PROMPT_FOR_BOTH)
     client.sendline(field)
     is_in = client.expect([rf"in as {user}\r", pexpect.EOF]) == 0
@@ -77,9 +77,11 @@ def test_neither_the_password_alone_nor_the_code_alone_is_let_in(machine, forwar
 
 def test_wrong_password_with_the_right_code_is_not_let_in(forwarding, enrolled):
     user, secret = enrolled
-    assert not by_password(forwarding, user, "wrong" + code_at(secret))
-    assert not by_password(forwarding, user, PASSWORD + code_at(secret)), "the code is spent all the same"
-    assert by_password(forwarding, user, PASSWORD + code_at(secret, steps_from_now=1))
+    app = App(secret)
+    code = app.code()
+    assert not by_password(forwarding, user, "wrong" + code)
+    assert not by_password(forwarding, user, PASSWORD + code), "the code is spent all the same"
+    assert by_password(forwarding, user, PASSWORD + app.code())
 
 
 def test_recovery_code_behind_the_password_is_let_in_once(forwarding, machine, user):
@@ -146,12 +148,12 @@ def test_newcomer_enrols_and_types_both_from_then_on(machine, user):
         newcomer = Newcomer(OverSsh(server, user, "-o", "PreferredAuthentications=keyboard-interactive"))
         newcomer.client.expect_exact(PROMPT_FOR_BOTH)
         newcomer.types(PASSWORD)
-        secret = newcomer.sees_the_key()
-        newcomer.types(code_at(secret, steps_from_now=-1))
+        app = App(newcomer.sees_the_key())
+        newcomer.types(app.code())
         newcomer.notes_recovery_codes()
         assert newcomer.is_in()
         assert not by_prompt(server, user, PASSWORD)
-        assert by_prompt(server, user, PASSWORD + code_at(secret))
+        assert by_prompt(server, user, PASSWORD + app.code())
     finally:
         server.stop()
         service.restore()

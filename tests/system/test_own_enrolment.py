@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import PASSWORD, SettingsFile, as_user, code_at, run, wait_for_room_in_step, wrong
+from machine import PASSWORD, STUCK, SettingsFile, as_user, code_at, codes_at, run, wrong
 from person import (CODE_PROMPT, CONFIRM_PROMPT, ENTERS_PAGE, LEAVES_PAGE, PASSWORD_PROMPT, RECOVERY_CODE, WIPES,
                     Person)
 
@@ -95,7 +95,7 @@ def test_code_that_proved_who_is_asking_is_spent(enrolled_person, sshd):
 def test_change_is_told_at_the_next_login_once(enrolled_person, sshd):
     def login():
         command = sshd.command(enrolled_person.name, "-tt") + []
-        client = pexpect.spawn(command[0], command[1:], encoding="utf-8", timeout=20)
+        client = pexpect.spawn(command[0], command[1:], encoding="utf-8", timeout=STUCK)
         client.expect_exact("Password: ")
         client.sendline(PASSWORD)
         client.expect_exact(CODE_PROMPT)
@@ -187,8 +187,7 @@ def test_resync_begins_a_device_anew_whose_login_state_is_lost(machine, enrolled
     """The codes that show where it stands, and whatever came before them, let nobody in."""
     person = enrolled_person
     (STORE / "state" / person.name).unlink()
-    wait_for_room_in_step()
-    before, now, after = (code_at(person.secrets["phone"], steps) for steps in (-1, 0, 1))
+    before, now, after = codes_at(person.secrets["phone"], -1, 0, 1)
     done = resynced_by_root(person, before, now)
     assert (done.returncode, done.stderr) == (DONE, "")
     assert done.stdout.startswith("The device phone is in step again.\n") and "don't count" not in done.stdout
@@ -204,8 +203,7 @@ def test_resync_begins_a_device_anew_whose_login_state_is_lost(machine, enrolled
 def test_resync_of_a_lost_device_that_is_behind_tells_which_codes_count(machine, enrolled_person, sshd):
     person = enrolled_person
     (STORE / "state" / person.name).unlink()
-    wait_for_room_in_step()
-    shown = [code_at(person.secrets["phone"], steps) for steps in (-4, -3, -2)]
+    shown = codes_at(person.secrets["phone"], -4, -3, -2)
     done = resynced_by_root(person, *shown[:2])
     assert "in step again; its clock is 90 s behind this machine's.\nThe 3 codes after these two don't count" in done.stdout
     assert not sshd.login(person.name, PASSWORD, shown[2])
@@ -273,7 +271,9 @@ def end_of_input(client):
 
 
 def hang_up(client):
-    client.close(force=False)
+    client.ptyproc.fileobj.close()
+    client.wait()
+    client.close()
 
 
 def kill(signal):
@@ -670,6 +670,6 @@ def test_enrolment_that_is_made_while_remove_waits_stays(machine, enrolled_perso
         while not has_open(removing, state):
             time.sleep(0.01)
         made.rename(enrolled)
-    said = removing.communicate(timeout=20)[1]
+    said = removing.communicate(timeout=STUCK)[1]
     assert removing.returncode == REFUSED and f"meanwhile {enrolled_person.name} was enrolled" in said
     assert machine.status(enrolled_person.name)["enrolled"]

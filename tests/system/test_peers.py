@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import pam_client
-from machine import SettingsFile, as_user, code_at, run, wrong
+from machine import App, SettingsFile, as_user, code_at, run, wrong
 
 README = Path(__file__).parents[2] / "README.md"
 DISK = Path("/run/private/disk")
@@ -244,24 +244,24 @@ def limit(product, user, directory):
 @row("a stranger's wrong codes don't shut the owner out")
 def owner(product, user, directory):
     desk, elsewhere = "192.0.2.1", "203.0.113.9"
-    secret = product.enrol(user)
-    code = code_at(secret, steps_from_now=-1)
+    app = App(product.enrol(user))
+    code = app.code()
     assert product.lets_in(user, code, desk)
     for _ in range(MANY):
         product.lets_in(user, wrong(code), elsewhere)
-    return said(product.lets_in(user, code_at(secret), desk))
+    return said(product.lets_in(user, app.code(), desk))
 
 
 @row("a full disk keeps nobody out")
 def full_disk(product, user, directory):
-    secret = product.enrol(user)
+    app = App(product.enrol(user))
     filler = DISK / "filler"
     with open(filler, "wb", buffering=0) as file, pytest.raises(OSError):
         while True:
             file.write(b"x" * 4096)
-    is_in = product.lets_in(user, code_at(secret))
+    is_in = product.lets_in(user, app.code())
     filler.unlink()
-    assert product.lets_in(user, code_at(secret, steps_from_now=1)), "it's the disk and nothing else"
+    assert product.lets_in(user, app.code()), "it's the disk and nothing else"
     return said(is_in)
 
 

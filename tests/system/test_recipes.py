@@ -10,7 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import PASSWORD, PROMPT, SAY_WHO, Sshd, as_user, code_at, enter, run, wrong
+from machine import PASSWORD, PROMPT, SAY_WHO, STUCK, Sshd, as_user, code_at, enter, run, wait_for_room_in_step, wrong
 from person import Person
 from stacks import CONF, EXCEPT_SERVICES, RECIPES, SERVICES, services_as_installed  # noqa: F401, the last: a fixture
 from test_enrol_at_login import OverSsh, enrols
@@ -200,7 +200,7 @@ def test_ssh_with_key_asks_for_a_code_and_no_password(machine, with_key, secret)
 
 def test_ssh_wrong_code_with_key_ends_the_attempt(with_key, secret):
     program, *arguments = with_key.server.command(with_key.user, *with_key.options) + [SAY_WHO]
-    client = pexpect.spawn(program, arguments, timeout=30, encoding="utf-8")
+    client = pexpect.spawn(program, arguments, timeout=STUCK, encoding="utf-8")
     client.expect_exact(PROMPT.strip())
     client.sendline(wrong(code_at(secret)))
     assert client.expect(["[Pp]assword", pexpect.EOF]) == 1
@@ -573,6 +573,7 @@ def test_others_pass_until_they_are_enrolled(machine, mandatory):
 
 
 def day(days_from_today):
+    wait_for_room_in_step(24 * 3600, STUCK)
     return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days_from_today)).strftime("%Y-%m-%d")
 
 
@@ -592,7 +593,7 @@ def test_members_are_told_before_the_first_date(machine, sshd, on_a_day):
     door = on_a_day(3, 60)
     join(door.user, "code-required")
     program, *arguments = sshd.command(door.user)  # a shell: sshd shows it to no single command
-    client = pexpect.spawn(program, arguments, timeout=30, encoding="utf-8")
+    client = pexpect.spawn(program, arguments, timeout=STUCK, encoding="utf-8")
     client.expect("assword: ")
     client.sendline(PASSWORD)
     client.expect("3 days")
@@ -604,9 +605,9 @@ def test_members_are_told_before_the_first_date(machine, sshd, on_a_day):
 def test_members_enrol_between_the_dates(on_a_day, tmp_path):
     door = on_a_day(0, 30)
     join(door.user, "code-required")
-    secret, _, confirming = enrols(door, tmp_path)
+    app, _, confirming = enrols(door, tmp_path)
     assert not door.enter(PASSWORD, confirming), "the confirming code is spent"
-    assert door.enter(PASSWORD, code_at(secret))
+    assert door.enter(PASSWORD, app.code())
 
 
 def test_members_do_not_get_in_between_the_dates_without_the_account_line(machine, on_a_day):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from machine import PASSWORD, as_user, wrong
+from machine import PASSWORD, STUCK, as_user, wrong
 from person import CODE_PROMPT, Person
 
 SERVICE = Path("/etc/pam.d/vlock")
@@ -96,7 +96,7 @@ def vlock(machine):
 def unlocks(vlock, person, password, code):
     """Whether a locked terminal of the person's opens to who types this. `code` may be None: it must not be asked."""
     command = as_user(person.name, "env", "TERM=vt100", "VLOCK_MESSAGE=locked", vlock)
-    client = pexpect.spawn(command[0], command[1:], encoding="utf-8", timeout=20)
+    client = pexpect.spawn(command[0], command[1:], encoding="utf-8", timeout=STUCK)
     try:
         client.expect_exact("locked")
         client.sendline("")

@@ -94,10 +94,11 @@ def test_public_key_then_password_and_code(machine, key_and_code_sshd, enrolled,
     user, secret = enrolled
     authorize(user, key)
     with_key = ("-i", str(key))
-    assert not key_and_code_sshd.login(user, PASSWORD, code_at(secret)), "a code alone is not enough"
-    assert not key_and_code_sshd.login(user, PASSWORD, wrong(code_at(secret)), *with_key)
-    assert key_and_code_sshd.login(user, PASSWORD, code_at(secret), *with_key)
-    assert not key_and_code_sshd.login(user, PASSWORD, code_at(secret), *with_key), "the code is spent"
+    code = code_at(secret)
+    assert not key_and_code_sshd.login(user, PASSWORD, code), "a code alone is not enough"
+    assert not key_and_code_sshd.login(user, PASSWORD, wrong(code), *with_key)
+    assert key_and_code_sshd.login(user, PASSWORD, code, *with_key)
+    assert not key_and_code_sshd.login(user, PASSWORD, code, *with_key), "the code is spent"
 
 
 def test_password_authentication_is_refused_and_is_no_guess(machine, enrolled):

@@ -4,13 +4,12 @@ import os
 import pwd
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from machine import VERIFIERS, as_user, authenticate, run, wrong
+from machine import VERIFIERS, as_user, authenticate, run, wait_until, wrong
 from person import Person
 
 CHECK, CHECK_ANY = "/usr/libexec/pam-totp/totp_check", "/usr/libexec/pam-totp/totp_check_any"
@@ -201,10 +200,7 @@ def waiting(verifier):
     """A run that waits for its question."""
     process = subprocess.Popen(as_user(verifier, CHECK_ANY), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     comm = Path(f"/proc/{process.pid}/comm")
-    for _ in range(500):
-        if comm.read_text().strip() == "totp_check_any" and status_of(process, "Uid") == ["0"] * 4:
-            break
-        time.sleep(0.01)
+    wait_until(lambda: comm.read_text().strip() == "totp_check_any" and status_of(process, "Uid") == ["0"] * 4)
     yield process
     process.kill()
     process.communicate()

@@ -2,13 +2,12 @@
 
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from machine import PASSWORD, SAY_WHO, code_at, enter, mount_private_copy, run
+from machine import PASSWORD, SAY_WHO, STUCK, code_at, enter, mount_private_copy, run, wait_until
 from person import Person
 from stacks import services_as_installed  # noqa: F401, a fixture
 from test_enrol_at_login import Newcomer, OverSsh, enrols
@@ -34,10 +33,11 @@ def door(request, required, machine, sshd, user):
 
 
 def test_newcomer_enrols_and_is_asked_next_time(machine, door, tmp_path):
-    secret, _, confirming = enrols(door, tmp_path)
+    app, _, confirming = enrols(door, tmp_path)
     assert not door.enter(PASSWORD, confirming), "the confirming code is spent"
-    assert not door.enter("wrong", code_at(secret))
-    assert door.enter(PASSWORD, code_at(secret))
+    code = app.code()
+    assert not door.enter("wrong", code)
+    assert door.enter(PASSWORD, code)
 
 
 NEW_PASSWORD = "another battery, and a staple"
@@ -135,14 +135,6 @@ def crontabs(machine):
     mount_private_copy("/var/spool/cron")
 
 
-def has_run(marks):
-    for _ in range(100):
-        if all(mark.exists() for mark in marks):
-            return True
-        time.sleep(0.1)
-    return False
-
-
 def test_cron_jobs_run(required, machine, crontabs, user):
     """Jobs that are due when cron starts: a user's, root's and the machine's own."""
     marks = {name: Path(f"/home/{user}/{name}.ran") for name in (user, "root", "system")}
@@ -152,7 +144,7 @@ def test_cron_jobs_run(required, machine, crontabs, user):
     Path("/run/crond.reboot").unlink(missing_ok=True)
     cron = subprocess.Popen(["cron", "-f"])
     try:
-        assert has_run(marks.values()), machine.log.lines[-10:]
+        wait_until(lambda: all(mark.exists() for mark in marks.values()), "not all of the jobs run")
     finally:
         cron.terminate()
         cron.wait()
@@ -171,7 +163,7 @@ def test_su_by_root_runs(required, machine, user):
 
 def at_login(name):
     """login, which asks again on the same handle, and for another name if one is given."""
-    return pexpect.spawn("login", [name], timeout=30, encoding="utf-8", dimensions=(50, 120),
+    return pexpect.spawn("login", [name], timeout=STUCK, encoding="utf-8", dimensions=(50, 120),
                          env={"LC_ALL": "C.UTF-8", "TERM": "xterm", "PATH": "/usr/bin:/usr/sbin:/bin"})
 
 

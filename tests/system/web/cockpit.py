@@ -13,9 +13,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from machine import run
-
-SECONDS_TO_ANSWER = 60
+from machine import STUCK, run
 
 
 def free_port():
@@ -33,7 +31,7 @@ class Cockpit:
         self.process = subprocess.Popen(
             ["/usr/lib/cockpit/cockpit-ws", "--no-tls", "--address", "127.0.0.1", "--port", str(self.port)],
             stdout=subprocess.DEVNULL, stderr=open(self.directory / "journal", "w"))
-        for _ in range(200):
+        while self.process.poll() is None:
             with socket.socket() as client:
                 if client.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -82,8 +80,7 @@ class LoginPage:
 
     def _wait_until(self, is_so, what):
         """The page may be made anew meanwhile: what was looked at is gone then."""
-        waiting = WebDriverWait(self._driver, SECONDS_TO_ANSWER, 0.1, [StaleElementReferenceException,
-                                                                       NoSuchElementException])
+        waiting = WebDriverWait(self._driver, STUCK, 0.1, [StaleElementReferenceException, NoSuchElementException])
         try:
             waiting.until(lambda _: is_so())
         except TimeoutException:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from machine import OUR_LINE, PASSWORD, PROMPT, code_at, wrong
+from machine import OUR_LINE, PASSWORD, PROMPT, App, code_at, wrong
 from stacks import pam_auth_update, profiles, services_as_installed  # noqa: F401, fixtures
 from web.cockpit import Browser, Cockpit, LoginPage
 
@@ -113,14 +113,15 @@ def test_newcomer_reads_the_key_is_in_and_is_asked_next_time(machine, enrolling,
     assert shown.isascii() and "?" not in shown and "#" not in shown, shown
     [key] = KEY.findall(shown)
     secret = key.replace(" ", "")
-    confirming = code_at(secret, steps_from_now=-1)
+    app = App(secret)
+    confirming = app.code()
     page.answers(confirming)
     codes = RECOVERY_CODE.findall(page.asks(LAST))
     assert len(codes) == 10
     page.answers("")
     assert page.is_in(user)
     assert not logs_in(visit(), user, confirming), "the confirming code is spent"
-    assert logs_in(visit(), user, code_at(secret))
+    assert logs_in(visit(), user, app.code())
     assert logs_in(visit(), user, codes[0])
     kept = cockpit.journal() + machine.log.text()
     assert not any(each in kept for each in (key, secret, *codes)), "what Cockpit shows as a message it also logs"
