@@ -103,7 +103,12 @@ std::string next_key(const std::string& file) { return file + ".next"; }
 Result<HostKey> HostKey::read(const std::string& path, uid_t owner) {
     auto key = find(path, owner);
     if (!key) return key.failure();
-    if (!*key) return key_failure("the host key %1 can't be read: %2", path, ENOENT);
+    if (!*key) {
+        return key_failure(
+            tr("the host key %1 is missing: bring it back from a backup; without one see "
+               "pam-totp-emergency(7)",
+               {path}));
+    }
     return **std::move(key);
 }
 

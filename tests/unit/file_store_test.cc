@@ -707,7 +707,7 @@ void refuses_every_bad_key_and_names_it(void**) {
         {"isn't 32 bytes long", [](const fs::path& path) { fs::resize_file(path, 33); }},
         {"is open to others", [](const fs::path& path) { chmod(path.c_str(), 0644); }},
         {"is open to others", [](const fs::path& path) { chmod(path.c_str(), 0660); }},
-        {"can't be read: No such file", [](const fs::path& path) { fs::remove(path); }},
+        {"is missing: bring it back from a backup", [](const fs::path& path) { fs::remove(path); }},
     };
     if (is_root())
         damages.push_back({"doesn't belong to root", [](const fs::path& path) { give_to(path, 1'234); }});
@@ -759,7 +759,7 @@ void stores_no_enrolment_without_a_key(void**) {
     const TestStore store;
     const auto held = value_of(store.store().hold(store.bob, HoldFor::change));
     fs::remove(store.root() / "key");
-    assert_failure(held->enrol(phone(), new_login_state(phone())), Trouble::key, "can't be read");
+    assert_failure(held->enrol(phone(), new_login_state(phone())), Trouble::key, "is missing");
     assert_false(fs::exists(store.enrolled("bob")));
 }
 
