@@ -63,9 +63,12 @@ Sentence device_line(const Json& device) {
         device.at("last_from").is_null()
             ? tr("%1; last used %2", {parameters, last})
             : tr("%1; last used %2 from %3", {parameters, last, text_of(device.at("last_from"))});
-    return device.at("drift") == 0
-               ? line
-               : tr("%1; its clock is %2 steps ahead of ours", {line, number(device.at("drift"))});
+    const auto ahead = device.at("drift").get<std::int64_t>();
+    if (ahead == 0) return line;
+    return ahead > 0 ? tr_n("%2; its clock is %1 step ahead of ours",
+                            "%2; its clock is %1 steps ahead of ours", ahead, {line})
+                     : tr_n("%2; its clock is %1 step behind ours", "%2; its clock is %1 steps behind ours",
+                            -ahead, {line});
 }
 
 /// A side, with how it is locked where it is.

@@ -211,6 +211,16 @@ def test_resync_of_a_lost_device_that_is_behind_tells_which_codes_count(machine,
     assert not sshd.login(person.name, PASSWORD, shown[2])
 
 
+@pytest.mark.parametrize("off, told", [(-4, "; its clock is 4 steps behind ours\n"), (1, "; its clock is 1 step ahead of ours\n")])
+def test_status_says_which_way_a_clock_is_off(machine, enrolled_person, sshd, off, told):
+    person = enrolled_person
+    wait_for_room_in_step()
+    before, now, after = (code_at(person.secrets["phone"], off + steps) for steps in (-2, -1, 0))
+    assert resynced_by_root(person, before, now).returncode == DONE
+    assert sshd.login(person.name, PASSWORD, after)
+    assert told in run(machine.totp_enroll, "status", "--user", person.name)
+
+
 def test_resync_refused_for_a_lost_device_claims_nothing_untrue(machine, enrolled_person):
     person = enrolled_person
     (STORE / "state" / person.name).unlink()
