@@ -39,11 +39,21 @@ Failure settings_failure(const char* english, const std::string& path, int error
     return refused(tr(english, {path, Sentence::of_error(error)}));
 }
 
+/// Where it is closed to programs that aren't root's, as those are that people run, that is said.
+Failure cannot_be_read(const std::string& path, int error) {
+    struct stat status {};
+    const bool is_closed = error == EACCES && geteuid() != 0 && stat(path.c_str(), &status) == 0 &&
+                           status.st_uid == 0 && (status.st_mode & S_IROTH) == 0;
+    if (!is_closed) return settings_failure("%1 can't be read: %2", path, error);
+    return refused(tr("%1 is closed to programs that aren't root's: run chmod %2 on it",
+                      {path, S_ISDIR(status.st_mode) ? "a+rx" : "a+r"}));
+}
+
 // ---- trust: libeconf passes over what it can't read, so every file it may take is looked at before
 
 std::optional<Failure> distrust(const std::string& file, uid_t owner) {
     const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (descriptor < 0) return settings_failure("%1 can't be read: %2", file, errno);
+    if (descriptor < 0) return cannot_be_read(file, errno);
     struct stat status {};
     const bool is_examined = fstat(descriptor, &status) == 0;
     close(descriptor);
@@ -68,7 +78,7 @@ bool is_there(const std::string& path) {
 std::optional<Failure> append_drop_ins(const std::string& directory, std::vector<std::string>& files) {
     if (!is_there(directory)) return std::nullopt;
     const std::unique_ptr<DIR, int (*)(DIR*)> open_directory(opendir(directory.c_str()), closedir);
-    if (open_directory == nullptr) return settings_failure("%1 can't be read: %2", directory, errno);
+    if (open_directory == nullptr) return cannot_be_read(directory, errno);
     errno = 0;
     while (const dirent* entry = readdir(open_directory.get())) {
         if (std::string_view(entry->d_name).ends_with(std::string(".") + suffix)) {

@@ -1,7 +1,9 @@
 #include "enroll/command.h"
 
 #include <stdexcept>
+#include <vector>
 
+#include "core/shell_words.h"
 #include "enroll/exit_code.h"
 #include "enroll/terminal.h"
 
@@ -42,6 +44,13 @@ int refuse_elsewhere(const Sentence& why_and_what) {
 int complain_unenrolled(const Account& account) {
     complain(tr("%1 is not enrolled", {account.name}));
     return exit_refused;
+}
+
+Sentence no_such_device(const Account& account, const std::string& name) {
+    const std::vector<std::string> for_whom =
+        is_root() ? std::vector<std::string>{"--user", account.name} : std::vector<std::string>();
+    return tr("%1 has no device %2: see %3",
+              {account.name, name, command_line("totp-enroll status", for_whom)});
 }
 
 }  // namespace totp

@@ -71,4 +71,7 @@ int refuse_elsewhere(const Sentence& why_and_what);
 /// "NAME is not enrolled", as every command says it; returns the exit code.
 int complain_unenrolled(const Account& account);
 
+/// That the account has no device of that name, and how to see which it has.
+Sentence no_such_device(const Account& account, const std::string& name);
+
 }  // namespace totp

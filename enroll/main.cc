@@ -101,6 +101,14 @@ void speak_language_of_locale(CLI::App& app) {
     }
 }
 
+/// The help that has what was got wrong. Where no command was given, what isn't known may be meant as one.
+std::string help_about(const CLI::ParseError& error, const CLI::App& app, bool is_command_given) {
+    const auto commands = app.get_subcommands();
+    const bool is_unknown = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+    if (commands.empty() || (is_unknown && !is_command_given)) return "totp-enroll --help";
+    return "totp-enroll " + commands.front()->get_name() + " --help";
+}
+
 int run(std::vector<std::string> arguments) {
     CLI::App app(tr("One-time codes for logins: enrol, and look after what is enrolled.").translated(),
                  "totp-enroll");
@@ -121,8 +129,10 @@ int run(std::vector<std::string> arguments) {
         command->declare(options);
         subcommand->callback([&chosen, command] { chosen = command; });
     }
+    const auto given = arguments.size();
+    arguments = with_default_command(app, std::move(arguments));
+    const bool is_command_given = arguments.size() == given;
     try {
-        arguments = with_default_command(app, std::move(arguments));
         std::ranges::reverse(arguments);  // as CLI11 wants them
         app.parse(arguments);
     } catch (const CLI::Success& request) {  // --help, --version
@@ -131,7 +141,7 @@ int run(std::vector<std::string> arguments) {
         print(text.str());
         return exit_done;
     } catch (const CLI::ParseError& error) {
-        complain(tr("%1: see totp-enroll --help", {sentence_about(error, app)}));
+        complain(tr("%1: see %2", {sentence_about(error, app), help_about(error, app, is_command_given)}));
         return exit_usage;
     }
     try {

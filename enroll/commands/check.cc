@@ -43,7 +43,7 @@ class Check : public Command {
                                         {PAM_TOTP_VENDOR_DIRECTORY, PAM_TOTP_SETTINGS_DIRECTORY, 0},
                                         std::time(nullptr)};
         examine_stacks(surroundings);
-        if (is_meant_to_ask("sshd")) add(examine_sshd(surroundings, examined_));
+        if (is_meant_to_ask("sshd")) add_sshd(examine_sshd(surroundings, examined_));
         if (services_.empty()) {
             if (const auto failure = examine_machine(shared, surroundings)) return complain(*failure);
         }
@@ -112,6 +112,10 @@ class Check : public Command {
     }
     void add(const std::vector<CheckFinding>& found) {
         findings_.insert(findings_.end(), found.begin(), found.end());
+    }
+    void add_sshd(const SshdExamination& sshd) {
+        if (sshd.is_pam_second) tell_of_proof_before_pam(findings_);
+        add(sshd.findings);
     }
     std::vector<Door> doors_found() const {
         std::vector<Door> found;

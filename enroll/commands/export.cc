@@ -153,8 +153,7 @@ Result<std::vector<Leaving>> Export::chosen(const Enrolment& enrolment, const Lo
         if (!all.back().state.next) return past_is_lost(device, account);
         names += (names.empty() ? "" : ", ") + device.name;
     }
-    if (all.empty())
-        return input_failure(tr("%1 has no device %2: see totp-enroll status", {account.name, *name_}));
+    if (all.empty()) return input_failure(no_such_device(account, *name_));
     if (all.size() > 1 && takes_one_device()) {
         return input_failure(
             tr("%1 has several devices: say which with --device (%2)", {account.name, names}));

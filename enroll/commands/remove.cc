@@ -5,6 +5,7 @@
 #include "core/percent.h"
 #include "enroll/change_log.h"
 #include "enroll/command.h"
+#include "enroll/device_name.h"
 #include "enroll/enrolment_elsewhere.h"
 #include "enroll/exit_code.h"
 #include "enroll/terminal.h"
@@ -21,7 +22,7 @@ class Remove : public AccountCommand {
     }
 
   private:
-    std::optional<Failure> refuse_options() const override;
+    std::optional<Failure> refuse_options() const override { return refuse_device_name(device_); }
     int act(const Session& session) override {
         return device_ ? remove_device(session) : remove_all(session);
     }
@@ -47,23 +48,26 @@ class Remove : public AccountCommand {
     bool is_sure_ = false;
 };
 
-std::optional<Failure> Remove::refuse_options() const {
-    if (!device_ || is_device_name(*device_)) return std::nullopt;
-    return Failure{Trouble::input, tr("--device '%1' can't be a device's name: see totp-enroll status",
-                                      {printable(*device_)})};
-}
-
-/// What it means to have nothing left, as far as the settings tell.
+/// What it means to have nothing left. The settings don't know what PAM lines say, which count before them.
 Sentence second_question(const Settings& settings) {
-    return settings.unenrolled == Unenrolled::ignore
-               ? tr("Nothing is left then, recovery codes included: where this machine asks for codes, "
-                    "accounts "
-                    "without a device get in by the password alone. Remove it all the same? [y/N] ")
-               : tr("Nothing is left then, recovery codes included: where this machine asks for codes, "
-                    "accounts "
-                    "without a device don't get in (unless a PAM line says unenrolled=ignore). Remove it all "
-                    "the "
-                    "same? [y/N] ");
+    switch (settings.unenrolled) {
+        case Unenrolled::ignore:
+            return tr(
+                "Nothing is left then, recovery codes included: where this machine asks for codes, accounts "
+                "without a device get in by the password alone. Remove it all the same? [y/N] ");
+        case Unenrolled::enrol:
+            return tr(
+                "Nothing is left then, recovery codes included: where this machine asks for codes, whoever "
+                "knows the password of an account without a device enrols one and gets in. Remove it all the "
+                "same? [y/N] ");
+        case Unenrolled::refuse: break;
+    }
+    return tr(
+        "Nothing is left then, recovery codes included. Where a PAM line says unenrolled=ignore (as the "
+        "profile totp), the password alone gets in; where it says unenrolled=enrol (as totp-required), "
+        "whoever "
+        "knows the password enrols a device and gets in; elsewhere nobody does. Remove it all the same? "
+        "[y/N] ");
 }
 
 /// Asks twice where nothing is left.
@@ -109,7 +113,7 @@ std::optional<Enrolment> Remove::without_device(const HeldAccount& held, const A
     const auto count =
         std::erase_if(enrolment.devices, [&](const Device& each) { return each.name == *device_; });
     if (count > 0) return enrolment;
-    complain(tr("%1 has no device %2: see totp-enroll status", {account.name, *device_}));
+    complain(no_such_device(account, *device_));
     return std::nullopt;
 }
 

@@ -167,20 +167,21 @@ class AccountJudge {
              {},
              tr("set it, and have it kept so: timedatectl set-ntp true")});
     }
-    /// What is spent stays so until that time: only another secret helps before.
+    /// What is spent stays so until that time: only another secret helps before. First that, for an account
+    /// without any may be open.
     void judge_spent_ahead() {
         std::vector<std::string> names;
         std::string commands;
         UnixTime until = 0;
         for (const auto& account : accounts_) {
+            if (account.spent_ahead.empty()) continue;
+            names.push_back(account.name);
+            commands += (commands.empty() ? "" : " && ") + command_line(command("add"), {account.name});
             for (const auto& device : account.spent_ahead) {
                 until = std::max(until, device.until);
-                commands += commands.empty() ? "" : " && ";
-                commands += command_line(command("remove --yes"), {account.name, "--device", device.device});
+                commands +=
+                    " && " + command_line(command("remove --yes"), {account.name, "--device", device.device});
             }
-            if (account.spent_ahead.empty()) continue;
-            commands += " && " + command_line(command("add"), {account.name});
-            names.push_back(account.name);
         }
         add(Severity::fault, "spent_ahead", names,
             tr_n("%2 can't get in by the app before %3: the codes until then were spent while the clock was "
@@ -192,8 +193,8 @@ class AccountJudge {
         if (until == 0) return;
         findings_.back().change =
             names.size() > most_named
-                ? tr("%1 NAME --device DEVICE and %2 NAME, for each: --json has all names",
-                     {command("remove --yes"), command("add")})
+                ? tr("%1 NAME and %2 NAME --device DEVICE, for each: --json has all names",
+                     {command("add"), command("remove --yes")})
                 : Sentence(commands);
     }
 

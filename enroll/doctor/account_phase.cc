@@ -72,7 +72,7 @@ void examine_account_phase(const Surroundings& surroundings, const ServiceStacks
     const auto players_if = [&](const Assumption& assumption) {
         return players_of(surroundings.pam, account, Phase::account, ours, assumption, surroundings.now);
     };
-    const auto way = find_way(account, players_if({.is_code_given = false}), players_if(anything));
+    const auto way = find_way(account, players_if({.is_code_given = false}), players_if(as_meant));
     if (!way) return note_expired_passwords(account, ours.front(), wanted, result);
     add_way(result, way->condition ? Severity::warning : Severity::fault, account, *way, "account_bypass",
             tr("who has still to enrol may never come to our account line, and then gets in nowhere"),

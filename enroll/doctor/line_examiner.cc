@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include <security/pam_appl.h>
 #include <unistd.h>
@@ -14,6 +15,19 @@ namespace totp {
 namespace {
 
 bool is_closed_to_us(const std::string& file) { return access(file.c_str(), R_OK) != 0 && errno == EACCES; }
+
+/// Of the files that settings may stand in, and the directory of the drop-ins.
+std::optional<std::string> closed_settings_in(const std::string& directory) {
+    const auto file = directory + "/pam_totp.conf";
+    for (const auto& path : {file, file + ".d"}) {
+        if (is_closed_to_us(path)) return path;
+    }
+    std::error_code ignored;
+    for (const auto& drop_in : std::filesystem::directory_iterator(file + ".d", ignored)) {
+        if (drop_in.path().extension() == ".conf" && is_closed_to_us(drop_in.path())) return drop_in.path();
+    }
+    return std::nullopt;
+}
 
 }  // namespace
 
@@ -138,8 +152,7 @@ std::optional<std::string> LineExaminer::closed_settings(const StackLine& line) 
         if (argument.starts_with(config) && is_closed_to_us(file)) return file;
     }
     for (const auto& directory : {surroundings_.settings.administrator, surroundings_.settings.vendor}) {
-        const auto file = directory + "/pam_totp.conf";
-        if (is_closed_to_us(file)) return file;
+        if (auto closed = closed_settings_in(directory)) return closed;
     }
     return std::nullopt;
 }

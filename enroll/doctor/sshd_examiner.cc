@@ -123,12 +123,18 @@ class Examiner {
           config_(read_sshd_config(file, config_directory)),
           people_(config_) {}
 
-    std::vector<CheckFinding> examine() {
+    SshdExamination examine() {
+        look();
+        return {std::move(findings_), is_pam_second_};
+    }
+
+  private:
+    void look() {
         const auto others = people_.but_root();
         const auto root = people_.root();
         const auto usual = usual_connection();
         const auto everybody = look_as(plainest(config_, others, usual), nullptr);
-        if (!everybody) return std::move(findings_);
+        if (!everybody) return;
         const auto usual_root = look_as(plainest(config_, root, usual), nullptr);
         judge(everybody, usual_root);
         judge(usual_root, usual_root);
@@ -144,10 +150,7 @@ class Examiner {
             if (as_root) judge(root_there, root_there);
             if (!somebody && !as_root) note_unseen(block);
         }
-        return std::move(findings_);
     }
-
-  private:
     SshdConnection usual_connection() const {
         constexpr auto elsewhere = "192.0.2.1";  // an address of nobody's (RFC 5737)
         SshdConnection usual{{"nobody", {}}, elsewhere, elsewhere, "192.0.2.2", "22", ""};
@@ -173,7 +176,9 @@ class Examiner {
         return SshdView{connection, *settings, stack_of(settings->pam_service), block};
     }
     void judge(const std::optional<SshdView>& view, const std::optional<SshdView>& root) {
-        if (view) add_new(judge_sshd(config_, *view, root ? &*root : nullptr));
+        if (!view) return;
+        add_new(judge_sshd(config_, *view, root ? &*root : nullptr));
+        if (std::ranges::any_of(ways_in(*view), begins_with_pam)) is_pam_second_ = false;
     }
     Result<SshdSettings> ask(const SshdConnection& connection) const {
         const auto said =
@@ -206,6 +211,7 @@ class Examiner {
         }
     }
     void note_silence(const Failure& failure) {
+        is_pam_second_ = false;
         if (failure.trouble == Trouble::system) {
             add_new({{Severity::warning,
                       "unseen",
@@ -237,11 +243,13 @@ class Examiner {
                   tr("correct what it complains of, until `sshd -t` says nothing")}});
     }
     void note_no_time(const SshdBlock& block) {
+        is_pam_second_ = false;
         add_new({{Severity::warning, "unseen", "sshd",
                   tr("it takes so long to answer that nothing was looked at from `%1` on", {block.written}),
                   block.place, tr("see what keeps `sshd -T` from answering")}});
     }
     void note_unseen(const SshdBlock& block) {
+        is_pam_second_ = false;
         add_new(
             {{Severity::remark,
               "unseen",
@@ -275,22 +283,22 @@ class Examiner {
     const Clock::time_point begun_ = Clock::now();
     std::map<std::string, SshdStack> stacks_;
     std::vector<CheckFinding> findings_;
+    bool is_pam_second_ = true;
 };
 
 }  // namespace
 
-std::vector<CheckFinding> examine_sshd(const Surroundings& surroundings,
-                                       std::span<const Examination> examined) {
+SshdExamination examine_sshd(const Surroundings& surroundings, std::span<const Examination> examined) {
     const auto* const program = first_of(programs, X_OK);
     const auto* const file = first_of(config_files, F_OK);
     if (program == nullptr || file == nullptr) return {};
     if (geteuid() != 0) {
-        return {{Severity::remark,
-                 "not_root",
-                 "sshd",
-                 tr("its own settings are told to root alone"),
-                 {},
-                 tr("run `%1`", {"sudo totp-enroll check sshd"})}};
+        return {{{Severity::remark,
+                  "not_root",
+                  "sshd",
+                  tr("its own settings are told to root alone"),
+                  {},
+                  tr("run `%1`", {"sudo totp-enroll check sshd"})}}};
     }
     return Examiner(surroundings, examined, program, file).examine();
 }

@@ -127,6 +127,11 @@ std::vector<SshdWay> ways_in(const SshdView& view) {
     return ways;
 }
 
+bool begins_with_pam(const SshdWay& way) {
+    const SshdMethods first{way.methods.front()};
+    return has_method(first, by_pam) || has_method(first, "password") || has_method(first, "none");
+}
+
 std::string joined(const std::vector<std::string>& words, std::string_view between) {
     std::string text;
     for (const auto& word : words) {

@@ -72,6 +72,9 @@ bool is_on(const std::string& method, const SshdSettings& settings);
 /// All that lead in.
 std::vector<SshdWay> ways_in(const SshdView& view);
 
+/// Whether PAM is asked before anything else has shown who comes, as a key does.
+bool begins_with_pam(const SshdWay& way);
+
 std::string joined(const std::vector<std::string>& words, std::string_view between);
 
 }  // namespace totp

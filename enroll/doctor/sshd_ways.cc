@@ -338,6 +338,20 @@ std::vector<CheckFinding> judge_sshd(const SshdConfig& config, const SshdView& v
     return Judge(config, view, root).judge();
 }
 
+void tell_of_proof_before_pam(std::vector<CheckFinding>& findings) {
+    std::erase_if(findings, [](const CheckFinding& finding) {
+        const bool is_done_before = finding.kind == "asked_first" || finding.kind == "nothing";
+        return is_done_before && finding.about.english() == "sshd";
+    });
+    for (auto& finding : findings) {
+        if (finding.kind != "code_alone" || finding.about.english() != "sshd") continue;
+        finding.severity = Severity::remark;
+        finding.sentence =
+            tr("a code is enough for PAM; what else has to be proved, as by a key, sshd asks for before");
+        finding.change = {};
+    }
+}
+
 bool is_way_beside_pam(const CheckFinding& finding) {
     return finding.kind == "key_alone" || finding.kind == "ticket_alone" || finding.kind == "host_alone";
 }

@@ -18,6 +18,10 @@ namespace totp {
 /// What the stack alone makes of passwords and codes is stack_examiner's to say, and isn't said again.
 std::vector<CheckFinding> judge_sshd(const SshdConfig& config, const SshdView& view, const SshdView* root);
 
+/// Of what was found of sshd's stack, nobody comes there who hasn't shown who they are before: then it
+/// needn't ask for that, too.
+void tell_of_proof_before_pam(std::vector<CheckFinding>& findings);
+
 /// Whether it tells of a way in on which PAM isn't asked who comes.
 bool is_way_beside_pam(const CheckFinding& finding);
 

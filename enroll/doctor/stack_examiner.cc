@@ -111,14 +111,20 @@ class Examiner {
         }
         const auto password = password_line();
         result_.add(Severity::remark, "no_code", tr("no code is asked"), password.value_or(file_of_auth()),
-                    password ? change_that_adds_ours_after(*password)
-                             : tr("add the line %1", {"`auth required " + std::string(our_module) + "`"}));
+                    change_that_adds_ours_after(password));
     }
-    Sentence change_that_adds_ours_after(const FileLine& password) const {
-        const auto settings = settings_for_line(surroundings_.settings, {});
-        if (auto change = change_that_adds_ours(judged(), password, settings ? *settings : Settings()))
-            return *std::move(change);
-        return password_lines_anew();
+    Sentence change_that_adds_ours_after(const std::optional<FileLine>& password) const {
+        const auto read = settings_for_line(surroundings_.settings, {});
+        const auto settings = read ? *read : Settings();
+        const auto change = password
+                                ? change_that_adds_ours(judged(), *password, settings)
+                                : tr("add the line %1", {"`auth required " + std::string(our_module) + "`"});
+        if (!change) return password_lines_anew();
+        if (unenrolled_at(settings, surroundings_.now) != Unenrolled::refuse) return *change;
+        return tr(
+            "%1; who isn't enrolled, root too, doesn't get in then: until they are, write "
+            "`unenrolled=ignore` behind it",
+            {*change});
     }
 
     // ---- what may be answered
@@ -140,14 +146,15 @@ class Examiner {
     // ---- the code
 
     void examine_code() {
-        const auto whole = players(anything);
+        const auto whole = players(as_meant);
         const auto openings = Trial(judged()).without_code();
         result_.protection = openings.conditional.empty() ? Protection::proven : Protection::exempt;
         for (const auto& way : openings.conditional) note_exemption(way);
         if (openings.open) return note_bypass(*openings.open);
         if (!result_.service.starts_with(our_service)) note_unenrolled(whole);
         note_remembered();
-        if (!find_way(auth(), whole, whole) && is_sound(result_.findings)) {
+        note_second_code(whole);
+        if (!find_way(auth(), players(anything), whole) && is_sound(result_.findings)) {
             result_.add(Severity::fault, "closed", tr("nobody gets in, whatever they answer"),
                         auth()[ours_.front().index].place, tr("look at what each line after it answers"));
         }
@@ -188,7 +195,7 @@ class Examiner {
     std::optional<Unenrolled> fate_of_unenrolled() const {
         if (result_.protection != Protection::proven && result_.protection != Protection::exempt)
             return std::nullopt;
-        const auto whole = players(anything);
+        const auto whole = players(as_meant);
         auto without = players({.is_code_given = false});
         for (std::size_t i = 0; i < auth().size(); ++i) {
             if (auth()[i].module_name() == "pam_rootok.so") without[i].answers.reset(PAM_SUCCESS);
@@ -245,11 +252,44 @@ class Examiner {
         }
     }
 
+    /// Whether some way in goes by a code that this line takes.
+    bool lets_in_by(const OurLine& taking, const Players& players, const Players& whole) const {
+        const auto goes_by_it = [&](const Way& way) {
+            return std::ranges::any_of(way.steps, [&](const Step& step) {
+                return step.line == taking.index && step.code == PAM_SUCCESS;
+            });
+        };
+        const auto openings = find_openings(auth(), players, whole);
+        return (openings.open && goes_by_it(*openings.open)) ||
+               std::ranges::any_of(openings.conditional, goes_by_it);
+    }
+    /// Where one code isn't enough, another has to be typed: the first is spent by then.
+    void note_second_code(const Players& whole) {
+        const auto& last = auth()[ours_.back().index].place;
+        const auto& first = auth()[ours_.front().index].place;
+        if (last == first) return;  // as in `other`, which libpam reads twice
+        const auto with_all = players({.is_unenrolled = false});
+        const auto is_needed = [&](const OurLine& ours) { return lets_in_by(ours, with_all, whole); };
+        if (std::ranges::none_of(ours_, is_needed)) return;
+        for (const auto& taking : ours_) {
+            auto with_one = with_all;
+            for (const auto& other : ours_) {
+                const bool lets_pass = other.settings.once && other.index > taking.index;
+                if (other.index != taking.index && !lets_pass)
+                    with_one[other.index].answers.reset(PAM_SUCCESS);
+            }
+            if (lets_in_by(taking, with_one, whole)) return;
+        }
+        result_.add(Severity::warning, "two_codes",
+                    tr("who is enrolled is asked twice, and a code that was taken once isn't a second time"),
+                    last, tr("take this line away, or the one at %1", {text_of(first)}));
+    }
+
     // ---- what else has to be proved
 
     void examine_first_factor() {
         if (result_.protection == Protection::bypass) return;
-        const auto whole = players(anything);
+        const auto whole = players(as_meant);
         if (result_.service != our_service_by_code) {
             const auto without = players({.is_code_given = false, .is_first_factor_given = false});
             const auto alone = players({.is_first_factor_given = false});

@@ -15,7 +15,7 @@ Codes answers_of_success() { return Codes().set(PAM_SUCCESS).set(PAM_NEW_AUTHTOK
 /// In the account phase ours ignores whoever has nothing to enrol, whatever the settings.
 Player our_player(const OurLine& ours, Phase phase, const Assumption& assumption, UnixTime now) {
     auto codes = our_failures(phase);
-    if (!ours.is_usable) return {codes};
+    if (!ours.is_usable && !assumption.is_ours_mended) return {codes};
     const bool may_ignore = unenrolled_at(ours.settings, now) != Unenrolled::refuse;
     codes[PAM_SUCCESS] = assumption.is_code_given;
     codes[PAM_IGNORE] =
@@ -45,7 +45,7 @@ std::vector<Player> players_of(const PamPlaces& places, const Stack& stack, Phas
             players.push_back({});
         } else if (line.kind == StackLine::Kind::must_fail) {
             players.push_back({Codes().set(PAM_PERM_DENIED)});
-        } else if (!find_module(places, line.module)) {
+        } else if (!find_module(places, line.module) && !(is_ours(line) && assumption.is_ours_mended)) {
             players.push_back({Codes().set(PAM_MODULE_UNKNOWN)});
         } else if (is_ours(line)) {
             players.push_back(

@@ -24,10 +24,14 @@ struct Assumption {
     bool is_code_given = true;          ///< ours may succeed
     bool is_unenrolled = true;          ///< ours may ignore, where its settings say so
     bool is_first_factor_given = true;  ///< modules that prove who comes may succeed
+    bool is_ours_mended = false;        ///< ours may succeed also where it can't as it stands
 };
 
 /// Everything that may happen.
 inline constexpr Assumption anything{};
+
+/// The same once what keeps ours from letting anybody in is mended: who ought to get in.
+inline constexpr Assumption as_meant{.is_ours_mended = true};
 
 /// One for each line. `ours` are the lines of ours in the stack, all of them; `now` decides whether enrolling
 /// is still possible.

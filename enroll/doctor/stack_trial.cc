@@ -76,13 +76,13 @@ Trial::Trial(const JudgedStack& judged, const Edit& edit)
     : places_(judged.places),
       now_(judged.now),
       edited_(Editor(judged, edit).edited()),
-      whole_(players(anything)) {}
+      whole_(players(as_meant)) {}
 
 Openings Trial::without_code() const {
     return find_openings(edited_.stack, players({.is_code_given = false, .is_unenrolled = false}), whole_);
 }
 
-bool Trial::lets_anybody_in() const { return openness(whole_) != Openness::shut; }
+bool Trial::lets_anybody_in() const { return openness(players(anything)) != Openness::shut; }
 
 std::optional<Way> Trial::way_of_strangers(const OurLine& ours) const {
     if (is_one_field(ours)) return std::nullopt;

@@ -102,7 +102,8 @@ class StoreJudge : FileJudge {
     void judge_directory(const SeenDirectory& directory, mode_t mode) {
         const auto& file = directory.file;
         if (!file.is_there)
-            return add(Severity::fault, "directory_missing", file, tr("is missing"), command("prepare"));
+            return add(Severity::fault, "directory_missing", file, tr("is missing"),
+                       change_of_missing(directory));
         if (!S_ISDIR(file.look.mode)) {
             return add(Severity::fault, "directory_kind", file, tr("isn't a directory"),
                        tr("name the directory itself, not a link to it, with store or state in "
@@ -113,6 +114,15 @@ class StoreJudge : FileJudge {
                        command_line(flaw->command, {file.path}));
         }
         if (facts_.group) judge_group_of_directory(file, mode);
+    }
+    /// With a new one everybody is somebody who isn't enrolled, and may get in so.
+    Sentence change_of_missing(const SeenDirectory& directory) const {
+        const bool has_enrolments = &directory == &facts_.store || &directory == &facts_.enrolled;
+        if (!has_enrolments) return command("prepare");
+        return tr(
+            "mount it, or bring it back from a backup: see pam-totp-emergency(7); a new one, in which "
+            "nobody is enrolled, is made by %1",
+            {command("prepare")});
     }
     void judge_group_of_directory(const SeenFile& file, mode_t mode) {
         if (file.group == *facts_.group && (file.look.mode & mode) == mode) return;

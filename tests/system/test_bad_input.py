@@ -324,7 +324,22 @@ def test_recovery_codes_of_a_second_device_are_refused(refuses, alice):
 
 
 def test_device_that_is_not_enrolled_cannot_be_removed(refuses, alice):
-    refuses(REFUSED, "no device tablet", run=["remove", "--user", alice, "--yes", "--device", "tablet"])
+    refuses(REFUSED, f"no device tablet: see totp-enroll status --user {alice}\n",
+            run=["remove", "--user", alice, "--yes", "--device", "tablet"])
+
+
+def test_device_that_is_not_enrolled_cannot_be_shown(refuses, alice):
+    refuses(USAGE, f"no device tablet: see totp-enroll status --user {alice}\n",
+            run=["export", "--user", alice, "--device", "tablet"])
+
+
+@pytest.mark.parametrize("run, shows", [
+    case("option-of-a-command", ["add", "--digits", "9"], "add --help"),
+    case("without-the-command", ["--digits", "9"], "add --help"),
+    case("missing", ["bulk", "list"], "bulk --help"), case("unknown-option", ["remove", "--bogus"], "remove --help"),
+    case("unknown-command", ["frobnicate"], "--help"), case("unknown-option-alone", ["--bogus"], "--help")])
+def test_help_that_has_what_was_wrong_is_named(refuses, run, shows):
+    refuses(USAGE, f": see totp-enroll {shows}\n", run=run)
 
 
 def test_removing_a_device_without_a_name_is_refused(refuses, alice):
@@ -624,11 +639,27 @@ def test_remove_on_a_terminal_changes_nothing_without_a_yes(asked_to_remove, ali
 @pytest.mark.parametrize("answer", ["y", "yes", "Y", "YES", "Yes", "y ", " yes\t"])
 def test_remove_on_a_terminal_removes_after_a_yes(asked_to_remove, alice, answer):
     asked_to_remove.sendline(answer)
-    asked_to_remove.expect(r"Nothing is left then.* don't get in .*\[y/N\] ")
+    asked_to_remove.expect(r"Nothing is left then.*\[y/N\] ")
     asked_to_remove.sendline(answer)
     asked_to_remove.expect("Removed.")
     assert asked_to_remove.wait() == DONE
     assert not (STORE / "enrolled" / alice).exists() and not (STORE / "state" / alice).exists()
+
+
+@pytest.mark.parametrize("settings, told", [
+    case("nothing-said", "", ["unenrolled=ignore (as the profile totp), the password alone gets in",
+                              "unenrolled=enrol (as totp-required), whoever knows the password enrols"]),
+    case("ignore", "unenrolled = ignore\n", ["accounts without a device get in by the password alone"]),
+    case("enrol", "unenrolled = enrol\n", ["whoever knows the password of an account without a device enrols one"])])
+def test_remove_says_what_becomes_of_an_account_without_a_device(machine, alice, settings, told):
+    SETTINGS.parent.mkdir(exist_ok=True)
+    SETTINGS.write_text(settings)
+    client = pexpect.spawn(machine.totp_enroll, ["remove", "--user", alice], timeout=10, encoding="utf-8")
+    client.expect_exact("[y/N] ")
+    client.sendline("y")
+    client.expect_exact("[y/N] ")
+    assert all(words in client.before for words in told), client.before
+    client.close()
 
 
 # ---- a full disk

@@ -91,6 +91,21 @@ def test_misspelt_argument_is_told(profile, check):
     assert "fault  login: our module lets nobody in: the argument unenroled isn't known" in text
 
 
+@pytest.mark.parametrize("closed, opened_by", [("pam_totp.conf", "a+r"), ("pam_totp.conf.d/closed.conf", "a+r"),
+                                               ("pam_totp.conf.d", "a+rx")])
+def test_settings_that_people_cannot_read_are_told_as_that(profile, machine, user, check, closed, opened_by):
+    path = Path("/etc/security") / closed
+    file = path / "some.conf" if path.suffix == ".d" else path
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("window = 2\n")
+    path.chmod(0o700)
+    code, text = check("sshd")
+    assert code == 0 and f"warning  sshd: what it says can't be read by you: run this as root.\n  at {path}\n" in text
+    done = subprocess.run(as_user(user, machine.totp_enroll, "status"), capture_output=True, text=True, input="")
+    assert done.returncode == 4
+    assert done.stderr == f"totp-enroll: {path} is closed to programs that aren't root's: run chmod {opened_by} on it\n"
+
+
 def test_account_line_that_enrolment_needs_is_missed(pam_auth_update, check):
     pam_auth_update("--force", "--enable", "totp-required")
     account = Path("/etc/pam.d/common-account")

@@ -579,3 +579,20 @@ def test_sshd_takes_match_lines_as_our_vectors_have_it(members):
         write_config([f"Match {match}", "MaxSessions 77"])
         said = run("/usr/sbin/sshd", "-T", "-C", f"user={user},host={host},addr={address},laddr=127.0.0.1,lport={port}")
         assert ("maxsessions 77\n" in said) == is_concerned, match
+
+
+# ---- a key before PAM, whose stack asks for the code alone
+
+@pytest.mark.parametrize("methods, is_sound", [("publickey,keyboard-interactive", True),
+                                               ("publickey,keyboard-interactive keyboard-interactive", False)])
+def test_code_alone_is_a_fault_where_no_key_comes_before(machine, key, sshd, user, methods, is_sound):
+    stack = Path("/etc/pam.d/sshd")
+    stack.write_text(stack.read_text().replace("@include common-auth\n", ""))
+    write_config([*SOUND, f"AuthenticationMethods {methods}"])
+    findings, sound = check(machine)
+    severity = {finding["kind"]: finding["severity"] for finding in findings}
+    assert (sound, severity["code_alone"]) == (is_sound, "remark" if is_sound else "fault"), findings
+    assert ("asked_first" in severity) == (not is_sound)
+    visitor, server = Visitor(machine, key, user), sshd()
+    assert visitor.gets_in(server, None, visitor.codes.pop(), *WITHOUT_KEY) == (not is_sound)
+    assert visitor.gets_in(server, None, visitor.codes.pop(), "-o", f"IdentityFile={key}")

@@ -155,11 +155,18 @@ void each_flaw_of_a_store_is_told(void**) {
     using Damage = std::function<void(StoreFacts&)>;
     constexpr auto fault = Severity::fault;
     constexpr auto warning = Severity::warning;
+    constexpr const char* without_enrolments =
+        "mount it, or bring it back from a backup: see pam-totp-emergency(7); a new one, in which nobody is "
+        "enrolled, is made by totp-enroll prepare";
     const std::tuple<Severity, std::string, std::string, Damage> cases[] = {
         {fault, "store_missing", "totp-enroll prepare",
          [](auto& facts) { facts.store.file.is_there = facts.key.is_there = false; }},
         {fault, "directory_missing", "totp-enroll prepare",
          [](auto& facts) { facts.pending.file.is_there = false; }},
+        {fault, "directory_missing", without_enrolments,
+         [](auto& facts) { facts.store.file.is_there = false; }},
+        {fault, "directory_missing", without_enrolments,
+         [](auto& facts) { facts.enrolled.file.is_there = false; }},
         {fault, "directory_flaw", "chmod o-rwx /s/state",
          [](auto& facts) { facts.state.file.look.mode |= S_IXOTH; }},
         {fault, "directory_flaw", "chmod +t /s/state",
@@ -356,7 +363,7 @@ void each_trouble_of_an_account_is_told(void**) {
         {fault, "clock_set_back", "set it, and have it kept so: timedatectl set-ntp true",
          [](auto& alice) { alice.last_use = now + 61; }},
         {fault, "spent_ahead",
-         "totp-enroll remove --yes --user alice --device phone && totp-enroll add --user alice",
+         "totp-enroll add --user alice && totp-enroll remove --yes --user alice --device phone",
          [](auto& alice) {
              alice.spent_ahead = {{"phone", now + 301}};
          }},
@@ -437,8 +444,8 @@ void commands_act_on_the_accounts_that_were_looked_at(void**) {
     alice = enrolled("alice");
     alice.spent_ahead = {{"phone", now + 301}};
     assert_finding(judge({alice}, {}, examined), Severity::fault, "spent_ahead",
-                   "totp-enroll remove --yes --store /s --key '/a key' --user alice --device phone && "
-                   "totp-enroll add --store /s --key '/a key' --user alice");
+                   "totp-enroll add --store /s --key '/a key' --user alice && "
+                   "totp-enroll remove --yes --store /s --key '/a key' --user alice --device phone");
 }
 
 void commands_act_on_the_store_that_was_looked_at(void**) {

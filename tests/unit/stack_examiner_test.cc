@@ -12,6 +12,11 @@ namespace {
 
 using namespace testing;
 
+/// Said with a line of ours that is to be added.
+constexpr const char* until_they_are =
+    "; who isn't enrolled, root too, doesn't get in then: until they are, write `unenrolled=ignore` behind "
+    "it\n";
+
 // ---- a code is asked of people whose password wasn't right
 
 constexpr const char* asked_first =
@@ -154,6 +159,51 @@ void line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is(void**) {
         "control at sshd:1, so that it leads to sshd:3\n");
 }
 
+// ---- a line of ours that lets nobody in
+
+/// Root at su isn't let in by what keeps all others out.
+void condition_stays_one_where_our_line_can_let_nobody_in(void**) {
+    const std::string su =
+        "auth sufficient pam_rootok.so\nauth requisite pam_unix.so\nauth required pam_totp.so";
+    const Machine misspelt(Files{{"su", su + " windwo=1\n"}});
+    const Machine missing(Files{{"su", su + "\n"}}, {"pam_totp.so"});
+    for (const auto* machine : {&misspelt, &missing}) {
+        const auto said = machine->findings("su");
+        claim(said.find("remark exempt su:1: root is asked for no code (pam_rootok.so)") != std::string::npos,
+              said);
+        claim(said.find("fault bypass") == std::string::npos, said);
+    }
+}
+
+// ---- two codes
+
+/// As who has put it into a service first, and chosen a profile later.
+constexpr const char* common_with_ours =
+    "auth [success=1 default=ignore] pam_unix.so nullok\n"
+    "auth requisite pam_deny.so\n"
+    "auth required pam_permit.so\n"
+    "auth required pam_totp.so nullok\n";
+
+void line_that_asks_for_a_second_code_is_told(void**) {
+    constexpr const char* told =
+        "warning two_codes sshd:2: who is enrolled is asked twice, and a code that was taken once isn't a "
+        "second time | take this line away, or the one at common-auth:4\n";
+    const std::string common = "@include common-auth\n";
+    const auto said_of = [&](const std::string& service) {
+        return Machine(Files{{"common-auth", common_with_ours}, {"sshd", service}}).findings("sshd");
+    };
+    const auto said = said_of(common + "auth required pam_totp.so nullok\n");
+    claim(said.find(told) != std::string::npos, said);
+    const auto to_root_alone_not =
+        said_of("auth sufficient pam_rootok.so\n" + common + "auth required pam_totp.so nullok\n");
+    claim(to_root_alone_not.find("warning two_codes sshd:3") != std::string::npos, to_root_alone_not);
+    for (const auto* one : {"", "auth required pam_totp.so once nullok\n",
+                            "auth optional pam_totp.so nullok\n", "auth sufficient pam_totp.so nullok\n"}) {
+        const auto of_one = said_of(common + one);
+        claim(of_one.find("two_codes") == std::string::npos, of_one);
+    }
+}
+
 // ---- what ends the stack before ours
 
 void lines_before_a_last_refusal_lead_past_it_to_ours(void**) {
@@ -214,7 +264,8 @@ void our_line_is_added_together_with_what_leads_to_it(void**) {
         machine.findings("sshd"),
         "remark no_code sshd:1: no code is asked | add the line `auth required pam_totp.so` after sshd:1; "
         "write `auth [success=1 default=ignore] pam_unix.so nullok` at base-auth:2, so that it leads to the "
-        "new line\n");
+        "new line" +
+            std::string(until_they_are));
 }
 
 /// It is too long for changes to be tried.
@@ -235,7 +286,8 @@ void module_that_is_not_there_is_not_taken_for_the_one_that_checks_the_password(
     const auto said = machine.findings("sshd");
     assert_text(
         said,
-        "remark no_code sshd:1: no code is asked | add the line `auth required pam_totp.so` after sshd:1\n");
+        "remark no_code sshd:1: no code is asked | add the line `auth required pam_totp.so` after sshd:1" +
+            std::string(until_they_are));
 }
 
 void required_module_that_is_not_there_is_told_before_anything_else(void**) {
@@ -361,6 +413,8 @@ int main() {
         cmocka_unit_test(totp::nothing_is_advised_that_opens_a_way_or_shuts_somebody_out),
         cmocka_unit_test(totp::line_that_would_not_be_run_where_the_jump_leads_stays_where_it_is),
         cmocka_unit_test(totp::lines_before_a_last_refusal_lead_past_it_to_ours),
+        cmocka_unit_test(totp::line_that_asks_for_a_second_code_is_told),
+        cmocka_unit_test(totp::condition_stays_one_where_our_line_can_let_nobody_in),
         cmocka_unit_test(totp::our_line_is_added_together_with_what_leads_to_it),
         cmocka_unit_test(totp::stack_for_which_no_change_is_known_is_to_be_written_anew),
         cmocka_unit_test(totp::module_that_is_not_there_is_not_taken_for_the_one_that_checks_the_password),

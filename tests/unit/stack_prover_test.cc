@@ -208,7 +208,9 @@ Changes changes_in(const std::string& sentence, const FileLine& ours) {
             const auto [file, line] = place_after("before ");
             changes[file].after[line - 1].push_back(quoted_in(said));
         } else {
-            claim(said.starts_with("every service"), "it can be followed: " + said);
+            const bool asks_for_nothing =
+                said.starts_with("every service") || said.starts_with("who isn't enrolled");
+            claim(asks_for_nothing, "it can be followed: " + said);
         }
     }
     return changes;
