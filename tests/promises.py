@@ -2,7 +2,8 @@
 
 Each row names the tests that hold its promise: a file, or a file and then cases of it. Every one of them must have
 been run, none may have failed, and hardly fewer cases may have been tried than the row says; what was skipped wasn't
-run. --write puts down how many were. What runs with `test.sh --all` alone isn't counted: valgrind, the fuzz targets, Cockpit, and the packages.
+run. --write puts down how many were. What runs with `test.sh --all` alone isn't counted: valgrind, the fuzz targets,
+Cockpit, and the packages.
 """
 
 import re

@@ -9,7 +9,6 @@ import pyotp
 import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from machine import run
 from terminal import Terminal
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
