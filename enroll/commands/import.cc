@@ -49,9 +49,12 @@ Sentence list_of(const std::vector<Sentence>& clauses) {
 Sentence sentence_about(const Adopted& adopted, const ForeignDevice& foreign) {
     if (!adopted.is_new) return tr("%1 is there already", {adopted.name});
     const auto parameters = parameters_of(foreign.credential);
-    auto text = adopted.recovery_codes > 0 ? tr("%1 is enrolled: %2, %3 recovery codes of 8 digits",
-                                                {adopted.name, parameters, adopted.recovery_codes})
-                                           : tr("%1 is enrolled: %2", {adopted.name, parameters});
+    auto text = tr("%1 is enrolled: %2", {adopted.name, parameters});
+    if (adopted.recovery_codes > 0) {
+        text = tr_n("%2 is enrolled: %3, %1 recovery code of 8 digits",
+                    "%2 is enrolled: %3, %1 recovery codes of 8 digits",
+                    static_cast<std::int64_t>(adopted.recovery_codes), {adopted.name, parameters});
+    }
     if (!foreign.stricter.empty()) text = tr("%1; stricter here: %2", {text, list_of(foreign.stricter)});
     if (!foreign.not_taken.empty()) text = tr("%1; not taken: %2", {text, list_of(foreign.not_taken)});
     if (!foreign.notes.empty()) text = tr("%1; note: %2", {text, list_of(foreign.notes)});
