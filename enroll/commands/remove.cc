@@ -65,9 +65,8 @@ Sentence second_question(const Settings& settings) {
     return tr(
         "Nothing is left then, recovery codes included. Where a PAM line says unenrolled=ignore (as the "
         "profile totp), the password alone gets in; where it says unenrolled=enrol (as totp-required), "
-        "whoever "
-        "knows the password enrols a device and gets in; elsewhere nobody does. Remove it all the same? "
-        "[y/N] ");
+        "whoever knows the password enrols a device and gets in; elsewhere nobody does. Remove it all the "
+        "same? [y/N] ");
 }
 
 /// Asks twice where nothing is left.
