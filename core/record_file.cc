@@ -29,11 +29,12 @@ constexpr int record_flags = O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 using namespace std::chrono_literals;
 
 Failure unopened_directory(const std::string& path, int error) {
-    if (error == ENOENT)
+    if (error == ENOENT) {
         return store_failure(
             tr("%1 is missing: mount it, or bring it back from a backup; a new one, with nothing in it, is "
                "made by totp-enroll prepare",
                {path}));
+    }
     if (error == ENOTDIR || error == ELOOP) {
         return store_failure(tr("%1 isn't a directory: name the directory itself, not a link to it", {path}));
     }

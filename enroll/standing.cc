@@ -59,7 +59,7 @@ Sentence device_line(const Json& device) {
     const auto parameters = parameters_of(device);
     if (device.at("last_used").is_null()) return tr("%1; never used", {parameters});
     const auto last = text_of(device.at("last_used"));
-    const auto line =
+    auto line =
         device.at("last_from").is_null()
             ? tr("%1; last used %2", {parameters, last})
             : tr("%1; last used %2 from %3", {parameters, last, text_of(device.at("last_from"))});

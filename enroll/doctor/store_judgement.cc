@@ -101,9 +101,10 @@ class StoreJudge : FileJudge {
 
     void judge_directory(const SeenDirectory& directory, mode_t mode) {
         const auto& file = directory.file;
-        if (!file.is_there)
+        if (!file.is_there) {
             return add(Severity::fault, "directory_missing", file, tr("is missing"),
                        change_of_missing(directory));
+        }
         if (!S_ISDIR(file.look.mode)) {
             return add(Severity::fault, "directory_kind", file, tr("isn't a directory"),
                        tr("name the directory itself, not a link to it, with store or state in "
