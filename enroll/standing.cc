@@ -59,10 +59,9 @@ Sentence device_line(const Json& device) {
     const auto parameters = parameters_of(device);
     if (device.at("last_used").is_null()) return tr("%1; never used", {parameters});
     const auto last = text_of(device.at("last_used"));
-    auto line =
-        device.at("last_from").is_null()
-            ? tr("%1; last used %2", {parameters, last})
-            : tr("%1; last used %2 from %3", {parameters, last, text_of(device.at("last_from"))});
+    auto line = device.at("last_from").is_null()
+                    ? tr("%1; last used %2", {parameters, last})
+                    : tr("%1; last used %2 from %3", {parameters, last, text_of(device.at("last_from"))});
     if (device.at("drift") == 0 || device.at("period").is_null()) return line;
     const auto seconds = device.at("drift").get<std::int64_t>() * device.at("period").get<std::int64_t>();
     return tr("%1; %2", {line, clock_off_by(seconds)});
