@@ -504,7 +504,7 @@ def test_last_device_is_asked_about_twice(machine, enrolled_person):
     client.expect_exact("? [y/N] ")
     client.sendline("y")
     client.expect_exact("Nothing is left then, recovery codes included")
-    client.expect_exact("don't get in")
+    client.expect_exact("elsewhere nobody does")
     client.expect_exact("[y/N] ")
     client.sendline("n")
     assert enrolled_person.finish(client)[1] == REFUSED
