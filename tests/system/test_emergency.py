@@ -184,7 +184,7 @@ def test_account_has_another_name(machine):
     after = Person(machine, "renamed")
     assert not gets_in(after, before.code())
     confirm_as_root(after, add)
-    take_away_as_root(remove)
+    do_at_terminal(remove)
     assert gets_in(after, after.code())
     assert not list(STORE.glob(f"*/{before.name}"))
 

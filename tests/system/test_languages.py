@@ -119,7 +119,7 @@ def test_scripts_and_logs_read_english(machine, person):
     assert "change=enrolment_removed" in machine.log.text(seen)
     refused = subprocess.run(in_german([machine.totp_enroll, "add", "--user", person.name, "--json", "--digits", "9"]),
                              capture_output=True, text=True)
-    assert refused.returncode == 2 and refused.stdout == "" and "siehe totp-enroll --help" in refused.stderr
+    assert refused.returncode == 2 and refused.stdout == "" and "siehe totp-enroll add --help" in refused.stderr
     assert facts["device"] == "phone"
 
 
@@ -149,7 +149,8 @@ def failing(machine, *arguments, **environment):
 ])
 def test_wrong_arguments_are_told_in_the_language(machine, arguments, sentence):
     failed = failing(machine, *arguments)
-    assert failed.returncode == 2 and failed.stderr == f"totp-enroll: {sentence}: siehe totp-enroll --help\n"
+    command = "" if arguments[0].startswith("-") else f"{arguments[0]} "
+    assert failed.returncode == 2 and failed.stderr == f"totp-enroll: {sentence}: siehe totp-enroll {command}--help\n"
 
 
 def test_broken_record_is_told_in_the_language_and_logged_in_english(machine, enrolled):
