@@ -49,11 +49,6 @@ void clear_environment() {
     for (const auto& [name, value] : kept) setenv(name, value.c_str(), 1);
 }
 
-bool is_ignored(int number) {
-    struct sigaction action {};
-    return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
 /// SIGHUP stays ignored: a long run that was begun with nohup(1) goes on.
 void reset_signals() {
     constexpr itimerval never{};
@@ -95,6 +90,11 @@ bool take_nothing_from_caller() {
 }
 
 }  // namespace
+
+bool is_ignored(int number) {
+    struct sigaction action {};
+    return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
 
 bool distrust_caller() { return getuid() == geteuid() && give_up_group() && take_nothing_from_caller(); }
 

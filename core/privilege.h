@@ -9,6 +9,9 @@
 
 namespace totp {
 
+/// Whether nothing comes of that signal here, as of SIGHUP after nohup(1).
+bool is_ignored(int signal);
+
 /// To be called first in main(). Afterwards the borrowed group is given up; no descriptor but the three
 /// standard ones is open, and these are (a missing one gives and takes nothing); the environment has nothing
 /// but TERM and the locale; signals do what they do by default, SIGPIPE and SIGTSTP nothing, nor SIGHUP

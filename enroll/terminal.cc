@@ -12,6 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "core/privilege.h"
 #include "enroll/exit_code.h"
 
 namespace totp {
@@ -150,9 +151,7 @@ SignalsHeldBack::SignalsHeldBack() {
     sigset_t ending;
     sigemptyset(&ending);
     for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) {
-        struct sigaction action {};
-        if (sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&ending, number);
+        if (!is_ignored(number)) sigaddset(&ending, number);
     }
     sigprocmask(SIG_BLOCK, &ending, &before_);
     arrivals_ = Descriptor(signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));

@@ -11,6 +11,7 @@
 #include "enroll/doctor/known_modules.h"
 #include "enroll/doctor/line_examiner.h"
 #include "enroll/doctor/order_change.h"
+#include "enroll/doctor/second_code.h"
 #include "enroll/doctor/small_letters.h"
 #include "enroll/doctor/stack_players.h"
 #include "enroll/doctor/stack_prover.h"
@@ -153,7 +154,7 @@ class Examiner {
         if (openings.open) return note_bypass(*openings.open);
         if (!result_.service.starts_with(our_service)) note_unenrolled(whole);
         note_remembered();
-        note_second_code(whole);
+        note_second_code();
         if (!find_way(auth(), players(anything), whole) && is_sound(result_.findings)) {
             result_.add(Severity::fault, "closed", tr("nobody gets in, whatever they answer"),
                         auth()[ours_.front().index].place, tr("look at what each line after it answers"));
@@ -252,37 +253,14 @@ class Examiner {
         }
     }
 
-    /// Whether some way in goes by a code that this line takes.
-    bool lets_in_by(const OurLine& taking, const Players& players, const Players& whole) const {
-        const auto goes_by_it = [&](const Way& way) {
-            return std::ranges::any_of(way.steps, [&](const Step& step) {
-                return step.line == taking.index && step.code == PAM_SUCCESS;
-            });
-        };
-        const auto openings = find_openings(auth(), players, whole);
-        return (openings.open && goes_by_it(*openings.open)) ||
-               std::ranges::any_of(openings.conditional, goes_by_it);
-    }
-    /// Where one code isn't enough, another has to be typed: the first is spent by then.
-    void note_second_code(const Players& whole) {
-        const auto& last = auth()[ours_.back().index].place;
-        const auto& first = auth()[ours_.front().index].place;
-        if (last == first) return;  // as in `other`, which libpam reads twice
-        const auto with_all = players({.is_unenrolled = false});
-        const auto is_needed = [&](const OurLine& ours) { return lets_in_by(ours, with_all, whole); };
-        if (std::ranges::none_of(ours_, is_needed)) return;
-        for (const auto& taking : ours_) {
-            auto with_one = with_all;
-            for (const auto& other : ours_) {
-                const bool lets_pass = other.settings.once && other.index > taking.index;
-                if (other.index != taking.index && !lets_pass)
-                    with_one[other.index].answers.reset(PAM_SUCCESS);
-            }
-            if (lets_in_by(taking, with_one, whole)) return;
-        }
-        result_.add(Severity::warning, "two_codes",
-                    tr("who is enrolled is asked twice, and a code that was taken once isn't a second time"),
-                    last, tr("take this line away, or the one at %1", {text_of(first)}));
+    /// The first is spent by then.
+    void note_second_code() {
+        if (!is_second_code_needed(judged())) return;
+        result_.add(
+            Severity::warning, "two_codes",
+            tr("who is enrolled is asked twice, and a code that was taken once isn't a second time"),
+            auth()[ours_.back().index].place,
+            tr("take this line away, or the one at %1", {text_of(auth()[ours_.front().index].place)}));
     }
 
     // ---- what else has to be proved
