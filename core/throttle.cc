@@ -44,11 +44,11 @@ void count_failure(SideState& side, const Policy& policy, UnixTime now, const Pl
 }
 
 Sentence told_to_wait(std::optional<UnixTime> seconds) {
-    if (!seconds)
+    if (!seconds) {
         return tr(
             "Too many wrong codes: waiting doesn't help. Ask the administrator, or run totp-enroll unlock "
-            "where you are "
-            "logged in.");
+            "where you are logged in.");
+    }
     constexpr UnixTime minute = 60;
     constexpr UnixTime hour = 3600;
     const auto rounded_up = [&](UnixTime unit) { return (*seconds + unit - 1) / unit; };
