@@ -73,6 +73,9 @@ std::string line_of_unusable(const std::string& user, const Failure& failure, bo
     return tr("%1: %2", {printable(user), failure.message}).translated() + "\n";
 }
 
+/// So many octets of lines are printed at once: each call of write(2) would cost as much as a line.
+constexpr std::size_t enough_to_print = 16'384;
+
 int status_of_all(const SharedOptions& shared) {
     if (!is_root() && shared.store.empty()) {
         complain(tr("status --all is for root: how you stand yourself, totp-enroll status tells"));
@@ -86,6 +89,7 @@ int status_of_all(const SharedOptions& shared) {
     const auto now = std::time(nullptr);
     const auto& settings = installation->settings;
     std::mutex mutex;
+    std::string lines;
     int exit_code = exit_done;
     const auto tell = [&](const Account& account, const Result<AccountRecords>& records) {
         const auto line =
@@ -95,11 +99,14 @@ int status_of_all(const SharedOptions& shared) {
                 : line_of_unusable(account.name, records.failure(), shared.json);
         const std::scoped_lock lock(mutex);
         if (!records) exit_code = exit_refused;
-        print(line);
+        lines += line;
+        if (lines.size() < enough_to_print) return;
+        print(lines);
+        lines.clear();
     };
-    if (const auto surveyed = survey(installation->places, settings.missing_state, now, tell); !surveyed)
-        return complain(surveyed.failure());
-    return exit_code;
+    const auto surveyed = survey(installation->places, settings.missing_state, now, tell);
+    print(lines);
+    return surveyed ? exit_code : complain(surveyed.failure());
 }
 
 class Status : public Command {

@@ -1,12 +1,13 @@
 // accounts STORE KEY FROM TO: enrols account FROM and so on up to, not with, account TO, as totp-enroll would
 // have, but for what makes it durable: a store to measure with. Each has a device and ten recovery codes, the
-// same for all.
+// same for all; its records are its own, and no uid is that of an account that exists.
 #include <array>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "core/descriptor.h"
 #include "core/login_state.h"
@@ -38,9 +39,12 @@ std::string state_file(const totp::Enrolment& enrolment) {
     return content;
 }
 
-void write(const std::string& path, std::string_view content) {
+constexpr uid_t first_uid = 1'000'000'000;
+
+void write(const std::string& path, std::string_view content, uid_t owner) {
     const totp::Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file || totp::write_whole(file, content, 0) != 0)
+    if (!file || fchown(file.number(), owner, static_cast<gid_t>(-1)) != 0 ||
+        totp::write_whole(file, content, 0) != 0)
         throw std::runtime_error(path + " can't be written");
 }
 
@@ -51,8 +55,9 @@ void enrol(const std::string& store, const std::string& key_file, int from, int 
     const auto state = state_file(enrolment);
     for (int number = from; number < to; ++number) {
         const auto name = "account" + std::to_string(number);
-        write(store + "/state/" + name, state);
-        write(store + "/enrolled/" + name, unwrapped(key.seal(name, text)));
+        const auto owner = first_uid + static_cast<uid_t>(number);
+        write(store + "/state/" + name, state, owner);
+        write(store + "/enrolled/" + name, unwrapped(key.seal(name, text)), owner);
     }
 }
 
