@@ -281,6 +281,20 @@ Result<bool> FileStore::is_enrolled(const Account& account) {
     return store_failure("%1 can't be examined: %2", names->enrolled, errno);
 }
 
+Result<Done> FileStore::can_enrol(const Account& account) {
+    const auto names = names_of(account, places_);
+    if (!names) return names.failure();
+    if (const auto key = HostKey::read(places_.key, places_.owner); !key) return key.failure();
+    const auto enrolled = open_enrolled(places_);
+    if (!enrolled) return enrolled.failure();
+    const auto states = open_state_directory(places_);
+    if (!states) return states.failure();
+    if (auto written = NewFile(*enrolled, names->record).write(initial_state_file(), account); !written)
+        return written;
+    if (is_file(*states, names->record)) return Done{};  // which needs no new space
+    return NewFile(*states, names->record).write(initial_state_file(), account);
+}
+
 Result<std::unique_ptr<HeldAccount>> FileStore::hold(const Account& account, HoldFor purpose) {
     if (purpose == HoldFor::pretence) return hold_nobody(places_, purpose);
     auto names = names_of(account, places_);

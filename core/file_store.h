@@ -42,6 +42,8 @@ class FileStore : public Store {
     explicit FileStore(FileStorePlaces places) : places_(std::move(places)) {}
 
     Result<bool> is_enrolled(const Account& account) override;
+    /// As much is written as an enrolment takes.
+    Result<Done> can_enrol(const Account& account) override;
     Result<std::unique_ptr<HeldAccount>> hold(const Account& account, HoldFor purpose) override;
 
     /// The device whose key was shown at a login and that isn't confirmed; nothing if there is none, or none

@@ -43,6 +43,11 @@ Result<bool> LentStore::is_enrolled(const Account& account) {
     return store_->is_enrolled(account);
 }
 
+Result<Done> LentStore::can_enrol(const Account& account) {
+    const BorrowedGroup group;
+    return store_->can_enrol(account);
+}
+
 Result<std::unique_ptr<HeldAccount>> LentStore::hold(const Account& account, HoldFor purpose) {
     const BorrowedGroup group;
     auto held = store_->hold(account, purpose);

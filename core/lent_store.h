@@ -12,6 +12,7 @@ class LentStore : public Store {
     explicit LentStore(std::unique_ptr<Store> store) : store_(std::move(store)) {}
 
     Result<bool> is_enrolled(const Account& account) override;
+    Result<Done> can_enrol(const Account& account) override;
     Result<std::unique_ptr<HeldAccount>> hold(const Account& account, HoldFor purpose) override;
 
   private:

@@ -73,6 +73,10 @@ class Store {
     /// Whether anything is enrolled for the account, without waiting for its lock.
     virtual Result<bool> is_enrolled(const Account& account) = 0;
 
+    /// Whether a device of the account could be enrolled now, so that nobody is shown a key for nothing.
+    /// Nothing is left of it.
+    virtual Result<Done> can_enrol(const Account& account) = 0;
+
     /// Waits for the account's lock, at most longest_wait_for_a_lock, and reads its records.
     ///
     /// For a pretence the account is nobody (Account{}), and what is held are records like a usual account's

@@ -68,6 +68,7 @@ class Session {
     bool is_local() const { return is_local_; }
 
     Result<bool> is_enrolled() const { return store_->is_enrolled(account_); }
+    Result<Done> can_enrol() const { return store_->can_enrol(account_); }
 
     /// As hold_by_settings(). Refused where what the owner has proved doesn't stand any more: a device or
     /// recovery code that was enrolled then was taken away, and may be what they passed by; or they passed by

@@ -201,6 +201,7 @@ int Add::act(const Session& session) {
     if (enrolment && recovery_codes_) return complain(has_recovery_codes(session.account()));
     const auto device = device_.make(enrolment);
     if (!device) return complain(device.failure());
+    if (const auto can = session.can_enrol(); !can) return complain(can.failure());
     return introduce(
         *device, {session.account(), session.settings(), session.json()},
         [&](const Device& shown, const Introduced& by) { return save(session, shown, by.state); });

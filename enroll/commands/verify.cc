@@ -12,6 +12,7 @@
 #include "enroll/command.h"
 #include "enroll/exit_code.h"
 #include "enroll/json.h"
+#include "enroll/standing.h"
 #include "enroll/terminal.h"
 
 namespace totp {
@@ -24,8 +25,14 @@ struct Answer {
     Reason reason = Reason::none;
     std::string device;
     int drift = 0;
-    Sentence hint;  ///< wrong, for root: how far a device is out of step
+    std::int64_t clock_off = 0;  ///< the same in seconds
+    Sentence hint;               ///< wrong, for root: how far a device is out of step
 };
+
+Sentence acceptance(const Answer& answer) {
+    if (answer.clock_off == 0) return tr("Right: %1.", {answer.device});
+    return tr("Right: %1; %2.", {answer.device, clock_off_by(answer.clock_off)});
+}
 
 Sentence refusal(const Answer& answer) {
     if (answer.is_throttled)
@@ -46,6 +53,12 @@ Sentence hint_for(const Finding& finding, const Enrolment& enrolment, UnixTime n
     return {};
 }
 
+/// In seconds; 0 for what has no clock.
+std::int64_t clock_off(const Enrolment& enrolment, std::string_view device, int drift) {
+    const auto* named = enrolment.device_named(device);
+    return named != nullptr ? std::int64_t{drift} * named->credential.period : 0;
+}
+
 Answer tried_by_root(const HeldAccount& held, const Policy& policy, const Attempt& attempt) {
     auto finding = examine(*held.enrolment(), held.state(), policy, attempt, std::nullopt);
     auto hint = hint_for(finding, *held.enrolment(), attempt.now);
@@ -54,6 +67,7 @@ Answer tried_by_root(const HeldAccount& held, const Policy& policy, const Attemp
             finding.reason,
             finding.device,
             finding.drift,
+            clock_off(*held.enrolment(), finding.device, finding.drift),
             std::move(hint)};
 }
 
@@ -68,6 +82,7 @@ Result<Answer> tried_by_owner(HeldAccount& held, const Policy& policy, const Att
                   decision.reason,
                   decision.device,
                   decision.drift,
+                  clock_off(*held.enrolment(), decision.device, decision.drift),
                   {}};
 }
 
@@ -82,7 +97,7 @@ void report(const Session& session, const Answer& answer) {
         }
         print_json(facts);
     } else if (answer.is_right) {
-        print_line(tr("Right: %1, clock drift %2 steps.", {answer.device, answer.drift}));
+        print_line(acceptance(answer));
     } else {
         print_line(refusal(answer));
     }

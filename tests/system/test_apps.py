@@ -117,6 +117,13 @@ def test_device_that_is_not_confirmed_is_not_spent(totp_enroll, machine, user):
     assert totp_enroll("verify", user, typed=[code_at(facts["secret"], -1)]).returncode == 0
 
 
+def test_verify_says_how_far_a_clock_is_off(totp_enroll, machine, user):
+    secret = machine.enrol(user)["secret"]
+    for steps, told in ((0, ""), (1, "; its clock is 30 s ahead of this machine's"),
+                        (-1, "; its clock is 30 s behind this machine's")):
+        assert totp_enroll("verify", user, typed=[code_at(secret, steps)]).stdout == f"Right: phone{told}.\n"
+
+
 @pytest.mark.parametrize("tries", [["wrong"], ["wrong", "wrong"]], ids=len)
 def test_a_wrong_code_may_be_followed_by_the_right_one(totp_enroll, user, tries):
     code = code_at(SECRET)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from machine import PASSWORD, App, SettingsFile, code_at, run, wrong
+from person import Person
 
 DISK = Path("/run/private/disk")
 LOOP_DEVICES = {"loop-control": (0o020600, 10, 237)} | {f"loop{number}": (0o060600, 7, number) for number in range(32)}
@@ -100,11 +101,25 @@ def test_nothing_is_lost_by_enrolling_on_a_full_disk(machine, disk, owner, user)
         assert done.returncode == 4 and "No space left on device" in done.stderr, done
     assert (machine.status(name), state.read_bytes()) == before, "nor is anybody told of a change"
     assert not machine.status(other, enrolled=False)["enrolled"]
+    assert_shown_no_key(Person(machine, other), "No space left on device")
     assert {path.name for path in (disk / "store/enrolled").iterdir()} == {".nobody", name}
     (disk / "filler").unlink()
     for filler in disk.glob("filler-*"):
         filler.unlink()
     machine.enrol(other)
+
+
+def test_nobody_is_shown_a_key_that_cannot_be_kept(machine, disk, user):
+    run("mount", "-o", "remount,ro", str(DISK))
+    assert_shown_no_key(Person(machine, user), "Read-only file system")
+    run("mount", "-o", "remount,rw", str(DISK))
+    assert Person(machine, user).enrol_themselves()[1] == 0
+    assert {path.name for path in (disk / "store/enrolled").iterdir()} == {".nobody", user}
+
+
+def assert_shown_no_key(person, reason):
+    said, exit_code = person.finish(person.begin())
+    assert exit_code == 4 and reason in said and "otpauth" not in said and "code" not in said, said
 
 
 def test_read_only_disk_lets_nobody_in_and_the_log_says_why(machine, disk, owner, sshd):

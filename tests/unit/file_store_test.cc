@@ -250,6 +250,25 @@ void nothing_is_left_beside_the_records(void**) {
     }
 }
 
+void nothing_is_left_of_the_question_who_could_be_enrolled(void**) {
+    const TestStore store;
+    const auto before = content_of(store.enrolled()) + content_of(store.state());
+    for (const auto& account : {store.alice, store.bob}) value_of(store.store().can_enrol(account));
+    for (const auto* directory : {"enrolled", "state"}) {
+        assert_true(store.names_in(directory) == std::vector<std::string>{"alice"});
+    }
+    assert_text(content_of(store.enrolled()) + content_of(store.state()), before);
+}
+
+void nobody_could_be_enrolled_where_something_is_missing(void**) {
+    for (const auto& [what, trouble] : {std::pair("key", Trouble::key), std::pair("enrolled", Trouble::store),
+                                        std::pair("state", Trouble::store)}) {
+        const TestStore store;
+        fs::remove_all(store.root() / what);
+        assert_failure(store.store().can_enrol(store.bob), trouble, what);
+    }
+}
+
 void no_secret_is_readable_on_the_disk(void**) {
     const TestStore store;
     const std::string key_uri_start = "otpauth";
@@ -1012,6 +1031,8 @@ int main() {
         cmocka_unit_test(commits_leave_the_enrolment_alone),
         cmocka_unit_test(records_belong_to_their_user_alone),
         cmocka_unit_test(nothing_is_left_beside_the_records),
+        cmocka_unit_test(nothing_is_left_of_the_question_who_could_be_enrolled),
+        cmocka_unit_test(nobody_could_be_enrolled_where_something_is_missing),
         cmocka_unit_test(no_secret_is_readable_on_the_disk),
         cmocka_unit_test(makes_directories_and_key_for_their_owner_alone),
         cmocka_unit_test(makes_directories_and_key_for_a_group),

@@ -68,6 +68,10 @@ class FakeStore : public Store {
         below_.note("is_enrolled " + account.name);
         return below_.answer(account.name == "alice");
     }
+    Result<Done> can_enrol(const Account& account) override {
+        below_.note("can_enrol " + account.name);
+        return below_.answer(Done{});
+    }
     Result<std::unique_ptr<HeldAccount>> hold(const Account& account, HoldFor purpose) override {
         below_.note("hold " + account.name + " " + std::to_string(static_cast<int>(purpose)));
         if (below_.fails) return Failure{Trouble::store, "the disk is full"};
@@ -91,6 +95,12 @@ void tells_who_is_enrolled(void**) {
     assert_true(value_of(store_above(below).is_enrolled(alice)));
     assert_false(value_of(store_above(below).is_enrolled({"bob", 1'001})));
     assert_true(below.calls == (Calls{"is_enrolled alice", "is_enrolled bob"}));
+}
+
+void tells_who_can_be_enrolled(void**) {
+    Below below;
+    value_of(store_above(below).can_enrol(alice));
+    assert_true(below.calls == (Calls{"can_enrol alice"}));
 }
 
 void holds_for_the_same_purpose(void**) {
@@ -118,6 +128,7 @@ void passes_failures_on(void**) {
     const auto held = held_above(below);
     below.fails = true;
     assert_failure(store_above(below).is_enrolled(alice), Trouble::store, "the disk is full");
+    assert_failure(store_above(below).can_enrol(alice), Trouble::store, "the disk is full");
     assert_failure(store_above(below).hold(alice, HoldFor::login), Trouble::store, "the disk is full");
     assert_failure(held->commit({}), Trouble::store, "the disk is full");
     assert_failure(held->enrol(phone(), {}), Trouble::store, "the disk is full");
@@ -196,6 +207,7 @@ int main() {
     using namespace totp::testing;
     const CMUnitTest tests[] = {
         cmocka_unit_test(tells_who_is_enrolled),
+        cmocka_unit_test(tells_who_can_be_enrolled),
         cmocka_unit_test(holds_for_the_same_purpose),
         cmocka_unit_test(passes_each_call_on_once),
         cmocka_unit_test(passes_failures_on),
