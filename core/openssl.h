@@ -5,6 +5,8 @@
 // done so pays a millisecond for HMAC and another for AES-256-GCM, its openssl.cnf and OPENSSL_CONF decide
 // whether either can be had, and what goes wrong is left in an error queue that the host reads after calls of
 // its own (SSL_get_error(3)). These compute in place, fail never, and leave nothing behind.
+//
+// So little of it needn't bring all of libcrypto into processes that have none: PAM_TOTP_STATIC_CRYPTO.
 #pragma once
 
 #define OPENSSL_SUPPRESS_DEPRECATED
