@@ -239,7 +239,11 @@ class Host:
     """A host's session with the database."""
 
     def __init__(self, cluster, name, **parameters):
-        self.connection = cluster.connect(name, **parameters)
+        self._connect = lambda: cluster.connect(name, **parameters)
+        self.connect()
+
+    def connect(self):
+        self.connection = self._connect()
 
     def ask(self, account, response, nonce=None, **where):
         return ask(self.connection, account, response, nonce or os.urandom(16), **where)

@@ -1,6 +1,5 @@
 """Many hosts at once. PAM_TOTP_ROUNDS=200 for the whole of it."""
 
-import contextlib
 import os
 import threading
 import time
@@ -37,12 +36,16 @@ def sessions(database):
 
 
 def login(session, account, text):
-    """What is said in the end: where processors are waited for so long that it counts as others' holding the account, it is
-    asked again."""
+    """What is said in the end: where processors are waited for so long that it counts as others' holding the account, or that
+    the session is ended as one that holds it, it is asked again."""
     nonce = os.urandom(16)
     for _ in range(MOST_TRIES):
-        with contextlib.suppress(psycopg2.errors.LockNotAvailable):
+        try:
             return session.login(account, text, nonce).verdict
+        except psycopg2.errors.LockNotAvailable:
+            pass
+        except psycopg2.OperationalError:
+            session.connect()
     return "held by others"
 
 
