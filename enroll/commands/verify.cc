@@ -25,8 +25,8 @@ struct Answer {
     Reason reason = Reason::none;
     std::string device;
     int drift = 0;
-    std::int64_t clock_off = 0;  ///< the same in seconds
     Sentence hint;               ///< wrong, for root: how far a device is out of step
+    std::int64_t clock_off = 0;  ///< the drift in seconds
 };
 
 Sentence acceptance(const Answer& answer) {
@@ -59,16 +59,15 @@ std::int64_t clock_off(const Enrolment& enrolment, std::string_view device, int 
     return named != nullptr ? std::int64_t{drift} * named->credential.period : 0;
 }
 
-Answer tried_by_root(const HeldAccount& held, const Policy& policy, const Attempt& attempt) {
+Result<Answer> tried_by_root(const HeldAccount& held, const Policy& policy, const Attempt& attempt) {
     auto finding = examine(*held.enrolment(), held.state(), policy, attempt, std::nullopt);
     auto hint = hint_for(finding, *held.enrolment(), attempt.now);
-    return {finding.reason == Reason::none,
-            false,
-            finding.reason,
-            finding.device,
-            finding.drift,
-            clock_off(*held.enrolment(), finding.device, finding.drift),
-            std::move(hint)};
+    return Answer{finding.reason == Reason::none,
+                  false,
+                  finding.reason,
+                  finding.device,
+                  finding.drift,
+                  std::move(hint)};
 }
 
 Result<Answer> tried_by_owner(HeldAccount& held, const Policy& policy, const Attempt& attempt) {
@@ -82,7 +81,6 @@ Result<Answer> tried_by_owner(HeldAccount& held, const Policy& policy, const Att
                   decision.reason,
                   decision.device,
                   decision.drift,
-                  clock_off(*held.enrolment(), decision.device, decision.drift),
                   {}};
 }
 
@@ -114,9 +112,10 @@ Result<std::optional<Answer>> tried(const Session& session, const SecretBytes& c
                           .makes_place_known = false,
                           .is_at_home = true};
     const auto& policy = session.settings().policy;
-    if (is_root()) return std::optional(tried_by_root(**held, policy, attempt));
-    auto answer = tried_by_owner(**held, policy, attempt);
+    auto answer =
+        is_root() ? tried_by_root(**held, policy, attempt) : tried_by_owner(**held, policy, attempt);
     if (!answer) return answer.failure();
+    answer->clock_off = clock_off(*(*held)->enrolment(), answer->device, answer->drift);
     return std::optional(*std::move(answer));
 }
 

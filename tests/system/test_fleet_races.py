@@ -45,6 +45,8 @@ def login(session, account, text):
         except psycopg2.errors.LockNotAvailable:
             pass
         except psycopg2.OperationalError:
+            if not session.connection.closed:
+                raise
             session.connect()
     return "held by others"
 
